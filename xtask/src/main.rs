@@ -1,1 +1,74 @@
-fn main() {}
+//! What cargo cannot say: set up a machine, build the browser modules within their byte budgets, run, test.
+//!
+//! In: the repository and a machine with Rust, Node and a package manager. Out: `banner/dist/`, the demo, or a verdict.
+//! Invariant: every step says what it does before it does it, is skipped where its outcome is already there, and
+//! fails with one sentence that says what is missing and how to get it. Nothing here depends on the crates that
+//! embed `banner/dist/`, so that it can be built from nothing.
+
+#![expect(clippy::print_stdout, reason = "a command line tool: its tables are its result")]
+
+mod banner;
+mod run;
+mod setup;
+mod step;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set up, build, run and test Kruimel.")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Bring everything the other tasks need: WASM toolchain, npm tools, database engine, browser.
+    Setup {
+        /// Leave out Chromium, which only the tests need.
+        #[arg(long)]
+        no_browser: bool,
+    },
+    /// Build the banner and the tracker into banner/dist and hold them to their byte budgets.
+    Banner {
+        /// Build even if nothing changed.
+        #[arg(long)]
+        force: bool,
+        /// Which Rust builds the modules; by default the first that can.
+        #[arg(long, value_enum)]
+        toolchain: Option<setup::toolchain::Origin>,
+    },
+    /// Build everything and start the demo: a small news site, its dashboards, live data.
+    Run {
+        /// Passed on to `kruimel serve --demo`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that must hold before a change is merged; exactly what continuous integration runs.
+    Test,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Setup { no_browser } => setup::all(!no_browser),
+        Task::Banner { force, toolchain } => banner::build(banner::Options { force, toolchain }),
+        Task::Run { arguments } => run::run(&arguments),
+        Task::Test => test::test(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the repository.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or_else(|| here.to_path_buf(), Path::to_path_buf)
+}

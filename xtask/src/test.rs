@@ -1,0 +1,94 @@
+//! Everything that must hold before a change is merged.
+//!
+//! In: the repository. Out: a verdict, and how long each part took. Invariant: the parts run in the order in which
+//! they are cheap to fail, each thing is built once, and the first failure ends it with its name.
+
+use crate::{banner, root, setup, step};
+use anyhow::{Context, Result};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+type Part = (&'static str, fn() -> Result<()>);
+
+const PARTS: [Part; 9] = [
+    ("format", format),
+    ("format of the browser's workspace", format_banner),
+    ("set-up", set_up),
+    ("browser modules and their budgets", build_banner),
+    ("tests of the browser's workspace", test_banner),
+    ("lints", lint),
+    ("lints of the browser's workspace", lint_banner),
+    ("documentation", document),
+    ("tests", test_all),
+];
+
+/// Runs every part, stops at the first that fails, and sums up.
+pub(crate) fn test() -> Result<()> {
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let start = Instant::now();
+    for (name, part) in PARTS {
+        step::say(&format!("Test: {name}"));
+        let begun = Instant::now();
+        let outcome = part();
+        times.push((name, begun.elapsed()));
+        if let Err(error) = outcome {
+            sum_up(&times);
+            return Err(error).with_context(|| format!("FAILED: {name}"));
+        }
+    }
+    sum_up(&times);
+    println!("\nAll of it holds, in {} s.", start.elapsed().as_secs());
+    Ok(())
+}
+
+fn sum_up(times: &[(&str, Duration)]) {
+    println!("\n{:<42}{:>8}", "part", "seconds");
+    for (name, time) in times {
+        println!("  {name:<40}{:>8}", time.as_secs());
+    }
+}
+
+fn format() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"])
+}
+
+fn format_banner() -> Result<()> {
+    cargo(&["fmt", "--all", "--check", "--manifest-path", "banner/Cargo.toml"])
+}
+
+fn set_up() -> Result<()> {
+    setup::all(true)
+}
+
+fn build_banner() -> Result<()> {
+    banner::build(banner::Options::default())
+}
+
+fn test_banner() -> Result<()> {
+    cargo(&["test", "--workspace", "--manifest-path", "banner/Cargo.toml", "--target-dir", "banner/target"])
+}
+
+fn lint() -> Result<()> {
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn lint_banner() -> Result<()> {
+    let place = ["--manifest-path", "banner/Cargo.toml", "--target-dir", "banner/target"];
+    cargo(
+        &[&["clippy", "--workspace", "--all-targets"], place.as_slice(), &["--", "-D", "warnings"]].concat(),
+    )
+}
+
+fn document() -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["doc", "--workspace", "--no-deps"]).current_dir(root());
+    step::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn test_all() -> Result<()> {
+    cargo(&["test", "--workspace"])
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    step::run(Command::new("cargo").args(arguments).current_dir(root()))
+}
