@@ -1,0 +1,306 @@
+//! The config: one TOML file plus environment, read once and validated before a socket opens.
+//!
+//! In: the file's text, its name, and the environment's variables (`KRUIMEL_SECTION__KEY`). Out: a typed [`Config`],
+//! or every error at once, each with its line, what is wrong and the mend. `deploy/kruimel.example.toml` explains each
+//! key. Invariant: whoever holds a [`Config`] holds a lawful one, and nothing here reads a file or the environment.
+
+mod category;
+mod check;
+mod error;
+mod language;
+mod name;
+mod reader;
+mod service;
+mod site;
+mod tree;
+
+pub use category::CategoryDeclaration;
+pub use error::{ConfigError, ConfigErrors, Place};
+pub use language::{Kept, Language, Translated, Unit};
+pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZone};
+pub use service::{Cookie, Service, Storage};
+pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
+
+use axum::http::HeaderName;
+use error::{Collected, Problem};
+use ipnet::IpNet;
+use reader::Section;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Everything the binary needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder that holds spool, store, keys and accounts.
+    pub data_dir: PathBuf,
+    /// Where browsers and analysts connect.
+    pub listen: ListenOptions,
+    /// Where rows are kept.
+    pub store: StoreOptions,
+    /// How acknowledged rows wait on disk.
+    pub spool: SpoolOptions,
+    /// How places are looked up.
+    pub geo: GeoOptions,
+    /// The sites, in the order of the file; never empty.
+    pub sites: Vec<Site>,
+}
+
+/// Where browsers and analysts connect.
+#[derive(Clone, Debug)]
+pub struct ListenOptions {
+    /// What browsers reach, directly or through a proxy.
+    pub public: SocketAddr,
+    /// Dashboards, API, health and metrics; on loopback.
+    pub admin: SocketAddr,
+    /// Browsers connect without a proxy: the peer is the visitor.
+    pub direct: bool,
+    /// Networks whose `client_ip_header` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which a trusted proxy names the visitor's address.
+    pub client_ip_header: HeaderName,
+    /// What every public path begins with.
+    pub prefix: Prefix,
+}
+
+/// Where rows are kept.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The embedded engine, or a server.
+    pub url: StoreUrl,
+    /// The server's user.
+    pub user: Option<String>,
+    /// The server's password.
+    pub password: Option<Password>,
+    /// The database of the tables.
+    pub database: String,
+    /// The engine's library, where it is not found by itself.
+    pub library: Option<PathBuf>,
+    /// Most memory that the engine may take.
+    pub memory_bytes: Option<u64>,
+    /// Most threads that the engine may use.
+    pub threads: Option<u16>,
+}
+
+/// The embedded engine, or a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// ClickHouse's engine in a process of ours, on a Unix socket.
+    Embedded,
+    /// A ClickHouse server's HTTP interface.
+    Server(url::Url),
+}
+
+/// A password, which no log or error can show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// The password itself, for the one who must send it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Password(…)")
+    }
+}
+
+/// How acknowledged rows wait on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// Most bytes of all segments; beyond it the collector answers 503.
+    pub bytes_max: u64,
+    /// Size at which a segment is sealed.
+    pub segment_bytes: u64,
+    /// Age at which a segment is sealed, in milliseconds.
+    pub segment_age_ms: u64,
+}
+
+/// How places are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GeoOptions {
+    /// A MaxMind-format database; without one the country comes from the browser's time zone.
+    pub database: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads and validates a config. `file_name` is what errors call the file; paths in it are relative to its folder.
+    pub fn from_toml(
+        text: &str,
+        file_name: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigErrors> {
+        let errors = Collected::default();
+        let (mut table, unreadable_lines) = tree::parse(text, &errors);
+        tree::override_with(&mut table, environment, &errors);
+        let folder = Path::new(file_name).parent().unwrap_or(Path::new(""));
+        let config = Section::root(&table, &errors, |root| read(root, folder));
+        let errors = errors.into_errors(&unreadable_lines);
+        match config {
+            Some(config) if errors.is_empty() => Ok(config),
+            _ => Err(ConfigErrors::new(file_name, errors)),
+        }
+    }
+
+    /// The config of `serve --demo`: the site of a fictitious city, reached directly.
+    pub fn demo(data_dir: PathBuf, public: SocketAddr, admin: SocketAddr) -> Config {
+        let text = include_str!("demo.toml");
+        let config =
+            Config::from_toml(text, "demo.toml", std::iter::empty()).expect("a test reads the demo's config");
+        Config { data_dir, listen: ListenOptions { public, admin, ..config.listen }, ..config }
+    }
+
+    /// The site with this id.
+    pub fn site(&self, id: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.id.as_str() == id)
+    }
+
+    /// The site that `host` (without port) belongs to, as one of its hosts or test hosts.
+    pub fn site_of_host(&self, host: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.has_host(host) || site.is_test_host(host))
+    }
+}
+
+fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
+    let data_dir = root.get("data_dir", |node| node.text().map(|path| folder.join(path)));
+    let listen = root.section("listen", read_listen);
+    let store = root.section("store", |section| read_store(section, folder));
+    let spool = root.section("spool", read_spool);
+    let geo = root.section("geo", |section| GeoOptions {
+        database: section.get("database", |node| node.text().map(|path| folder.join(path))),
+    });
+    let seen = check::Seen::default();
+    let sites = root.sections("site", |section| site::read(section, &seen));
+    if !root.has("site") {
+        root.absent("site", "Declare at least one site as [[site]].");
+    }
+    let sites: Option<Vec<Site>> = sites.into_iter().collect();
+    let sites = sites.filter(|sites| !sites.is_empty())?;
+    Some(Config {
+        data_dir: data_dir.unwrap_or_else(|| folder.join("data")),
+        listen,
+        store,
+        spool,
+        geo,
+        sites,
+    })
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        ListenOptions {
+            public: local(7700),
+            admin: local(7701),
+            direct: false,
+            trusted_proxies: Vec::new(),
+            client_ip_header: HeaderName::from_static("x-forwarded-for"),
+            prefix: Prefix::standard(),
+        }
+    }
+}
+
+fn read_listen(section: &Section<'_>) -> ListenOptions {
+    let default = ListenOptions::default();
+    let address = |text: &str| {
+        text.parse::<SocketAddr>().map_err(|_| {
+            let mend = "Write an IP address and a port, such as \"127.0.0.1:7700\" or \"[::1]:7700\".";
+            Problem::new(format!("\"{text}\" is not an address to listen on."), mend)
+        })
+    };
+    let listen = ListenOptions {
+        public: section.get("public", |node| address(node.text()?)).unwrap_or(default.public),
+        admin: section.get("admin", |node| address(node.text()?)).unwrap_or(default.admin),
+        // One that cannot be read is an error already; it need not look like a missing answer too.
+        direct: section.get("direct", |node| node.boolean()).unwrap_or(section.has("direct")),
+        trusted_proxies: section.list("trusted_proxies", |node| network(node.text()?)).unwrap_or_default(),
+        client_ip_header: section
+            .get("client_ip_header", |node| header(node.text()?))
+            .unwrap_or(default.client_ip_header),
+        prefix: section.get("prefix", |node| Prefix::read(node.text()?)).unwrap_or(default.prefix),
+    };
+    check::listeners(section, &listen);
+    listen
+}
+
+fn network(text: &str) -> Result<IpNet, Problem> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let network = text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
+        let mend = "Write a network such as \"10.0.0.0/8\", or one address.";
+        Problem::new(format!("\"{text}\" is not a network."), mend)
+    })?;
+    if network.prefix_len() == 0 {
+        let mend = "Name the proxies alone: whoever is trusted can write any address.";
+        return Err(Problem::new(format!("\"{text}\" trusts the whole internet."), mend));
+    }
+    Ok(network.trunc())
+}
+
+fn header(text: &str) -> Result<HeaderName, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new(
+            format!("\"{text}\" is not the name of a header."),
+            "Write a name such as \"x-forwarded-for\".",
+        )
+    })
+}
+
+fn read_store(section: &Section<'_>, folder: &Path) -> StoreOptions {
+    let text = |key| section.get(key, |node| node.text().map(str::to_owned));
+    let threads = section.get("threads", |node| node.number(1..=1_024));
+    StoreOptions {
+        url: section.get("url", |node| store_url(node.text()?)).unwrap_or(StoreUrl::Embedded),
+        user: text("user"),
+        password: text("password").map(Password),
+        database: section
+            .get("database", |node| database(node.text()?))
+            .unwrap_or_else(|| "kruimel".to_owned()),
+        library: section.get("library", |node| node.text().map(|path| folder.join(path))),
+        memory_bytes: section.get("memory_bytes", |node| node.number(256 << 20..=1 << 50)),
+        threads: threads.and_then(|threads| u16::try_from(threads).ok()),
+    }
+}
+
+fn store_url(text: &str) -> Result<StoreUrl, Problem> {
+    if text == "embedded" {
+        return Ok(StoreUrl::Embedded);
+    }
+    let problem = |mend: &str| Problem::new("This is neither \"embedded\" nor a server's address.", mend);
+    let mend = "Write \"embedded\", or a server such as \"http://127.0.0.1:8123\".";
+    let url = url::Url::parse(text).map_err(|_| problem(mend))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(problem(mend));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(problem("Write name and password as store.user and store.password, not in the address."));
+    }
+    Ok(StoreUrl::Server(url))
+}
+
+fn database(text: &str) -> Result<String, Problem> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let begins_well = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
+    (begins_well && text.bytes().all(valid) && text.len() <= 64).then(|| text.to_owned()).ok_or_else(|| {
+        Problem::new(format!("\"{text}\" is not the name of a database."), "Use letters, digits and _.")
+    })
+}
+
+fn read_spool(section: &Section<'_>) -> SpoolOptions {
+    let number = |key, bounds, default| section.get(key, |node| node.number(bounds)).unwrap_or(default);
+    let spool = SpoolOptions {
+        bytes_max: number("bytes_max", 16 << 20..=1 << 44, 1 << 30),
+        segment_bytes: number("segment_bytes", 64 << 10..=1 << 30, 8 << 20),
+        segment_age_ms: number("segment_age_ms", 50..=60_000, 1_000),
+    };
+    if spool.segment_bytes > spool.bytes_max / 2 {
+        let wrong = "One segment would fill more than half of the spool.";
+        section.wrong("segment_bytes", Problem::new(wrong, "Write at most half of bytes_max."));
+    }
+    spool
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! The services of a declaration and what each stores on the visitor's device.
+//!
+//! In: every `[[site.service]]`. Out: [`Service`]s with their [`Cookie`]s, and the two that Kruimel itself is.
+//! Invariant: each has a name, a provider, a purpose, and for each cookie how long it stays (L15 of the law's list).
+
+use super::category::{CategoryDeclaration, known_category};
+use super::error::Problem;
+use super::language::{Kept, Language, Translated, Unit};
+use super::name::{CategoryName, CountryCode, ServiceId};
+use super::reader::Section;
+
+use wire::{Category, limits};
+
+/// Something in a category, with what it stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its id, the `data-service` of gated markup.
+    pub id: ServiceId,
+    /// The category that must be granted for it.
+    pub category: CategoryName,
+    /// Its name, as visitors read it.
+    pub name: Translated,
+    /// Who provides it.
+    pub provider: String,
+    /// The country of the provider; always known of a third party.
+    pub provider_country: Option<CountryCode>,
+    /// What it is for.
+    pub purpose: Translated,
+    /// Whether data reach another organisation than the controller.
+    pub third_party: bool,
+    /// What it stores on the device.
+    pub cookies: Vec<Cookie>,
+}
+
+/// One thing that a service stores on the device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name; a trailing `*` stands for any ending.
+    pub name: String,
+    /// What it is for.
+    pub purpose: Translated,
+    /// How long it stays.
+    pub duration: Kept,
+    /// Who sets it.
+    pub provider: String,
+    /// Whether another organisation than the controller sets it.
+    pub third_party: bool,
+    /// Where the browser keeps it.
+    pub storage: Storage,
+}
+
+/// Where the browser keeps something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// A cookie.
+    Cookie,
+    /// `localStorage`
+    Local,
+    /// `sessionStorage`
+    Session,
+    /// An IndexedDB database.
+    IndexedDb,
+}
+
+impl Storage {
+    /// The name in the config.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Storage::Cookie => "cookie",
+            Storage::Local => "local",
+            Storage::Session => "session",
+            Storage::IndexedDb => "indexeddb",
+        }
+    }
+
+    fn read(text: &str) -> Result<Storage, Problem> {
+        let all = [Storage::Cookie, Storage::Local, Storage::Session, Storage::IndexedDb];
+        all.into_iter().find(|storage| storage.name() == text).ok_or_else(|| {
+            let mend = "Choose from \"cookie\", \"local\", \"session\" and \"indexeddb\".";
+            Problem::new(format!("\"{text}\" is not a place where browsers keep things."), mend)
+        })
+    }
+}
+
+/// The ids of the services that Kruimel declares of itself.
+const OWN_IDS: [&str; 2] = ["kruimel", "kruimel-choice"];
+
+pub(super) fn read_all(
+    section: &Section<'_>,
+    languages: &[Language],
+    categories: &[CategoryDeclaration],
+) -> Vec<Service> {
+    let mut ids: Vec<ServiceId> = Vec::new();
+    let services = section.sections("service", |service| {
+        let id = service.require("id", "Write id = \"…\", the data-service of its markup.", |node| {
+            let id = ServiceId::read(node.text()?)?;
+            if OWN_IDS.contains(&id.as_str()) {
+                return Err(Problem::new(
+                    format!("`{id}` is declared for every site already."),
+                    "Remove this service.",
+                ));
+            }
+            if ids.contains(&id) {
+                return Err(Problem::new(
+                    format!("The service `{id}` is declared twice."),
+                    "Give it another id.",
+                ));
+            }
+            ids.push(id.clone());
+            Ok(id)
+        });
+        read(service, id, languages, categories)
+    });
+    for category in categories {
+        let count = services.iter().flatten().filter(|service| service.category == category.name).count();
+        if count > limits::SERVICES_MAX {
+            let wrong = format!("The category `{}` has {count} services.", category.name);
+            section.wrong("service", Problem::new(wrong, format!("Keep at most {}.", limits::SERVICES_MAX)));
+        }
+    }
+    services.into_iter().flatten().collect()
+}
+
+fn read(
+    section: &Section<'_>,
+    id: Option<ServiceId>,
+    languages: &[Language],
+    categories: &[CategoryDeclaration],
+) -> Option<Service> {
+    let category = section
+        .require("category", "Write category = \"…\".", |node| known_category(node.text()?, categories));
+    let name = section
+        .require("name", "Write its name, as visitors know it.", |node| Translated::read(node, languages));
+    let provider =
+        section.require("provider", "Write who provides it.", |node| node.text().map(str::to_owned));
+    let country = section.get("provider_country", |node| CountryCode::read(node.text()?));
+    let purpose =
+        section.require("purpose", "Write what it is for.", |node| Translated::read(node, languages));
+    let third_party = section.get("third_party", |node| node.boolean()).unwrap_or(false);
+    if third_party && !section.has("provider_country") {
+        let wrong = "Visitors must be told in which country a third party is.";
+        section
+            .wrong("provider_country", Problem::new(wrong, "Write its two capital letters, such as \"BE\"."));
+    }
+    let owner = provider.clone().unwrap_or_default();
+    let cookies = section.sections("cookies", |cookie| read_cookie(cookie, &owner, third_party, languages));
+    Some(Service {
+        id: id?,
+        category: category?,
+        name: name?,
+        provider: provider?,
+        provider_country: country,
+        purpose: purpose?,
+        third_party,
+        cookies: cookies.into_iter().flatten().collect(),
+    })
+}
+
+fn read_cookie(
+    section: &Section<'_>,
+    owner: &str,
+    third_party: bool,
+    languages: &[Language],
+) -> Option<Cookie> {
+    let name = section.require("name", "Write the cookie's name.", |node| cookie_name(node.text()?));
+    let purpose =
+        section.require("purpose", "Write what it is for.", |node| Translated::read(node, languages));
+    let duration = section.require("duration", "Write how long it stays, such as \"6 months\".", |node| {
+        Kept::read(node.text()?)
+    });
+    let provider = section.get("provider", |node| node.text().map(str::to_owned));
+    let third_party = section.get("third_party", |node| node.boolean()).unwrap_or(third_party);
+    let storage = section.get("storage", |node| Storage::read(node.text()?)).unwrap_or(Storage::Cookie);
+    Some(Cookie {
+        name: name?,
+        purpose: purpose?,
+        duration: duration?,
+        provider: provider.unwrap_or_else(|| owner.to_owned()),
+        third_party,
+        storage,
+    })
+}
+
+fn cookie_name(text: &str) -> Result<String, Problem> {
+    let valid = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'=' | b'"');
+    (text.len() <= 128 && text.bytes().all(valid)).then(|| text.to_owned()).ok_or_else(|| {
+        Problem::new(
+            format!("\"{text}\" cannot be the name of a cookie."),
+            "Write it as the browser shows it.",
+        )
+    })
+}
+
+/// What Kruimel itself stores: the choice (necessary), and two ids while analytics is granted.
+pub(super) fn of_kruimel(
+    controller: &str,
+    choice_days: u16,
+    categories: &[CategoryDeclaration],
+) -> Vec<Service> {
+    let days = Kept::For(u32::from(choice_days), Unit::Days);
+    let cookie = |name: &str, duration, purpose| Cookie {
+        name: name.to_owned(),
+        purpose: Translated::of(purpose),
+        duration,
+        provider: controller.to_owned(),
+        third_party: false,
+        storage: Storage::Cookie,
+    };
+    let service = |id: &str, category: Category, name, purpose, cookies| Service {
+        id: ServiceId::read(id).expect("our own ids are valid"),
+        category: category.into(),
+        name: Translated::of(name),
+        provider: controller.to_owned(),
+        provider_country: None,
+        purpose: Translated::of(purpose),
+        third_party: false,
+        cookies,
+    };
+    let choice = cookie("kruimel", days, CHOICE_COOKIE);
+    let visitor = cookie("kruimel_id", days, VISITOR_COOKIE);
+    let visit = cookie("kruimel_visit", Kept::For(30, Unit::Minutes), VISIT_COOKIE);
+    let own = vec![
+        service("kruimel-choice", Category::Necessary, CHOICE_NAME, CHOICE_PURPOSE, vec![choice]),
+        service("kruimel", Category::Analytics, ANALYTICS_NAME, ANALYTICS_PURPOSE, vec![visitor, visit]),
+    ];
+    let has = |service: &Service| categories.iter().any(|category| category.name == service.category);
+    own.into_iter().filter(has).collect()
+}
+
+type Texts = [(Language, &'static str); 4];
+
+const CHOICE_NAME: Texts = [
+    (Language::En, "Cookie choice"),
+    (Language::Nl, "Cookiekeuze"),
+    (Language::Fr, "Choix des cookies"),
+    (Language::De, "Cookie-Auswahl"),
+];
+const CHOICE_PURPOSE: Texts = [
+    (Language::En, "Remembers what you chose, so that you are not asked on every page."),
+    (Language::Nl, "Onthoudt wat u koos, zodat niet elke pagina het opnieuw vraagt."),
+    (Language::Fr, "Retient votre choix, pour que la question ne revienne pas à chaque page."),
+    (Language::De, "Merkt sich Ihre Auswahl, damit nicht jede Seite erneut fragt."),
+];
+const CHOICE_COOKIE: Texts = [
+    (Language::En, "Remembers your choice, whichever it is"),
+    (Language::Nl, "Onthoudt uw keuze, welke die ook is"),
+    (Language::Fr, "Retient votre choix, quel qu’il soit"),
+    (Language::De, "Merkt sich Ihre Auswahl, wie auch immer sie ausfällt"),
+];
+const ANALYTICS_NAME: Texts = [
+    (Language::En, "Kruimel"),
+    (Language::Nl, "Kruimel"),
+    (Language::Fr, "Kruimel"),
+    (Language::De, "Kruimel"),
+];
+const ANALYTICS_PURPOSE: Texts = [
+    (
+        Language::En,
+        "Counts visits, the pages opened and how long they are in view, on the controller’s own server.",
+    ),
+    (
+        Language::Nl,
+        "Telt bezoeken, geopende pagina’s en hoelang ze in beeld zijn, op de eigen server van de verantwoordelijke.",
+    ),
+    (
+        Language::Fr,
+        "Compte les visites, les pages ouvertes et leur durée d’affichage, sur le serveur du responsable lui-même.",
+    ),
+    (
+        Language::De,
+        "Zählt Besuche, geöffnete Seiten und wie lange sie sichtbar sind, auf dem eigenen Server des Verantwortlichen.",
+    ),
+];
+const VISITOR_COOKIE: Texts = [
+    (Language::En, "A random number that recognises a returning browser"),
+    (Language::Nl, "Een willekeurig getal dat een terugkerende browser herkent"),
+    (Language::Fr, "Un nombre aléatoire qui reconnaît un navigateur déjà venu"),
+    (Language::De, "Eine Zufallszahl, die einen wiederkehrenden Browser erkennt"),
+];
+const VISIT_COOKIE: Texts = [
+    (Language::En, "A random number that keeps the pages of one visit together"),
+    (Language::Nl, "Een willekeurig getal dat de pagina’s van één bezoek samenhoudt"),
+    (Language::Fr, "Un nombre aléatoire qui relie les pages d’une même visite"),
+    (Language::De, "Eine Zufallszahl, die die Seiten eines Besuchs zusammenhält"),
+];

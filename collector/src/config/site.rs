@@ -1,0 +1,325 @@
+//! A site: whose it is, what it asks of its visitors, and what it keeps.
+//!
+//! In: one `[[site]]` of the file. Out: a [`Site`] with its declaration, in which Kruimel's own cookies are declared
+//! too. Invariant: both answers to the banner are kept equally long, and the proof outlives the data it allows.
+
+use super::category::{self, CategoryDeclaration};
+use super::check::Seen;
+use super::error::Problem;
+use super::language::{Kept, Language, Translated, Unit};
+use super::name::{CategoryName, Host, SiteId, TimeZone};
+use super::reader::Section;
+use super::service::{self, Service};
+use wire::limits;
+
+/// One site: a tenant with a declaration of its own.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Its id, in the script's address and in every row.
+    pub id: SiteId,
+    /// Its name, as analysts and visitors read it.
+    pub name: String,
+    /// The hosts whose pages may send decisions and events.
+    pub hosts: Vec<Host>,
+    /// Hosts that are answered, but whose events are not stored.
+    pub test_hosts: Vec<Host>,
+    /// Who is responsible for the data (GDPR, article 4(7)).
+    pub controller: String,
+    /// How a visitor reaches the controller: an address, an e-mail address, or both.
+    pub contact: String,
+    /// The owner's own privacy policy, a path of the site or an address.
+    pub privacy_policy: Option<String>,
+    /// The time zone of the analysts' days.
+    pub time_zone: TimeZone,
+    /// The language of a page whose own language has no texts.
+    pub language: Language,
+    /// The languages that visitors are addressed in, `language` first.
+    pub languages: Vec<Language>,
+    /// The revision of the declaration; a higher one asks every visitor again.
+    pub revision: u32,
+    /// How long either answer is kept, in days.
+    pub choice_days: u16,
+    /// Where the first layer stands.
+    pub position: Position,
+    /// Whether Google's consent signals are set.
+    pub google: bool,
+    /// What happens to a visitor's rows when consent is withdrawn.
+    pub on_withdrawal: OnWithdrawal,
+    /// How long events are kept, in months.
+    pub retention_months: u16,
+    /// How long the truncated address of an event is kept, in days.
+    pub ip_retention_days: u16,
+    /// How long decisions are kept, in months.
+    pub ledger_months: u16,
+    /// The categories in the order they are shown, `necessary` first.
+    pub categories: Vec<CategoryDeclaration>,
+    /// Every service, Kruimel's own included, in the order of the file.
+    pub services: Vec<Service>,
+}
+
+/// Where the first layer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// A sheet at the foot of the window.
+    Bottom,
+    /// A sheet at its head.
+    Top,
+    /// A card in the corner.
+    Corner,
+}
+
+impl Position {
+    /// The name in the loader's config.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Position::Bottom => "bottom",
+            Position::Top => "top",
+            Position::Corner => "corner",
+        }
+    }
+
+    fn read(text: &str) -> Result<Position, Problem> {
+        let all = [Position::Bottom, Position::Top, Position::Corner];
+        all.into_iter().find(|position| position.name() == text).ok_or_else(|| {
+            Problem::new(
+                format!("\"{text}\" is not a position."),
+                "Choose from \"bottom\", \"top\" and \"corner\".",
+            )
+        })
+    }
+}
+
+/// What happens to a visitor's rows when consent is withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnWithdrawal {
+    /// They are erased within 24 hours.
+    Erase,
+    /// They stay until their retention ends, for the reason that the declaration gives.
+    Keep {
+        /// Why, as visitors read it.
+        justification: Translated,
+    },
+}
+
+/// How long counters of rejected messages are kept, in days.
+pub const REJECTIONS_DAYS: u32 = 30;
+
+/// What a line of the retention table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptThing {
+    /// Page views and engagement.
+    Events,
+    /// The truncated address.
+    TruncatedAddress,
+    /// Decisions in the consent ledger.
+    Decisions,
+    /// Counters of rejected messages.
+    Rejections,
+}
+
+impl Site {
+    /// The retention table, in the order it is shown: `check` prints it and `/kruimel/cookies` shows it.
+    pub fn retention_table(&self) -> [(KeptThing, Kept); 4] {
+        [
+            (KeptThing::Events, Kept::For(u32::from(self.retention_months), Unit::Months)),
+            (KeptThing::TruncatedAddress, Kept::For(u32::from(self.ip_retention_days), Unit::Days)),
+            (KeptThing::Decisions, Kept::For(u32::from(self.ledger_months), Unit::Months)),
+            (KeptThing::Rejections, Kept::For(REJECTIONS_DAYS, Unit::Days)),
+        ]
+    }
+
+    /// The names of the categories, `necessary` first.
+    pub fn category_names(&self) -> impl Iterator<Item = &str> {
+        self.categories.iter().map(|category| category.name.as_str())
+    }
+
+    /// Whether `host` is one of the site's, test hosts apart.
+    pub fn has_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|own| own.as_str().eq_ignore_ascii_case(host))
+    }
+
+    /// Whether `host` is answered without its events being stored.
+    pub fn is_test_host(&self, host: &str) -> bool {
+        self.test_hosts.iter().any(|own| own.as_str().eq_ignore_ascii_case(host))
+    }
+
+    /// The services of one category.
+    pub fn services_of<'s>(&'s self, category: &'s CategoryName) -> impl Iterator<Item = &'s Service> {
+        self.services.iter().filter(move |service| service.category == *category)
+    }
+
+    /// The language to speak to a visitor who prefers `tags`, best first (`lang` of a page, then `Accept-Language`).
+    pub fn language_for<'t>(&self, tags: impl IntoIterator<Item = &'t str>) -> Language {
+        let known = |tag| Language::of_tag(tag).filter(|language| self.languages.contains(language));
+        tags.into_iter().find_map(known).unwrap_or(self.language)
+    }
+
+    /// How many organisations other than the controller take part.
+    pub fn third_parties(&self) -> usize {
+        let mut parties: Vec<&str> = Vec::new();
+        for service in self.services.iter().filter(|service| service.third_party) {
+            if !parties.contains(&service.provider.as_str()) {
+                parties.push(&service.provider);
+            }
+        }
+        parties.len()
+    }
+}
+
+/// Reads one `[[site]]`. `None` if it has an error, which is then already kept.
+pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
+    let id = section.require("id", "Write id = \"…\", as it is in the script's address.", |node| {
+        let id = SiteId::read(node.text()?)?;
+        seen.claim_site(&id, &node.place)?;
+        Ok(id)
+    });
+    let hosts = read_hosts(section, "hosts", seen);
+    if hosts.is_none() {
+        section.absent("hosts", "Write hosts = [\"www.example.org\"].");
+    }
+    let test_hosts = read_hosts(section, "test_hosts", seen).unwrap_or_default();
+    let languages = read_languages(section);
+    let categories = category::read_all(section, &languages);
+    let (retention_months, ip_retention_days, ledger_months) = read_retention(section);
+    let name = section.require("name", "Write the site's name, as visitors know it.", |node| {
+        node.text().map(str::to_owned)
+    });
+    let controller = section.require("controller", "Name who is responsible for the data.", |node| {
+        node.text().map(str::to_owned)
+    });
+    let contact = section
+        .require("contact", "Write how to reach the controller.", |node| node.text().map(str::to_owned));
+    let privacy_policy = section.get("privacy_policy", |node| link(node.text()?));
+    let time_zone =
+        section.require("time_zone", "Write the IANA name, such as \"Europe/Brussels\".", |node| {
+            TimeZone::read(node.text()?)
+        });
+    let revision = section.get("revision", |node| node.number(1..=u64::from(u32::MAX)));
+    let choice_days = read_choice_days(section);
+    let position = section.get("position", |node| Position::read(node.text()?)).unwrap_or(Position::Bottom);
+    let google = section.get("google", |node| node.boolean()).unwrap_or(true);
+    let on_withdrawal = read_withdrawal(section, &languages);
+    let declared = service::read_all(section, &languages, &categories);
+    let mut services =
+        service::of_kruimel(controller.as_deref().unwrap_or_default(), choice_days, &categories);
+    services.extend(declared);
+    Some(Site {
+        id: id?,
+        name: name?,
+        hosts: hosts?,
+        test_hosts,
+        controller: controller?,
+        contact: contact?,
+        privacy_policy,
+        time_zone: time_zone?,
+        language: languages[0],
+        languages,
+        revision: u32::try_from(revision.unwrap_or(1)).ok()?,
+        choice_days,
+        position,
+        google,
+        on_withdrawal,
+        retention_months,
+        ip_retention_days,
+        ledger_months,
+        categories,
+        services,
+    })
+}
+
+fn read_hosts(section: &Section<'_>, key: &'static str, seen: &Seen) -> Option<Vec<Host>> {
+    let hosts = section.list(key, |node| {
+        let host = Host::read(node.text()?)?;
+        seen.claim_host(&host, &node.place)?;
+        Ok(host)
+    })?;
+    if key == "hosts" && section.lists_nothing(key) {
+        section.wrong(
+            key,
+            Problem::new("No host is named.", "Name at least one host, such as \"www.example.org\"."),
+        );
+    }
+    Some(hosts)
+}
+
+/// The site's languages, its fallback first; never empty.
+fn read_languages(section: &Section<'_>) -> Vec<Language> {
+    let first = section.get("language", |node| Language::read(node.text()?));
+    let listed = section.list("languages", |node| Language::read(node.text()?)).unwrap_or_default();
+    let fallback = first.or_else(|| listed.first().copied()).unwrap_or(Language::En);
+    if !listed.is_empty() && !listed.contains(&fallback) {
+        let wrong = format!("`language` is \"{}\", which is not among them.", fallback.code());
+        section.wrong("languages", Problem::new(wrong, format!("Add \"{}\" to the list.", fallback.code())));
+    }
+    let mut languages = vec![fallback];
+    for language in listed {
+        if !languages.contains(&language) {
+            languages.push(language);
+        }
+    }
+    languages
+}
+
+fn read_choice_days(section: &Section<'_>) -> u16 {
+    let days = section.get("choice_days", |node| {
+        let mend = "Write a number of days from 1 to 395; 182 is six months, the good practice. It counts for both answers.";
+        let days = node.number(0..=u64::MAX).map_err(|problem| Problem::new(problem.wrong, mend))?;
+        let within = |days: &u16| (1..=395).contains(days);
+        u16::try_from(days).ok().filter(within).ok_or_else(|| {
+            Problem::new("A choice is kept for at least a day and at most 13 months (395 days).", mend)
+        })
+    });
+    days.unwrap_or(limits::CHOICE_DAYS_DEFAULT)
+}
+
+/// Months of events, days of their truncated address, months of decisions.
+fn read_retention(section: &Section<'_>) -> (u16, u16, u16) {
+    let number = |key, bounds, default| {
+        let value = section.get(key, |node| node.number(bounds));
+        value.and_then(|value| u16::try_from(value).ok()).unwrap_or(default)
+    };
+    let events_months = number("retention_months", 1..=25, 25);
+    let ip_days = number("ip_retention_days", 1..=30, 30);
+    let ledger_months = number("ledger_months", 1..=120, 36);
+    if ledger_months < events_months {
+        let wrong = format!(
+            "Decisions would be deleted after {ledger_months} months, but the events they allow are kept for {events_months}."
+        );
+        let mend = format!("Write {events_months} or more: the proof must outlive the data.");
+        section.wrong("ledger_months", Problem::new(wrong, mend));
+    }
+    (events_months, ip_days, ledger_months)
+}
+
+fn read_withdrawal(section: &Section<'_>, languages: &[Language]) -> OnWithdrawal {
+    let justification = section.get("withdrawal_justification", |node| Translated::read(node, languages));
+    let keep = section.get("on_withdrawal", |node| match node.text()? {
+        "erase" => Ok(false),
+        "keep" => Ok(true),
+        other => Err(Problem::new(
+            format!("\"{other}\" is not a way to withdraw."),
+            "Choose \"erase\" or \"keep\".",
+        )),
+    });
+    match (keep.unwrap_or(false), justification) {
+        (false, _) => OnWithdrawal::Erase,
+        (true, Some(justification)) => OnWithdrawal::Keep { justification },
+        (true, None) => {
+            let mend = "Write \"erase\", or add withdrawal_justification = \"…\", which the declaration shows to visitors.";
+            section.wrong(
+                "on_withdrawal",
+                Problem::new("Keeping data after a withdrawal needs a justification.", mend),
+            );
+            OnWithdrawal::Erase
+        }
+    }
+}
+
+fn link(text: &str) -> Result<String, Problem> {
+    let path = text.starts_with('/') && !text.starts_with("//");
+    let address = url::Url::parse(text).is_ok_and(|url| url.scheme() == "https");
+    (path || address).then(|| text.to_owned()).ok_or_else(|| {
+        let mend = "Write a path of the site such as \"/privacy\", or an address with https://.";
+        Problem::new(format!("\"{text}\" is not a link."), mend)
+    })
+}
