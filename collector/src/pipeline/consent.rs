@@ -1,0 +1,178 @@
+//! Step 2, `admit`: no event goes on without a live receipt of ours that grants what it needs.
+//!
+//! Invariant: [`Grants`] can be minted only here, by [`admit`], and [`ConsentedEvent`] carries them. So an unconsented
+//! event cannot become a row; none of these compile:
+//!
+//! ```compile_fail,E0451
+//! let grants = kruimel_collector::pipeline::Grants { categories: vec!["analytics".to_owned()] };
+//! ```
+//! ```compile_fail,E0277
+//! let grants: kruimel_collector::pipeline::Grants = serde_json::from_str("[\"analytics\"]").unwrap();
+//! ```
+//! ```compile_fail,E0308
+//! use kruimel_collector::pipeline::{RawEvent, Surroundings, enrich};
+//! fn skip_admission(raw: RawEvent<'_>, around: &Surroundings) {
+//!     enrich(raw, around);
+//! }
+//! ```
+//! ```compile_fail,E0451
+//! use kruimel_collector::pipeline::{ConsentedEvent, Grants, RawEvent};
+//! fn forge<'a>(raw: RawEvent<'a>, grants: &'a Grants) -> ConsentedEvent<'a> {
+//!     ConsentedEvent { raw, grants, consent_id: wire::HexId(1), visitor_id: wire::HexId(2) }
+//! }
+//! ```
+//!
+//! The honest path is in the tests of `pipeline`.
+
+use super::{RawBatch, RawEvent, Rejection, Tables};
+use crate::config::Site;
+use crate::keys::random_u64;
+use crate::receipt::{LiveReceipt, ReceiptError, VisitorCookie};
+use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
+use wire::HexId;
+
+/// The category that every kind of measurement needs.
+pub const ANALYTICS: &str = "analytics";
+/// The category that the details of a campaign need.
+pub const ADVERTISING: &str = "advertising";
+
+/// The cookies that came with a request, percent-decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Credentials<'a> {
+    /// The cookie `kruimel`.
+    pub consent: Option<&'a str>,
+    /// The cookie `kruimel_id`.
+    pub visitor: Option<&'a str>,
+    /// An id for a visitor who comes without one; used only then.
+    pub fresh_visitor: Option<HexId>,
+}
+
+/// The set of categories that a live receipt grants.
+#[derive(Debug)]
+pub struct Grants {
+    categories: Vec<String>,
+}
+
+impl Grants {
+    /// Whether a category was granted.
+    pub fn allow(&self, category: &str) -> bool {
+        self.categories.iter().any(|granted| granted == category)
+    }
+
+    /// The value if its category was granted, otherwise the empty value: an ungranted field stays empty.
+    pub fn only<T: Default>(&self, category: &str, value: T) -> T {
+        if self.allow(category) { value } else { T::default() }
+    }
+}
+
+/// A batch whose receipt holds.
+#[derive(Debug)]
+pub struct Admitted {
+    grants: Grants,
+    consent_id: HexId,
+    visitor: VisitorCookie,
+    visitor_is_new: bool,
+}
+
+/// An event that a live receipt allows.
+#[derive(Debug)]
+pub struct ConsentedEvent<'a> {
+    raw: RawEvent<'a>,
+    grants: &'a Grants,
+    consent_id: HexId,
+    visitor_id: HexId,
+}
+
+/// Checks the receipt that came with a batch: signed by us, for this site, alive, of this revision, not withdrawn.
+///
+/// # Errors
+/// The reason for which the batch has no consent.
+pub fn admit(
+    raw: &RawBatch<'_>,
+    site: &Site,
+    credentials: &Credentials<'_>,
+    now_ms: i64,
+    tables: &Tables<'_>,
+) -> Result<Admitted, Rejection> {
+    let text = credentials.consent.ok_or(Rejection::NoReceipt)?;
+    let live = LiveReceipt::check(text, &raw.site, now_ms, tables.keys).map_err(|error| match error {
+        ReceiptError::Unsigned => Rejection::NoReceipt,
+        ReceiptError::Forged => Rejection::ForgedReceipt,
+        ReceiptError::Expired => Rejection::ExpiredReceipt,
+    })?;
+    let receipt = live.receipt();
+    if (tables.is_dead)(receipt.consent_id) {
+        return Err(Rejection::WithdrawnReceipt);
+    }
+    if receipt.revision != site.revision {
+        return Err(Rejection::OutdatedReceipt);
+    }
+    let grants = Grants { categories: receipt.categories.clone() };
+    if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
+        return Err(Rejection::NotGranted);
+    }
+    let known = credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
+    let visitor = known.unwrap_or_else(|| VisitorCookie {
+        id: credentials.fresh_visitor.unwrap_or_else(|| HexId(random_u64())),
+        created_s: now_ms.div_euclid(1_000),
+    });
+    Ok(Admitted { grants, consent_id: receipt.consent_id, visitor, visitor_is_new: known.is_none() })
+}
+
+impl Admitted {
+    /// Lets one event of the batch through.
+    ///
+    /// # Errors
+    /// [`Rejection::NotGranted`], [`Rejection::AbsurdTime`], [`Rejection::AbsurdDuration`].
+    pub fn event<'a>(&'a self, raw: RawEvent<'a>) -> Result<ConsentedEvent<'a>, Rejection> {
+        if !self.grants.allow(raw.event.kind.category()) {
+            return Err(Rejection::NotGranted);
+        }
+        if raw.event.age_ms > AGE_MS_MAX {
+            return Err(Rejection::AbsurdTime);
+        }
+        let visible_ms = raw.event.visible_ms.unwrap_or(0);
+        let engaged_ms = raw.event.engaged_ms.unwrap_or(0);
+        if visible_ms > ENGAGEMENT_MS_MAX || engaged_ms > visible_ms {
+            return Err(Rejection::AbsurdDuration);
+        }
+        Ok(ConsentedEvent { raw, grants: &self.grants, consent_id: self.consent_id, visitor_id: self.visitor.id })
+    }
+
+    /// What was granted.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// The receipt's id.
+    pub fn consent_id(&self) -> HexId {
+        self.consent_id
+    }
+
+    /// The cookie to set, where the request brought none that holds.
+    pub fn into_new_visitor(self) -> Option<VisitorCookie> {
+        self.visitor_is_new.then_some(self.visitor)
+    }
+}
+
+impl<'a> ConsentedEvent<'a> {
+    /// The event.
+    pub fn raw(&self) -> RawEvent<'a> {
+        self.raw
+    }
+
+    /// What was granted.
+    pub fn grants(&self) -> &'a Grants {
+        self.grants
+    }
+
+    /// The receipt's id.
+    pub fn consent_id(&self) -> HexId {
+        self.consent_id
+    }
+
+    /// The visitor's random id.
+    pub fn visitor_id(&self) -> HexId {
+        self.visitor_id
+    }
+}

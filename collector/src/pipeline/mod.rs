@@ -1,0 +1,120 @@
+//! The path of a batch from bytes to rows, in the order of the steps. Read this folder to know what happens to an event.
+//!
+//! In: the body, the address it came from, the two cookies, a clock reading and read-only tables. Out: rows that may be
+//! stored, or the one reason why not. No I/O, no `async`, no clock; it imports neither `http`, `spool` nor `store`.
+//!
+//! Invariant: a row exists only behind [`Grants`], which only [`admit`] mints, and holds no more of the address than
+//! [`TruncatedIp`].
+
+mod bot;
+mod consent;
+mod device;
+mod enrich;
+mod geo;
+mod network;
+mod page;
+mod parse;
+mod rejection;
+mod row;
+mod source;
+mod time_zone;
+
+pub use consent::{ADVERTISING, ANALYTICS, Admitted, ConsentedEvent, Credentials, Grants, admit};
+pub use device::Device;
+pub use enrich::{EnrichedEvent, Surroundings, enrich, surroundings};
+pub use geo::{Geo, GeoError, Place, PlaceFrom};
+pub use network::{ClientIp, TruncatedIp};
+pub use page::PageText;
+pub use parse::{RawBatch, RawEvent, parse};
+pub use rejection::Rejection;
+pub(crate) use row::day_after_months;
+pub use row::{EVENTS, EventRow};
+pub use source::Source;
+
+use crate::config::Site;
+use crate::receipt::{Keys, VisitorCookie};
+use wire::{BatchId, HexId, RejectedEvent};
+
+/// One request as the listener hands it over.
+pub struct Request<'a> {
+    /// The body of `POST /kruimel/events`.
+    pub body: &'a [u8],
+    /// Who sent it; consumed by truncation.
+    pub address: ClientIp,
+    /// The `User-Agent` header, or an empty text.
+    pub user_agent: &'a str,
+    /// The cookies that came with it.
+    pub credentials: Credentials<'a>,
+    /// Milliseconds since 1970, read once when the request arrived.
+    pub now_ms: i64,
+    /// Whether the rows are generated history.
+    pub sample: bool,
+}
+
+/// What the steps look things up in.
+pub struct Tables<'a> {
+    /// Every site of the config.
+    pub sites: &'a [Site],
+    /// The keys that receipts are signed with.
+    pub keys: &'a Keys,
+    /// Whether the receipt of that id was withdrawn.
+    pub is_dead: &'a (dyn Fn(HexId) -> bool + Sync),
+    /// The owner's geography, if there is one.
+    pub geo: Option<&'a Geo>,
+}
+
+/// What became of a batch.
+pub struct Processed {
+    /// The id that its retries carry too.
+    pub batch: BatchId,
+    /// The site it belongs to, as in the config.
+    pub site: String,
+    /// The receipt that allowed it.
+    pub consent_id: HexId,
+    /// Rows to store, encoded for the layout [`EVENTS`].
+    pub rows: Vec<Vec<u8>>,
+    /// Events that were not taken, each with its reason.
+    pub rejected: Vec<(RejectedEvent, Rejection)>,
+    /// A visitor cookie to set, where the request brought none that holds.
+    pub new_visitor: Option<VisitorCookie>,
+}
+
+/// Turns a request into rows.
+///
+/// # Errors
+/// The one reason for which nothing of the batch may be stored. Events that are refused one by one are listed in
+/// [`Processed::rejected`] instead.
+pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, Rejection> {
+    let raw = parse(request.body)?;
+    let site = page::site_of(&raw, tables.sites)?;
+    bot::refuse(request.user_agent)?;
+    let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables)?;
+    let address = request.address.truncate();
+    let around = surroundings(&raw, site, &admitted, address, request.user_agent, tables.geo);
+
+    let mut rows = Vec::with_capacity(raw.events.len());
+    let mut rejected = Vec::new();
+    for (index, event) in raw.events().enumerate() {
+        match admitted.event(event) {
+            Ok(consented) => {
+                let enriched = enrich(consented, &around);
+                rows.push(EventRow::new(&enriched, site, request.now_ms, request.sample).encode());
+            }
+            Err(reason) => {
+                let told = RejectedEvent { index: index as u32, reason: reason.label().to_owned() };
+                rejected.push((told, reason));
+            }
+        }
+    }
+    Ok(Processed {
+        batch: raw.batch,
+        site: site.id.to_string(),
+        consent_id: admitted.consent_id(),
+        rows,
+        rejected,
+        new_visitor: admitted.into_new_visitor(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The signed receipt and the visitor cookie: made here, checked here, with keys that can be rotated.
+//!
+//! The consent cookie after a grant is readable JSON whose last member is `sig`: HMAC-SHA256 over every byte before
+//! `,"sig":"`, in base64url. The JSON names the site, the expiry and the key, so none of them can be exchanged. The
+//! visitor cookie is `id.created.sig`, signed together with the site.
+//!
+//! Invariant: what this module hands out as [`LiveReceipt`] was signed by one of our keys, for this site, and had not
+//! expired at the time given. (Whether it was withdrawn is asked of `withdrawn`.)
+
+use crate::keys::Key;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use std::fmt;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use wire::{HexId, Receipt};
+
+pub use crate::keys::Keys;
+
+const SIGNATURE_MEMBER: &str = ",\"sig\":\"";
+const SIGNATURE_CHARACTERS: usize = 43;
+/// Longest cookie value that is looked at; browsers keep at most 4,096 bytes (RFC 6265, section 6.1).
+pub const COOKIE_BYTES_MAX: usize = 4_096;
+/// A visitor id lives no longer than this, whatever its receipt says: thirteen months (CNIL 2020-091, article 5).
+pub const VISITOR_SECONDS_MAX: i64 = 395 * 86_400;
+
+/// A receipt that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveReceipt {
+    receipt: Receipt,
+}
+
+/// Why a consent cookie is not a live receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// A refusal, or something else without a signature.
+    #[error("the cookie grants nothing")]
+    Unsigned,
+    /// The signature is not ours, or not over this text, or for another site.
+    #[error("the signature does not hold")]
+    Forged,
+    /// It was ours and is over.
+    #[error("the receipt has expired")]
+    Expired,
+}
+
+impl LiveReceipt {
+    /// Checks the text of a consent cookie (already percent-decoded) for one site at one time.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] says which part does not hold.
+    pub fn check(text: &str, site: &str, now_ms: i64, keys: &Keys) -> Result<LiveReceipt, ReceiptError> {
+        if text.len() > COOKIE_BYTES_MAX {
+            return Err(ReceiptError::Forged);
+        }
+        let (signed, rest) = text.rsplit_once(SIGNATURE_MEMBER).ok_or(ReceiptError::Unsigned)?;
+        let signature = rest.strip_suffix("\"}").ok_or(ReceiptError::Forged)?;
+        let receipt: Receipt = serde_json::from_str(&format!("{signed}}}")).map_err(|_| ReceiptError::Forged)?;
+        let key = keys.find(&receipt.key).ok_or(ReceiptError::Forged)?;
+        verify(key, signed.as_bytes(), signature)?;
+        if receipt.site != site {
+            return Err(ReceiptError::Forged);
+        }
+        if i64::try_from(receipt.expiration_time).is_ok_and(|end| end <= now_ms) {
+            return Err(ReceiptError::Expired);
+        }
+        Ok(LiveReceipt { receipt })
+    }
+
+    /// What was granted.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+}
+
+/// Signs a receipt with the newest key and returns the consent cookie's text, not yet percent-encoded. The field `key`
+/// is set here.
+pub fn sign(mut receipt: Receipt, keys: &Keys) -> String {
+    let key = keys.newest();
+    receipt.key = key.id().to_owned();
+    let json = serde_json::to_string(&receipt).expect("a receipt of texts and numbers is always JSON");
+    let signed = json.strip_suffix('}').expect("the JSON of a struct ends with a brace");
+    let signature = URL_SAFE_NO_PAD.encode(mac(key, signed.as_bytes()).finalize().into_bytes());
+    format!("{signed}{SIGNATURE_MEMBER}{signature}\"}}")
+}
+
+/// The visitor's random id, in a cookie that only the collector reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisitorCookie {
+    /// The id.
+    pub id: HexId,
+    /// When it was made, in seconds since 1970.
+    pub created_s: i64,
+}
+
+impl VisitorCookie {
+    /// Reads `id.created.sig`; nothing but a cookie of ours for this site that is not over age counts.
+    pub fn check(text: &str, site: &str, now_ms: i64, keys: &Keys) -> Option<VisitorCookie> {
+        let (signed, signature) = text.rsplit_once('.')?;
+        let (id, created) = signed.split_once('.')?;
+        let cookie = VisitorCookie { id: id.parse().ok()?, created_s: created.parse().ok()? };
+        let message = cookie.message(site);
+        keys.iter().find(|key| verify(key, message.as_bytes(), signature).is_ok())?;
+        let age_s = now_ms.div_euclid(1_000).checked_sub(cookie.created_s)?;
+        (age_s <= VISITOR_SECONDS_MAX).then_some(cookie)
+    }
+
+    /// The cookie's value, signed with the newest key.
+    pub fn sign(&self, site: &str, keys: &Keys) -> String {
+        let signature = URL_SAFE_NO_PAD.encode(mac(keys.newest(), self.message(site).as_bytes()).finalize().into_bytes());
+        format!("{self}.{signature}")
+    }
+
+    fn message(&self, site: &str) -> String {
+        format!("visitor\n{site}\n{self}")
+    }
+}
+
+impl fmt::Display for VisitorCookie {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.id, self.created_s)
+    }
+}
+
+/// Signs a form's token: good for this purpose and site until `expires_s`, seconds since 1970.
+pub fn sign_token(purpose: &str, site: &str, expires_s: i64, keys: &Keys) -> String {
+    let message = format!("token\n{purpose}\n{site}\n{expires_s}");
+    let signature = URL_SAFE_NO_PAD.encode(mac(keys.newest(), message.as_bytes()).finalize().into_bytes());
+    format!("{expires_s}.{signature}")
+}
+
+/// Whether a form's token was made by [`sign_token`] for this purpose and site and is not over.
+pub fn check_token(token: &str, purpose: &str, site: &str, now_ms: i64, keys: &Keys) -> bool {
+    let Some((expires, signature)) = token.split_once('.') else { return false };
+    let message = format!("token\n{purpose}\n{site}\n{expires}");
+    let signed = keys.iter().any(|key| verify(key, message.as_bytes(), signature).is_ok());
+    signed && expires.parse().is_ok_and(|end: i64| end > now_ms.div_euclid(1_000))
+}
+
+/// A time as the receipt writes it: RFC 3339 in UTC, whole seconds.
+pub fn timestamp(now_ms: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(now_ms.div_euclid(1_000))
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+fn mac(key: &Key, message: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.secret()).expect("HMAC takes a key of any length");
+    mac.update(message);
+    mac
+}
+
+fn verify(key: &Key, message: &[u8], signature: &str) -> Result<(), ReceiptError> {
+    if signature.len() != SIGNATURE_CHARACTERS {
+        return Err(ReceiptError::Forged);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(signature).map_err(|_| ReceiptError::Forged)?;
+    mac(key, message).verify_slice(&bytes).map_err(|_| ReceiptError::Forged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const NOW_MS: i64 = 1_790_000_000_000;
+
+    fn receipt() -> Receipt {
+        Receipt {
+            categories: vec!["necessary".into(), "analytics".into()],
+            services: BTreeMap::new(),
+            revision: 3,
+            consent_id: HexId(0xfeed),
+            consent_timestamp: timestamp(NOW_MS),
+            last_consent_timestamp: timestamp(NOW_MS),
+            language_code: "nl".into(),
+            expiration_time: (NOW_MS + 1_000) as u64,
+            site: "demo".into(),
+            key: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_receipt_holds_for_its_site_until_it_ends() {
+        let keys = Keys::generate();
+        let text = sign(receipt(), &keys);
+        assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_ok());
+        assert_eq!(LiveReceipt::check(&text, "demo", NOW_MS + 1_000, &keys), Err(ReceiptError::Expired));
+        assert_eq!(LiveReceipt::check(&text, "other", NOW_MS, &keys), Err(ReceiptError::Forged));
+        assert_eq!(LiveReceipt::check(&text, "demo", NOW_MS, &Keys::generate()), Err(ReceiptError::Forged));
+    }
+
+    #[test]
+    fn a_refusal_is_not_a_receipt() {
+        let text = r#"{"categories":["necessary"],"services":{},"revision":1,"day":"2026-11-22"}"#;
+        let checked = LiveReceipt::check(text, "demo", NOW_MS, &Keys::generate());
+        assert_eq!(checked, Err(ReceiptError::Unsigned));
+    }
+
+    #[test]
+    fn an_older_key_still_verifies_after_rotation() {
+        let mut keys = Keys::generate();
+        let text = sign(receipt(), &keys);
+        let visitor = VisitorCookie { id: HexId(5), created_s: NOW_MS / 1_000 }.sign("demo", &keys);
+        keys.rotate();
+        assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_ok());
+        assert!(VisitorCookie::check(&visitor, "demo", NOW_MS, &keys).is_some());
+        assert!(!sign(receipt(), &keys).contains(&text[text.len() - 40..]));
+    }
+
+    #[test]
+    fn a_visitor_cookie_holds_for_its_site_for_thirteen_months() {
+        let keys = Keys::generate();
+        let cookie = VisitorCookie { id: HexId(5), created_s: NOW_MS / 1_000 };
+        let text = cookie.sign("demo", &keys);
+        assert_eq!(VisitorCookie::check(&text, "demo", NOW_MS, &keys), Some(cookie));
+        assert_eq!(VisitorCookie::check(&text, "other", NOW_MS, &keys), None);
+        let later_ms = NOW_MS + (VISITOR_SECONDS_MAX + 1) * 1_000;
+        assert_eq!(VisitorCookie::check(&text, "demo", later_ms, &keys), None);
+        assert_eq!(VisitorCookie::check(&text.replace("0005.", "0006."), "demo", NOW_MS, &keys), None);
+    }
+
+    #[test]
+    fn a_token_holds_for_its_purpose_and_time() {
+        let keys = Keys::generate();
+        let token = sign_token("decide", "demo", NOW_MS / 1_000 + 60, &keys);
+        assert!(check_token(&token, "decide", "demo", NOW_MS, &keys));
+        assert!(!check_token(&token, "erase", "demo", NOW_MS, &keys));
+        assert!(!check_token(&token, "decide", "other", NOW_MS, &keys));
+        assert!(!check_token(&token, "decide", "demo", NOW_MS + 60_000, &keys));
+        assert!(!check_token("", "decide", "demo", NOW_MS, &keys));
+    }
+
+    proptest! {
+        #[test]
+        fn any_flipped_bit_is_refused(place in 0_usize..400, bit in 0_u32..7) {
+            let keys = Keys::generate();
+            let mut bytes = sign(receipt(), &keys).into_bytes();
+            let place = place % bytes.len();
+            bytes[place] ^= 1 << bit;
+            if let Ok(text) = String::from_utf8(bytes) {
+                prop_assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_err());
+            }
+        }
+    }
+}

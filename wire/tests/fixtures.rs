@@ -1,0 +1,46 @@
+//! The golden files parse forever, and what is written today reads back the same.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use wire::{Batch, DecisionRequest, Receipt, Refusal};
+
+fn read(name: &str) -> String {
+    fs::read_to_string(format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn round_trip<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(name: &str) -> T {
+    let first: T = serde_json::from_str(&read(name)).unwrap();
+    let again: T = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
+    assert_eq!(first, again, "{name}");
+    first
+}
+
+#[test]
+fn every_batch_that_was_ever_sent_still_parses() {
+    for (name, events) in [("batch.json", 2), ("batch_smallest.json", 1)] {
+        let text = read(name);
+        let batch: Batch<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!(batch.events.len(), events, "{name}");
+        let written = serde_json::to_string(&batch).unwrap();
+        assert_eq!(serde_json::from_str::<Batch<'_>>(&written).unwrap(), batch, "{name}");
+    }
+}
+
+#[test]
+fn every_decision_and_cookie_still_parses() {
+    assert_eq!(round_trip::<DecisionRequest>("decision.json").site, "example");
+    assert_eq!(round_trip::<Refusal>("refusal.json").day, "2026-11-22");
+    assert_eq!(round_trip::<Receipt>("receipt.json").consent_id.0, 0xc0);
+}
+
+#[test]
+fn every_fixture_is_held_by_a_test() {
+    let mut names: Vec<String> = fs::read_dir(format!("{}/fixtures", env!("CARGO_MANIFEST_DIR")))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let held = ["batch.json", "batch_smallest.json", "decision.json", "receipt.json", "refusal.json"];
+    assert_eq!(names, held);
+}
