@@ -1,0 +1,199 @@
+//! The tracker: decides at each wake-up what to observe, to keep and to send.
+//!
+//! In: a [`Signal`] and the grant of this wake-up. Out: events in the queue, requests, the time of the next wake-up.
+//! Invariant: everything that is kept or listening is owned by [`Tracker`], so that dropping it ends it all.
+
+use crate::browser;
+use crate::gate::Grant;
+use crate::listeners::Listeners;
+use crate::observe::{engagement::Stopwatch, view};
+use crate::queue::{Answer, Queue};
+use crate::transport::Transport;
+use crate::visit::VisitCookie;
+use wasm_bindgen::JsValue;
+use wire::{Client, Page, limits};
+
+/// A page view is sent this soon: after what the page itself loads, before most visitors leave.
+const SOON_MS: f64 = 1_000.0;
+
+/// What the loader says of the site and the page.
+pub struct Settings {
+    /// The id of the site.
+    pub site: String,
+    /// Where batches go.
+    pub endpoint: String,
+    /// The domain of the cookies; empty for this host alone.
+    pub domain: String,
+    /// The visitor's IANA time zone.
+    pub time_zone: String,
+}
+
+/// Why the tracker is woken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Signal {
+    /// The time that was asked for has come.
+    Timer,
+    /// The page became visible or hidden, or gained or lost the focus.
+    Attention,
+    /// The page's address changed without loading.
+    Move,
+    /// The page is being left.
+    Leave,
+    /// The page came back out of the back-forward cache.
+    Return,
+    /// Someone wants what waits to be sent.
+    Flush,
+    /// The request under way was answered; 0 if it could not be sent.
+    Answer {
+        /// The status of the response.
+        status: u16,
+        /// The pause that the collector asks for, in milliseconds.
+        pause_ms: f64,
+    },
+}
+
+/// What becomes of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It stays open.
+    Stay,
+    /// It closes: the collector knows no grant.
+    Close,
+}
+
+/// See the module. Lives in [`crate::gate::Gate::Open`] only.
+pub struct Tracker {
+    queue: Queue,
+    stopwatch: Stopwatch,
+    visit: VisitCookie,
+    transport: Transport,
+    listeners: Listeners,
+    time_zone: String,
+    /// When the events that are in no batch go into one.
+    flush_ms: Option<f64>,
+}
+
+impl Tracker {
+    /// Begins with a view of the page as it is.
+    pub fn open(settings: Settings, callback: JsValue, grant: &Grant) -> Tracker {
+        let now_ms = browser::now_ms();
+        let mut tracker = Tracker {
+            queue: Queue::new(settings.site),
+            stopwatch: Stopwatch::start(now_ms, false, false),
+            visit: VisitCookie::open(settings.domain),
+            transport: Transport::new(settings.endpoint),
+            listeners: Listeners::attach(callback),
+            time_zone: settings.time_zone,
+            flush_ms: None,
+        };
+        tracker.view(view::referrer(browser::referrer(), &browser::host()), now_ms);
+        tracker.send(now_ms, grant);
+        tracker
+    }
+
+    /// Something happened.
+    pub fn wake(&mut self, signal: Signal, grant: &Grant) -> Next {
+        let now_ms = browser::now_ms();
+        let (visible, focused) = browser::attention();
+        let ticks = self.stopwatch.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
+        self.stopwatch.read(now_ms, visible, focused);
+        match signal {
+            Signal::Timer if ticks => self.tick(now_ms),
+            Signal::Timer => {}
+            Signal::Attention if !visible => self.leave(false, now_ms, grant),
+            // Who comes back after the visit has ended begins another, with a view of this page.
+            Signal::Attention if self.visit.is_over() => self.view(String::new(), now_ms),
+            Signal::Attention => {}
+            Signal::Move if view::path(browser::path()) == self.queue.path() => {}
+            Signal::Move | Signal::Return => self.view(String::new(), now_ms),
+            Signal::Leave => self.leave(true, now_ms, grant),
+            Signal::Flush => {
+                self.report(now_ms);
+                self.seal();
+            }
+            Signal::Answer { status, pause_ms } => {
+                let answer = match status {
+                    403 => return Next::Close,
+                    0 | 429 | 500..=599 => Answer::Later { pause_ms },
+                    // 202, or refused for good.
+                    _ => Answer::Done,
+                };
+                self.queue.answered(answer, now_ms, browser::random());
+            }
+        }
+        self.send(now_ms, grant);
+        Next::Stay
+    }
+
+    fn view(&mut self, referrer: String, now_ms: f64) {
+        self.report(now_ms);
+        self.seal();
+        let (visible, focused) = browser::attention();
+        self.stopwatch = Stopwatch::start(now_ms, visible, focused);
+        let page = Page {
+            view: browser::hex_id(),
+            host: browser::host().into(),
+            path: view::path(browser::path()).into(),
+            title: String::new().into(),
+            referrer: referrer.into(),
+            campaign: view::campaign(&browser::query()),
+        };
+        let client = Client {
+            visit: self.visit.go_on(),
+            language: view::cut(browser::language(), limits::LANGUAGE_BYTES_MAX).into(),
+            time_zone: self.time_zone.clone().into(),
+            viewport_width: browser::viewport_width(),
+            touch_points: browser::touch_points(),
+        };
+        self.queue.begin(page, client, now_ms);
+        self.flush_ms = Some(now_ms + SOON_MS);
+    }
+
+    fn tick(&mut self, now_ms: f64) {
+        if let Some(spent) = self.stopwatch.tick() {
+            self.visit.slide();
+            self.queue.spend(spent, now_ms);
+            self.seal();
+        }
+    }
+
+    fn report(&mut self, now_ms: f64) {
+        if let Some(spent) = self.stopwatch.take() {
+            if spent.engaged_ms > 0 {
+                self.visit.slide();
+            }
+            self.queue.spend(spent, now_ms);
+        }
+    }
+
+    fn seal(&mut self) {
+        self.flush_ms = None;
+        if self.queue.has_news() {
+            self.queue.seal(browser::batch_id(), browser::title());
+        }
+    }
+
+    /// Sends what is due, and asks to be woken when the next thing is.
+    fn send(&mut self, now_ms: f64, grant: &Grant) {
+        if self.flush_ms.is_some_and(|flush_ms| flush_ms <= now_ms) {
+            self.seal();
+        }
+        if let Some(batch) = self.queue.next(now_ms) {
+            self.transport.send(batch, self.listeners.callback(), grant);
+        }
+        let due = [self.flush_ms, self.stopwatch.due_ms(), self.queue.due_ms()];
+        self.listeners.wake_at(due.into_iter().flatten().reduce(f64::min));
+    }
+
+    /// Hands what waits to the browser, because the page is hidden or goes for good.
+    fn leave(&mut self, for_good: bool, now_ms: f64, grant: &Grant) {
+        self.report(now_ms);
+        self.seal();
+        while let Some(batch) = self.queue.leaving(for_good, now_ms) {
+            if !self.transport.leave(batch, grant) {
+                break;
+            }
+            self.queue.left(for_good);
+        }
+    }
+}
