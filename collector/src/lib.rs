@@ -26,7 +26,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod receipt;
 pub mod row_binary;
-// pub mod spool;
+pub mod spool;
 // pub mod store;
 // pub mod withdrawn;
 

@@ -235,9 +235,13 @@ mod tests {
 
     #[test]
     fn a_length_takes_seven_bits_to_a_byte() {
-        for (length, expected) in
-            [(0, vec![0]), (127, vec![127]), (128, vec![0x80, 1]), (300, vec![0xac, 2]), (16_384, vec![0x80, 0x80, 1])]
-        {
+        for (length, expected) in [
+            (0, vec![0]),
+            (127, vec![127]),
+            (128, vec![0x80, 1]),
+            (300, vec![0xac, 2]),
+            (16_384, vec![0x80, 0x80, 1]),
+        ] {
             let mut bytes = Vec::new();
             write_length(&mut bytes, length);
             assert_eq!(bytes, expected, "{length}");
@@ -259,6 +263,10 @@ mod tests {
         assert_eq!(LAYOUT.field(&row, "site_id"), Some(&b"city"[..]));
         assert_eq!(LAYOUT.field(&row, "count"), Some(&9_u64.to_le_bytes()[..]));
         assert_eq!(LAYOUT.field(&row, "missing"), None);
-        assert_eq!(LAYOUT.field(&row[..row.len() - 1], "count"), None, "a row that is cut short holds no count");
+        assert_eq!(
+            LAYOUT.field(&row[..row.len() - 1], "count"),
+            None,
+            "a row that is cut short holds no count"
+        );
     }
 }

@@ -1,0 +1,239 @@
+//! What the writer, the drain and everyone who asks share: the segments that wait, the bytes on disk, the clock.
+//!
+//! In: sealed segments from the writer, finished ones from the drain. Out: the oldest one that waits, the depth, and
+//! wake-ups for those who wait for either. Invariant: a segment leaves the backlog only after the store holds its
+//! rows ([`Shared::finish`]) or its file is kept in quarantine ([`Shared::set_aside`]).
+
+use super::disk::{Disk, remove_if_there};
+use super::done::{self, StoredBatch};
+use super::quarantine;
+use super::segment::{Name, Sealed, State};
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use wire::limits::BATCH_MEMORY_MS;
+
+/// How much waits to be drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Segments that hold rows the store has not confirmed, the open one included.
+    pub segments: u64,
+    /// Bytes that the whole spool takes on disk, quarantine included.
+    pub bytes: u64,
+    /// Age of the oldest of those segments.
+    pub oldest_age: Duration,
+    /// Segments that were kept in quarantine since the spool was opened.
+    pub quarantined: u64,
+}
+
+/// A clock that never goes back for durations, and the wall clock for what outlives the process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Clock { start: Instant::now() }
+    }
+
+    /// Never goes back; begins late enough that every remembered batch has a positive reading.
+    pub(crate) fn now_ms(self) -> u64 {
+        BATCH_MEMORY_MS + self.start.elapsed().as_millis() as u64
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn wall_ms() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    }
+
+    /// The reading at the time of a wall clock's stamp, unless a browser no longer repeats what happened then.
+    pub(crate) fn recent(self, at_ms: u64) -> Option<u64> {
+        let age_ms = Clock::wall_ms().saturating_sub(at_ms);
+        (age_ms < BATCH_MEMORY_MS).then(|| self.now_ms().saturating_sub(age_ms))
+    }
+}
+
+struct Done {
+    path: PathBuf,
+    bytes: u64,
+    expires_ms: u64,
+}
+
+#[derive(Default)]
+struct Backlog {
+    sealed: VecDeque<Arc<Sealed>>,
+    open_since_ms: Option<u64>,
+    done: VecDeque<Done>,
+}
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) folder: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Clock,
+    /// Bytes of records that were handed to the writer and not taken by it yet.
+    pub(crate) queued_bytes: AtomicU64,
+    bytes: AtomicU64,
+    quarantined: AtomicU64,
+    backlog: Mutex<Backlog>,
+    changed: watch::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(folder: PathBuf, disk: Arc<dyn Disk>) -> Self {
+        Shared {
+            folder,
+            disk,
+            clock: Clock::start(),
+            queued_bytes: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            quarantined: AtomicU64::new(0),
+            backlog: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn subtract_bytes(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_quarantined(&self) {
+        self.quarantined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn depth(&self) -> Depth {
+        let backlog = self.backlog();
+        let created = backlog.sealed.front().map(|segment| segment.created_ms).or(backlog.open_since_ms);
+        Depth {
+            segments: backlog.sealed.len() as u64 + u64::from(backlog.open_since_ms.is_some()),
+            bytes: self.bytes(),
+            oldest_age: Duration::from_millis(
+                created.map_or(0, |at_ms| Clock::wall_ms().saturating_sub(at_ms)),
+            ),
+            quarantined: self.quarantined.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn began(&self, created_ms: u64) {
+        self.backlog().open_since_ms = Some(created_ms);
+    }
+
+    pub(crate) fn discarded(&self) {
+        self.backlog().open_since_ms = None;
+    }
+
+    pub(crate) fn sealed(&self, segment: Sealed) {
+        let mut backlog = self.backlog();
+        backlog.open_since_ms = None;
+        backlog.sealed.push_back(Arc::new(segment));
+        drop(backlog);
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn oldest(&self) -> Option<Arc<Sealed>> {
+        self.backlog().sealed.front().cloned()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> Vec<Arc<Sealed>> {
+        self.backlog().sealed.iter().cloned().collect()
+    }
+
+    /// Waits until the answer is something. Asks again after each change of the backlog.
+    pub(crate) async fn wait<T>(&self, mut ask: impl FnMut(Option<Arc<Sealed>>) -> Option<T>) -> T {
+        let mut changes = self.changed.subscribe();
+        loop {
+            if let Some(answer) = ask(self.oldest()) {
+                return answer;
+            }
+            // The sender lives in `self`, so this ends with a change.
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// The store holds the rows: keeps the ids of the batches and removes the rows.
+    pub(crate) fn finish(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
+        self.forget_expired();
+        if let Err(error) = self.keep_batches(segment, batches) {
+            // On a full disk the ids find room once the rows are gone.
+            tracing::warn!(%error, "The ids of drained batches could not be written before their rows were removed.");
+            remove_if_there(&*self.disk, &segment.path)?;
+            if let Err(error) = self.keep_batches(segment, batches) {
+                tracing::error!(%error, "The ids of drained batches could not be written; a restart forgets them.");
+            }
+        }
+        remove_if_there(&*self.disk, &segment.path)?;
+        self.disk.sync_directory(&self.folder)?;
+        self.leave(segment);
+        self.subtract_bytes(segment.bytes);
+        Ok(())
+    }
+
+    /// The rows cannot be inserted: moves the file out of the way, where it is kept.
+    pub(crate) fn set_aside(&self, segment: &Sealed) -> io::Result<()> {
+        quarantine::keep(self, &segment.path)?;
+        remove_if_there(&*self.disk, &segment.path)?;
+        self.disk.sync_directory(&self.folder)?;
+        self.leave(segment);
+        self.subtract_bytes(segment.bytes);
+        Ok(())
+    }
+
+    fn leave(&self, segment: &Sealed) {
+        self.backlog().sealed.retain(|waiting| waiting.name.sequence != segment.name.sequence);
+        self.changed.send_replace(());
+    }
+
+    fn keep_batches(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
+        let name = Name { limit: None, state: State::Done, ..segment.name };
+        let Some((bytes, newest_ms)) = done::encode(&name, segment.created_ms, batches, self.clock)? else {
+            return Ok(());
+        };
+        let path = self.folder.join(name.to_string());
+        super::disk::write_whole(&*self.disk, &path, &bytes)?;
+        self.remember_done(path, bytes.len() as u64, newest_ms);
+        Ok(())
+    }
+
+    pub(crate) fn remember_done(&self, path: PathBuf, bytes: u64, newest_ms: u64) {
+        let mut backlog = self.backlog();
+        if backlog.done.iter().all(|done| done.path != path) {
+            self.add_bytes(bytes);
+            backlog.done.push_back(Done { path, bytes, expires_ms: newest_ms + BATCH_MEMORY_MS });
+        }
+    }
+
+    /// Removes the ids of batches that no browser repeats any more.
+    pub(crate) fn forget_expired(&self) {
+        let now_ms = self.clock.now_ms();
+        let mut backlog = self.backlog();
+        while let Some(oldest) = backlog.done.front()
+            && oldest.expires_ms <= now_ms
+        {
+            match remove_if_there(&*self.disk, &oldest.path) {
+                Ok(()) => self.subtract_bytes(oldest.bytes),
+                Err(error) => tracing::warn!(%error, "A file of expired batch ids could not be removed."),
+            }
+            backlog.done.pop_front();
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The spool: rows that were acknowledged and are not in the store yet, on disk.
+//!
+//! # What it promises
+//!
+//! * **An answer is durable.** [`Spool::append`] answers [`Appended::Fresh`] after `fdatasync` of the record, and after
+//!   `fsync` of the folder where the record began a file. Full disk, quota or cap: [`AppendError::Full`], and what was
+//!   written of the record is cut away again.
+//! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
+//!   one is answered [`Appended::Repeated`], and only once the first is durable.
+//! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
+//!   the store holds them. What cannot be read is kept in `quarantine/`, counted and reported.
+//! * **One writer.** The folder is locked; a second process is refused ([`SpoolError::InUse`]).
+//!
+//! # The files
+//!
+//! ```text
+//! lock                             locked while a spool is open
+//! <sequence>-<id>.open             the segment that is being written, at most one
+//! <sequence>-<id>.sealed           complete, waits for the drain, oldest sequence first
+//! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
+//! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row
+//! quarantine/                      files that were damaged or that the store refused
+//! ```
+//!
+//! A segment is a header ([`segment`]: magic, format version, id, sequence, time of creation) and frames ([`frame`]:
+//! length, checksum, payload). Ids are random, so those of any number of collectors differ. A payload is one record in
+//! `postcard` ([`record`]). A later format gets a higher version; this one is read forever.
+//!
+//! # Life of a segment
+//!
+//! It is created with the first record, and sealed when it is large enough, or old enough and nothing older waits, or
+//! when someone asks ([`Spool::seal`]). One thread writes ([`writer`]). After a failed sync nobody knows what is on
+//! disk of the last group, and a second sync would not tell: the segment is renamed to carry the length that was
+//! acknowledged and is never written again, everyone in the group is answered [`AppendError::Broken`], and the next
+//! group begins another file.
+//!
+//! # After a crash
+//!
+//! [`recover`] reads every segment. A record at the end of the open one that was not written whole was never
+//! acknowledged and is cut. Anything else that cannot be read was acknowledged: the file is linked into `quarantine/`
+//! and its other records are drained. Rows of a segment that was there on start may be in the store already; the drain
+//! asks before it inserts them ([`segment::Sealed::inherited`]).
+
+mod backlog;
+mod batches;
+pub mod disk;
+mod done;
+mod frame;
+mod quarantine;
+mod record;
+mod recover;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use backlog::Depth;
+pub use frame::RECORD_BYTES_MAX;
+pub use record::{Record, StoredRecord, Table};
+pub use recover::Recovered;
+pub use segment::{FORMAT_VERSION, Sealed};
+
+use backlog::{Clock, Shared};
+use batches::BatchMemory;
+use disk::{Disk, RealDisk};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::oneshot;
+use wire::BatchId;
+use writer::{Append, Command, Writer};
+
+/// Most records that wait for the writer.
+const QUEUE_RECORDS_MAX: usize = 8 * 1024;
+/// Most bytes of records that wait for the writer: what a disk that stopped answering may cost in memory.
+const QUEUE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// How large the spool and its segments may get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// Most bytes on disk, quarantine included. A sixteenth of it is kept for decisions.
+    pub bytes_max: u64,
+    /// A segment is sealed when it has this length.
+    pub segment_bytes: u64,
+    /// A segment is sealed at this age, as soon as nothing older waits.
+    pub segment_age: Duration,
+}
+
+impl Default for SpoolOptions {
+    fn default() -> Self {
+        SpoolOptions {
+            bytes_max: 1024 * 1024 * 1024,
+            segment_bytes: 8 * 1024 * 1024,
+            segment_age: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The record is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It was appended.
+    Fresh,
+    /// An earlier one with the same batch id was.
+    Repeated,
+}
+
+/// The record is not on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// There is no room: neither under the cap, nor on the disk, nor in the writer's queue. Later there may be.
+    #[error("the spool is full")]
+    Full,
+    /// The disk failed, or the spool is closed.
+    #[error("the spool cannot be written")]
+    Broken,
+    /// A fault of the caller: a record larger than [`RECORD_BYTES_MAX`].
+    #[error("the record is larger than a record may be")]
+    TooLarge,
+}
+
+/// The spool could not be opened.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// Another process has it.
+    #[error("the folder {0} is in use by another running Kruimel; stop that one or set another data_dir")]
+    InUse(PathBuf),
+    /// The disk failed.
+    #[error("the spool cannot use {path}: {source}")]
+    Disk {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// A later version of Kruimel wrote it.
+    #[error(
+        "{path} was written by a later version of Kruimel (spool format {version}); start that version, or a later one"
+    )]
+    LaterVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        version: u32,
+    },
+}
+
+/// A handle to the open spool. Clones share it; when the last is dropped, what is queued is written and sealed.
+#[derive(Clone)]
+pub struct Spool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    commands: Option<SyncSender<Command>>,
+    writer: Option<JoinHandle<()>>,
+    lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("The spool's writer ended with a panic.");
+        }
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "The spool's lock is released only when the process ends.");
+        }
+    }
+}
+
+impl Spool {
+    /// Opens the folder, creating it where it is missing, and recovers what an earlier run left.
+    pub fn open(folder: &Path, options: SpoolOptions) -> Result<(Spool, Recovered), SpoolError> {
+        Spool::open_on(folder, options, Arc::new(RealDisk))
+    }
+
+    /// The same on another [`Disk`].
+    pub fn open_on(
+        folder: &Path,
+        options: SpoolOptions,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Spool, Recovered), SpoolError> {
+        let lock = lock(folder)?;
+        let shared = Arc::new(Shared::new(folder.to_owned(), disk));
+        let mut batches = BatchMemory::default();
+        let (recovered, next_sequence) = recover::recover(&shared, &mut batches)?;
+        let (commands, queue) = sync_channel(QUEUE_RECORDS_MAX);
+        let writer = Writer::new(Arc::clone(&shared), options, batches, next_sequence);
+        let writer = thread::Builder::new()
+            .name("spool".into())
+            .spawn(move || writer.run(&queue))
+            .map_err(|source| SpoolError::Disk { path: folder.to_owned(), source })?;
+        let inner = Inner { shared, commands: Some(commands), writer: Some(writer), lock };
+        Ok((Spool { inner: Arc::new(inner) }, recovered))
+    }
+
+    /// Appends a record. Returns when it is on disk, or is certain not to have been acknowledged.
+    pub async fn append(&self, record: Record) -> Result<Appended, AppendError> {
+        let payload = record::encode(&record, Clock::wall_ms()).map_err(|_| AppendError::TooLarge)?;
+        if payload.len() > RECORD_BYTES_MAX {
+            return Err(AppendError::TooLarge);
+        }
+        let size = payload.len() as u64;
+        let queued = &self.inner.shared.queued_bytes;
+        if queued.fetch_add(size, Ordering::Relaxed) + size > QUEUE_BYTES_MAX {
+            queued.fetch_sub(size, Ordering::Relaxed);
+            return Err(AppendError::Full);
+        }
+        let (answer, answered) = oneshot::channel();
+        let append = Append { table: record.table, batch: record.batch, payload, answer };
+        let commands = self.inner.commands.as_ref().ok_or(AppendError::Broken)?;
+        if let Err(refused) = commands.try_send(Command::Append(append)) {
+            queued.fetch_sub(size, Ordering::Relaxed);
+            return Err(match refused {
+                TrySendError::Full(_) => AppendError::Full,
+                TrySendError::Disconnected(_) => AppendError::Broken,
+            });
+        }
+        answered.await.unwrap_or(Err(AppendError::Broken))
+    }
+
+    /// Seals the open segment. Gives the highest sequence, under which everything appended so far is sealed.
+    pub async fn seal(&self) -> u64 {
+        let (answer, answered) = oneshot::channel();
+        let mut command = Command::Seal(answer);
+        while let Some(commands) = &self.inner.commands {
+            command = match commands.try_send(command) {
+                Err(TrySendError::Full(command)) => command,
+                Err(TrySendError::Disconnected(_)) | Ok(()) => break,
+            };
+            tokio::task::yield_now().await;
+        }
+        // Without a writer everything that was appended is sealed already or was answered as broken.
+        answered.await.unwrap_or(u64::MAX)
+    }
+
+    /// Waits until everything that was appended so far has left the spool, for the store or for quarantine.
+    pub async fn settled(&self) {
+        let through = self.seal().await;
+        let gone = |oldest: Option<Arc<Sealed>>| {
+            oldest.is_none_or(|oldest| oldest.sequence() > through).then_some(())
+        };
+        self.inner.shared.wait(gone).await;
+    }
+
+    /// How much waits. Cheap: no call to the disk.
+    pub fn depth(&self) -> Depth {
+        self.inner.shared.depth()
+    }
+
+    /// The oldest sealed segment, as soon as there is one. It stays the oldest until it is finished or set aside.
+    pub async fn oldest(&self) -> Arc<Sealed> {
+        self.inner.shared.wait(|oldest| oldest).await
+    }
+
+    /// The oldest sealed segment, if there is one.
+    pub fn oldest_now(&self) -> Option<Arc<Sealed>> {
+        self.inner.shared.oldest()
+    }
+
+    /// Reads a segment. What is damaged is kept in quarantine, and the rest is given. Blocks on the disk.
+    pub fn read(&self, segment: &Sealed) -> io::Result<Contents> {
+        let contents =
+            Contents { segment_name: segment.name, bytes: fs::read(&segment.path)?, damaged: false };
+        let damaged = match segment::read(&contents.segment_name, &contents.bytes) {
+            Ok(scan) => !scan.damage.is_empty() || scan.torn_from.is_some(),
+            Err(segment::LaterVersion(_)) => true,
+        };
+        if damaged && !segment.salvaged {
+            tracing::error!(file = %segment.path.display(), "A segment of the spool is damaged; it is kept in quarantine.");
+            quarantine::keep(&self.inner.shared, &segment.path)?;
+        }
+        Ok(Contents { damaged, ..contents })
+    }
+
+    /// The store holds every row of the segment: forgets them and keeps the ids of the batches. Blocks on the disk.
+    /// May be repeated after an error.
+    pub fn finish(&self, segment: &Sealed, contents: &Contents) -> io::Result<()> {
+        let batches: Vec<(BatchId, u64)> =
+            contents.records().iter().filter_map(|record| Some((record.batch()?, record.at_ms))).collect();
+        self.inner.shared.finish(segment, &batches)
+    }
+
+    /// The store refuses the segment for good: keeps its file in quarantine. Blocks on the disk.
+    pub fn set_aside(&self, segment: &Sealed) -> io::Result<()> {
+        self.inner.shared.set_aside(segment)
+    }
+
+    /// Removes the ids of batches that no browser repeats any more. Blocks on the disk.
+    pub fn forget_expired(&self) {
+        self.inner.shared.forget_expired();
+    }
+}
+
+/// The bytes of a segment.
+pub struct Contents {
+    segment_name: segment::Name,
+    bytes: Vec<u8>,
+    damaged: bool,
+}
+
+impl Contents {
+    /// The records, in the order they were appended.
+    pub fn records(&self) -> Vec<StoredRecord<'_>> {
+        segment::read(&self.segment_name, &self.bytes).map(|scan| scan.records).unwrap_or_default()
+    }
+
+    /// Whether records are missing that the store may hold.
+    pub fn damaged(&self) -> bool {
+        self.damaged
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, SpoolError> {
+    let path = folder.join("lock");
+    let disk = |source| SpoolError::Disk { path: path.clone(), source };
+    disk::create_folder(folder).map_err(disk)?;
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(disk)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(SpoolError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(disk(source)),
+    }
+}

@@ -1,0 +1,202 @@
+//! Opening a folder that an earlier run left, however it ended.
+//!
+//! In: the files of the folder. Out: the segments that wait, the ids of recent batches, the receipts that decisions in
+//! the spool kill, and a report. Invariant: a record that was acknowledged is in a segment that waits, in the store
+//! (its segment has a `.done` file), or, where it can no longer be read, in quarantine. Nothing that was not written
+//! is there.
+
+use super::SpoolError;
+use super::backlog::Shared;
+use super::batches::BatchMemory;
+use super::disk::{DRAFT_SUFFIX, remove_if_there};
+use super::done;
+use super::frame::Scan;
+use super::quarantine;
+use super::segment::{self, Name, Sealed, State};
+use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What was found when the spool was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Segments that wait for the drain.
+    pub segments: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Bytes of a last, unacknowledged record that were cut.
+    pub torn_bytes: u64,
+    /// Damaged files, each kept in quarantine. What could be read of them is drained.
+    pub quarantined: Vec<PathBuf>,
+    /// Bytes in them that were records and can no longer be read.
+    pub damaged_bytes: u64,
+    /// The receipts that decisions in the spool kill, and when, in milliseconds since 1970.
+    pub withdrawn: Vec<(u64, u64)>,
+}
+
+struct Found {
+    name: Name,
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// Reads the folder. Gives the report and the sequence of the next segment.
+pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Recovered, u64), SpoolError> {
+    let found = list(shared)?;
+    let next_sequence = found.iter().map(|file| file.name.sequence).max().unwrap_or(0) + 1;
+    let done: HashSet<u64> =
+        found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
+    let mut report = Recovered::default();
+    for file in found {
+        let result = match file.name.state {
+            State::Done => recover_done(shared, batches, &file),
+            // The crash came between the proof that the rows are in the store and the removal of the file.
+            _ if done.contains(&file.name.id) => remove(shared, &file),
+            State::Open | State::Sealed => recover_rows(shared, batches, &mut report, &file)?,
+        };
+        result.map_err(|source| SpoolError::Disk { path: file.path, source })?;
+    }
+    shared
+        .disk
+        .sync_directory(&shared.folder)
+        .map_err(|source| SpoolError::Disk { path: shared.folder.clone(), source })?;
+    Ok((report, next_sequence))
+}
+
+/// The segments' files by sequence. Leftovers of files that were never finished are removed, others' files left alone.
+fn list(shared: &Shared) -> Result<Vec<Found>, SpoolError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| SpoolError::Disk { path, source }
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&shared.folder).map_err(at(&shared.folder))? {
+        let entry = entry.map_err(at(&shared.folder))?;
+        let path = entry.path();
+        let file_name = entry.file_name();
+        let text = file_name.to_string_lossy();
+        let draft_of = text.strip_suffix(DRAFT_SUFFIX);
+        if draft_of.is_some_and(|name| name.parse::<Name>().is_ok()) {
+            remove_if_there(&*shared.disk, &path).map_err(at(&path))?;
+        } else if let Ok(name) = text.parse::<Name>() {
+            let bytes = entry.metadata().map_err(at(&path))?.len();
+            shared.add_bytes(bytes);
+            found.push(Found { name, path, bytes });
+        }
+    }
+    let kept = shared.folder.join(quarantine::FOLDER);
+    if kept.try_exists().map_err(at(&kept))? {
+        for entry in fs::read_dir(&kept).map_err(at(&kept))? {
+            shared.add_bytes(entry.and_then(|entry| entry.metadata()).map_err(at(&kept))?.len());
+        }
+    }
+    found.sort_by_key(|file| file.name);
+    Ok(found)
+}
+
+fn remove(shared: &Shared, file: &Found) -> io::Result<()> {
+    remove_if_there(&*shared.disk, &file.path)?;
+    shared.subtract_bytes(file.bytes);
+    Ok(())
+}
+
+fn recover_done(shared: &Shared, batches: &mut BatchMemory, file: &Found) -> io::Result<()> {
+    let ids = done::decode(&file.name, &fs::read(&file.path)?);
+    if ids.is_none() {
+        tracing::warn!(
+            "A file of drained batches' ids is damaged; a retry of one of them would be taken again."
+        );
+    }
+    let recent = ids.unwrap_or_default().into_iter();
+    let recent: Vec<_> = recent.filter_map(|(id, at_ms)| Some((id, shared.clock.recent(at_ms)?))).collect();
+    for (id, reading) in &recent {
+        batches.remember(*id, *reading);
+    }
+    match recent.iter().map(|(_, reading)| *reading).max() {
+        None => remove(shared, file),
+        Some(newest_ms) => {
+            shared.subtract_bytes(file.bytes);
+            shared.remember_done(file.path.clone(), file.bytes, newest_ms);
+            Ok(())
+        }
+    }
+}
+
+fn recover_rows(
+    shared: &Shared,
+    batches: &mut BatchMemory,
+    report: &mut Recovered,
+    file: &Found,
+) -> Result<io::Result<()>, SpoolError> {
+    let bytes = match fs::read(&file.path) {
+        Ok(bytes) => bytes,
+        Err(error) => return Ok(unreadable(shared, report, file, &error)),
+    };
+    let mut scan = segment::read(&file.name, &bytes)
+        .map_err(|later| SpoolError::LaterVersion { path: file.path.clone(), version: later.0 })?;
+    if let (State::Sealed, Some(from)) = (file.name.state, scan.torn_from) {
+        // A sealed segment was written whole, so whatever misses its end was acknowledged.
+        scan.damage.push(from..bytes.len());
+        scan.torn_from = None;
+    }
+    for record in &scan.records {
+        if let (Some(id), Some(reading)) = (record.batch(), shared.clock.recent(record.at_ms)) {
+            batches.remember(id, reading);
+        }
+        if record.withdraws != 0 {
+            report.withdrawn.push((record.withdraws, record.at_ms));
+        }
+    }
+    Ok(queue(shared, report, file, &scan, bytes.len() as u64))
+}
+
+/// Puts what could be read in line for the drain, and what could not into quarantine.
+fn queue(
+    shared: &Shared,
+    report: &mut Recovered,
+    file: &Found,
+    scan: &Scan<'_>,
+    length: u64,
+) -> io::Result<()> {
+    if scan.records.is_empty() && scan.damage.is_empty() {
+        report.torn_bytes += scan.torn_from.map_or(0, |from| length - from as u64);
+        return remove(shared, file);
+    }
+    let end = scan.torn_from.map_or(length, |from| from as u64);
+    report.torn_bytes += length - end;
+    let name = Name { state: State::Sealed, ..file.name };
+    let created_ms = scan.records.first().map_or(0, |record| record.at_ms);
+    let mut segment = Sealed { inherited: true, ..Sealed::in_folder(&shared.folder, name, end, created_ms) };
+    if file.name.state == State::Open {
+        let left = OpenOptions::new().write(true).open(&file.path)?;
+        shared.disk.truncate(&left, end)?;
+        // Whoever repeats one of these batches is told that it is on disk, so it must be.
+        shared.disk.sync_data(&left)?;
+        shared.disk.rename(&file.path, &segment.path)?;
+        shared.subtract_bytes(file.bytes - end);
+    }
+    segment.salvaged = quarantine::holds(&shared.folder, &segment.path)?;
+    if !scan.damage.is_empty() {
+        quarantine::keep(shared, &segment.path)?;
+        segment.salvaged = true;
+        report.damaged_bytes += scan.damage.iter().map(|range| range.len() as u64).sum::<u64>();
+        report.quarantined.push(segment.path.clone());
+        tracing::error!(
+            file = %segment.path.display(), records_kept = scan.records.len(),
+            "A segment of the spool is damaged. What can be read of it is drained; the file is kept in quarantine."
+        );
+    }
+    report.segments += 1;
+    report.records += scan.records.len() as u64;
+    shared.sealed(segment);
+    Ok(())
+}
+
+fn unreadable(shared: &Shared, report: &mut Recovered, file: &Found, error: &io::Error) -> io::Result<()> {
+    tracing::error!(file = %file.path.display(), %error, "A segment of the spool cannot be read; it is kept in quarantine.");
+    quarantine::keep(shared, &file.path)?;
+    report.quarantined.push(file.path.clone());
+    report.damaged_bytes += file.bytes;
+    remove(shared, file)
+}

@@ -1,0 +1,435 @@
+//! The spool on a real disk: cut, flipped, full, failing, repeated, reopened.
+
+use super::disk::Disk;
+use super::*;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
+
+/// Never seals by itself.
+const BY_HAND: SpoolOptions =
+    SpoolOptions { bytes_max: 1 << 30, segment_bytes: 1 << 20, segment_age: Duration::from_secs(3600) };
+
+fn record(batch: u128, text: &str) -> Record {
+    let mut row = vec![0; 8];
+    row.extend_from_slice(text.as_bytes());
+    Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 7, withdraws: 0, rows: vec![row] }
+}
+
+fn open(folder: &Path) -> (Spool, Recovered) {
+    Spool::open(folder, BY_HAND).unwrap()
+}
+
+fn texts(contents: &Contents) -> Vec<String> {
+    let records = contents.records();
+    let rows = records.iter().flat_map(StoredRecord::rows);
+    rows.map(|row| String::from_utf8(row[8..].to_vec()).unwrap()).collect()
+}
+
+/// What waits, oldest first, without taking it.
+fn waiting(spool: &Spool) -> Vec<String> {
+    let segments = spool.inner.shared.waiting();
+    segments.iter().flat_map(|segment| texts(&spool.read(segment).unwrap())).collect()
+}
+
+/// Takes everything that is sealed.
+fn drain(spool: &Spool) -> Vec<String> {
+    let mut drained = Vec::new();
+    while let Some(segment) = spool.oldest_now() {
+        let contents = spool.read(&segment).unwrap();
+        drained.extend(texts(&contents));
+        spool.finish(&segment, &contents).unwrap();
+    }
+    drained
+}
+
+fn files(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| entry.file_name().into_string().unwrap()).filter(|name| name != "lock").collect()
+}
+
+fn file_with(folder: &Path, ending: &str) -> PathBuf {
+    let name = files(folder).into_iter().find(|name| name.ends_with(ending)).unwrap();
+    folder.join(name)
+}
+
+/// The folder as a kill -9 at this moment would leave it.
+fn copy_as_killed(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for name in files(folder) {
+        if folder.join(&name).is_file() {
+            fs::copy(folder.join(&name), copy.path().join(&name)).unwrap();
+        }
+    }
+    copy
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, recovered) = open(folder.path());
+    assert_eq!(recovered, Recovered::default());
+    for batch in 0..3 {
+        assert_eq!(spool.append(record(batch, &format!("r{batch}"))).await, Ok(Appended::Fresh));
+    }
+    let copy = copy_as_killed(folder.path());
+    for _ in 0..2 {
+        let (again, recovered) = open(copy.path());
+        assert_eq!((recovered.segments, recovered.records, recovered.torn_bytes), (1, 3, 0));
+        assert!(again.oldest_now().unwrap().inherited());
+        assert_eq!(waiting(&again), ["r0", "r1", "r2"], "reading does not take");
+    }
+    let (again, _) = open(copy.path());
+    assert_eq!(drain(&again), ["r0", "r1", "r2"]);
+    assert_eq!(again.depth().segments, 0);
+}
+
+#[tokio::test]
+async fn a_cut_at_any_byte_leaves_every_record_before_it_and_invents_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    let mut ends = Vec::new();
+    for batch in 0..4 {
+        spool.append(record(batch, &format!("record {batch}"))).await.unwrap();
+        ends.push(fs::metadata(file_with(folder.path(), ".open")).unwrap().len());
+    }
+    let open_file = file_with(folder.path(), ".open");
+    let bytes = fs::read(&open_file).unwrap();
+    for cut in 0..=bytes.len() {
+        let copy = tempfile::tempdir().unwrap();
+        fs::write(copy.path().join(open_file.file_name().unwrap()), &bytes[..cut]).unwrap();
+        let (again, recovered) = open(copy.path());
+        let kept = ends.iter().filter(|end| **end <= cut as u64).count();
+        let expected: Vec<String> = (0..kept).map(|batch| format!("record {batch}")).collect();
+        assert_eq!(waiting(&again), expected, "cut at {cut}");
+        assert!(recovered.quarantined.is_empty(), "cut at {cut}");
+        let header = if cut < segment::HEADER_BYTES { 0 } else { segment::HEADER_BYTES as u64 };
+        let whole = if kept == 0 { header } else { ends[kept - 1] };
+        assert_eq!(recovered.torn_bytes, cut as u64 - whole, "cut at {cut}");
+        assert_eq!(
+            again.append(record(0, "again")).await.unwrap() == Appended::Repeated,
+            kept > 0,
+            "cut at {cut}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_quarantined_and_counted_and_costs_its_own_record_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    for batch in 0..3 {
+        spool.append(record(batch, &format!("record {batch}"))).await.unwrap();
+    }
+    spool.seal().await;
+    let sealed = file_with(folder.path(), ".sealed");
+    let bytes = fs::read(&sealed).unwrap();
+    for at in 0..bytes.len() {
+        let copy = tempfile::tempdir().unwrap();
+        let file = copy.path().join(sealed.file_name().unwrap());
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        fs::write(&file, &flipped).unwrap();
+        let (again, recovered) = open(copy.path());
+        assert_eq!(recovered.quarantined.iter().collect::<Vec<_>>(), [&file], "flipped at {at}");
+        assert_eq!(again.depth().quarantined, 1);
+        assert!(recovered.damaged_bytes > 0);
+        let lost = usize::from(at >= segment::HEADER_BYTES);
+        assert_eq!(recovered.records, 3 - lost as u64, "flipped at {at}");
+        assert!(again.oldest_now().unwrap().salvaged());
+        assert_eq!(drain(&again).len(), 3 - lost);
+        let kept = copy.path().join(quarantine::FOLDER).join(file.file_name().unwrap());
+        assert_eq!(fs::read(kept).unwrap(), flipped, "what was damaged is kept as it was");
+    }
+}
+
+#[tokio::test]
+async fn damage_that_comes_after_sealing_is_quarantined_by_the_drain() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    spool.append(record(0, "first")).await.unwrap();
+    spool.append(record(1, "second")).await.unwrap();
+    spool.seal().await;
+    let sealed = file_with(folder.path(), ".sealed");
+    let mut bytes = fs::read(&sealed).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    let segment = spool.oldest_now().unwrap();
+    let contents = spool.read(&segment).unwrap();
+    assert!(contents.damaged());
+    assert_eq!(texts(&contents), ["first"]);
+    assert_eq!(files(&folder.path().join(quarantine::FOLDER)).len(), 1);
+    assert_eq!(spool.depth().quarantined, 1);
+}
+
+#[tokio::test]
+async fn a_repeated_batch_is_answered_and_not_appended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    let (first, second) = tokio::join!(spool.append(record(1, "once")), spool.append(record(1, "once")));
+    assert_eq!([first, second], [Ok(Appended::Fresh), Ok(Appended::Repeated)]);
+    assert_eq!(spool.append(record(1, "once")).await, Ok(Appended::Repeated));
+    assert_eq!(spool.append(record(2, "other")).await, Ok(Appended::Fresh));
+
+    let killed = copy_as_killed(folder.path());
+    let (again, _) = open(killed.path());
+    assert_eq!(again.append(record(1, "once")).await, Ok(Appended::Repeated), "rebuilt from the segment");
+    assert_eq!(drain(&again), ["once", "other"]);
+    assert_eq!(again.append(record(2, "other")).await, Ok(Appended::Repeated), "known although drained");
+    drop(again);
+    assert!(files(killed.path()).iter().all(|name| name.ends_with(".done")), "no row is left on disk");
+    let (again, _) = open(killed.path());
+    assert_eq!(again.append(record(1, "once")).await, Ok(Appended::Repeated), "rebuilt from the drained ids");
+    assert_eq!(again.append(record(3, "third")).await, Ok(Appended::Fresh));
+    again.seal().await;
+    assert_eq!(drain(&again), ["third"]);
+}
+
+#[tokio::test]
+async fn a_crash_between_the_proof_and_the_removal_drains_nothing_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    spool.append(record(1, "once")).await.unwrap();
+    spool.seal().await;
+    let before = copy_as_killed(folder.path());
+    drain(&spool);
+    let done = file_with(folder.path(), ".done");
+    fs::copy(&done, before.path().join(done.file_name().unwrap())).unwrap();
+    let (again, recovered) = open(before.path());
+    assert_eq!((recovered.segments, again.depth().segments), (0, 0));
+    assert_eq!(again.append(record(1, "once")).await, Ok(Appended::Repeated));
+}
+
+#[tokio::test]
+async fn the_cap_answers_full_keeps_room_for_decisions_and_frees_with_the_drain() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = Spool::open(folder.path(), SpoolOptions { bytes_max: 16_000, ..BY_HAND }).unwrap();
+    let text = "x".repeat(900);
+    let mut taken = 0;
+    while spool.append(record(taken, &text)).await == Ok(Appended::Fresh) {
+        taken += 1;
+    }
+    assert_eq!(spool.append(record(taken, &text)).await, Err(AppendError::Full));
+    assert!((14..=16).contains(&taken), "{taken} records of 900 bytes");
+    let decision = Record { table: Table::Consents, batch: None, ..record(0, "withdraw") };
+    assert_eq!(spool.append(decision).await, Ok(Appended::Fresh));
+    assert!(spool.depth().bytes <= 16_000);
+
+    spool.seal().await;
+    assert_eq!(drain(&spool).len(), taken as usize + 1, "every acknowledged record and no other");
+    assert_eq!(
+        spool.append(record(taken, &text)).await,
+        Ok(Appended::Fresh),
+        "what was refused was not remembered"
+    );
+}
+
+#[tokio::test]
+async fn the_bytes_that_are_counted_are_the_bytes_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let length = |name: &String| fs::metadata(folder.path().join(name)).unwrap().len();
+    let size = || files(folder.path()).iter().map(length).sum::<u64>();
+    let (spool, _) = open(folder.path());
+    for batch in 0..3 {
+        spool.append(record(batch, "counted")).await.unwrap();
+        assert_eq!(spool.depth().bytes, size());
+    }
+    spool.seal().await;
+    assert_eq!(spool.depth().bytes, size());
+    drain(&spool);
+    assert_eq!(spool.depth().bytes, size());
+    spool.append(record(9, "counted")).await.unwrap();
+    drop(spool);
+    let (again, _) = open(folder.path());
+    assert_eq!(again.depth().bytes, size());
+    assert_eq!(again.depth().segments, 1);
+}
+
+#[test]
+fn a_second_opener_is_refused_with_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = open(folder.path());
+    let refused = Spool::open(folder.path(), BY_HAND).err().unwrap();
+    assert!(matches!(refused, SpoolError::InUse(_)));
+    assert!(refused.to_string().contains("in use by another running Kruimel"));
+    drop(first);
+    open(folder.path());
+}
+
+#[test]
+fn a_folder_of_a_later_version_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
+    let mut header = segment::header(&name, 3);
+    header.truncate(segment::HEADER_BYTES - 4);
+    header[8] = 2;
+    let sum = crc32fast::hash(&header).to_le_bytes();
+    header.extend_from_slice(&sum);
+    fs::write(folder.path().join(name.to_string()), &header).unwrap();
+    let refused = Spool::open(folder.path(), BY_HAND).err().unwrap();
+    assert!(matches!(refused, SpoolError::LaterVersion { version: 2, .. }));
+    assert_eq!(fs::read(folder.path().join(name.to_string())).unwrap(), header);
+}
+
+#[tokio::test]
+async fn a_segment_is_sealed_by_age_without_further_records_and_by_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let quick = SpoolOptions { segment_age: Duration::from_millis(1), ..BY_HAND };
+    let (spool, _) = Spool::open(folder.path(), quick).unwrap();
+    spool.append(record(1, "old")).await.unwrap();
+    assert_eq!(spool.oldest().await.sequence(), 1);
+    drop(spool);
+
+    let folder = tempfile::tempdir().unwrap();
+    let small = SpoolOptions { segment_bytes: 100, ..BY_HAND };
+    let (spool, _) = Spool::open(folder.path(), small).unwrap();
+    spool.append(record(1, &"x".repeat(100))).await.unwrap();
+    let segment = spool.oldest().await;
+    assert_eq!(texts(&spool.read(&segment).unwrap()).len(), 1);
+}
+
+#[tokio::test]
+async fn settled_waits_for_what_was_appended_and_for_nothing_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    spool.settled().await;
+    spool.append(record(1, "before")).await.unwrap();
+    let settled = tokio::spawn({
+        let spool = spool.clone();
+        async move { spool.settled().await }
+    });
+    let segment = spool.oldest().await;
+    spool.append(record(2, "after")).await.unwrap();
+    assert!(!settled.is_finished());
+    spool.finish(&segment, &spool.read(&segment).unwrap()).unwrap();
+    settled.await.unwrap();
+    assert_eq!(spool.depth().segments, 1);
+}
+
+/// A disk that fails in one way while told to.
+#[derive(Default)]
+struct FailingDisk {
+    sync: AtomicBool,
+    space: AtomicBool,
+    rename: AtomicBool,
+}
+
+impl Disk for FailingDisk {
+    fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        if self.space.load(Ordering::SeqCst) {
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        file.write_all(bytes)
+    }
+
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        if self.sync.load(Ordering::SeqCst) {
+            Err(io::Error::other("input/output error"))
+        } else {
+            file.sync_data()
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.rename.load(Ordering::SeqCst) {
+            return Err(io::Error::other("input/output error"));
+        }
+        fs::rename(from, to)
+    }
+}
+
+fn open_on(folder: &Path, disk: &Arc<FailingDisk>) -> Spool {
+    let disk: Arc<dyn Disk> = Arc::<FailingDisk>::clone(disk);
+    Spool::open_on(folder, BY_HAND, disk).unwrap().0
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_the_file_is_not_written_again_and_the_retry_is_kept_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    assert_eq!(spool.append(record(1, "acknowledged")).await, Ok(Appended::Fresh));
+    disk.sync.store(true, Ordering::SeqCst);
+    let (first, second) = tokio::join!(spool.append(record(2, "failed")), spool.append(record(2, "failed")));
+    assert_eq!([first, second], [Err(AppendError::Broken), Err(AppendError::Broken)]);
+    let abandoned = fs::read(file_with(folder.path(), ".sealed")).unwrap();
+    disk.sync.store(false, Ordering::SeqCst);
+    assert_eq!(spool.append(record(2, "retried")).await, Ok(Appended::Fresh));
+    assert_eq!(fs::read(file_with(folder.path(), ".sealed")).unwrap(), abandoned);
+
+    let killed = copy_as_killed(folder.path());
+    assert_eq!(waiting(&open(killed.path()).0), ["acknowledged", "retried"], "also after a restart");
+    spool.seal().await;
+    assert_eq!(drain(&spool), ["acknowledged", "retried"]);
+    assert_eq!(spool.depth().segments, 0);
+}
+
+#[tokio::test]
+async fn a_failed_sync_of_a_first_record_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    disk.sync.store(true, Ordering::SeqCst);
+    assert_eq!(spool.append(record(1, "failed")).await, Err(AppendError::Broken));
+    assert_eq!(files(folder.path()), BTreeSet::new());
+    assert_eq!((spool.depth().segments, spool.depth().bytes), (0, 0));
+}
+
+#[tokio::test]
+async fn a_spool_that_cannot_mark_a_failed_file_takes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    spool.append(record(1, "acknowledged")).await.unwrap();
+    disk.sync.store(true, Ordering::SeqCst);
+    disk.rename.store(true, Ordering::SeqCst);
+    assert_eq!(spool.append(record(2, "failed")).await, Err(AppendError::Broken));
+    disk.sync.store(false, Ordering::SeqCst);
+    disk.rename.store(false, Ordering::SeqCst);
+    assert_eq!(
+        spool.append(record(2, "failed")).await,
+        Err(AppendError::Broken),
+        "its first writing may yet appear"
+    );
+    assert_eq!(waiting(&spool), ["acknowledged"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_answers_full_and_leaves_no_part_of_a_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    disk.space.store(true, Ordering::SeqCst);
+    assert_eq!(spool.append(record(1, "no room")).await, Err(AppendError::Full));
+    disk.space.store(false, Ordering::SeqCst);
+    spool.append(record(2, "fits")).await.unwrap();
+    let length = fs::metadata(file_with(folder.path(), ".open")).unwrap().len();
+    disk.space.store(true, Ordering::SeqCst);
+    assert_eq!(spool.append(record(3, "no room")).await, Err(AppendError::Full));
+    assert_eq!(fs::metadata(file_with(folder.path(), ".open")).unwrap().len(), length);
+    disk.space.store(false, Ordering::SeqCst);
+    assert_eq!(spool.append(record(3, "room again")).await, Ok(Appended::Fresh));
+    spool.seal().await;
+    assert_eq!(drain(&spool), ["fits", "room again"]);
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_large_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    assert_eq!(spool.append(record(1, &"x".repeat(RECORD_BYTES_MAX))).await, Err(AppendError::TooLarge));
+    assert_eq!(files(folder.path()), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn decisions_in_the_spool_tell_which_receipts_they_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    let decision = Record { table: Table::Consents, batch: None, withdraws: 0xdead, ..record(0, "withdraw") };
+    spool.append(decision).await.unwrap();
+    drop(spool);
+    let (_again, recovered) = open(folder.path());
+    assert_eq!(recovered.withdrawn.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0xdead]);
+}

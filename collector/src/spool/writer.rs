@@ -1,0 +1,326 @@
+//! The one thread that writes: takes what is queued, writes it in one go, syncs once, answers everyone (group commit).
+//!
+//! In: payloads, each with the place its answer goes to. Out: answers, and sealed segments in the backlog.
+//! Invariant: an answer without error follows a successful `fdatasync` of the bytes it speaks of (and, for the first
+//! of a segment, of the folder). A file whose sync failed, or that could not be cut after a failed write, is never
+//! written again: it is left to the drain up to the length that was acknowledged.
+
+use super::backlog::{Clock, Shared};
+use super::batches::BatchMemory;
+use super::disk::means_full;
+use super::frame;
+use super::record::Table;
+use super::segment::{self, Name, Sealed, State};
+use super::{AppendError, Appended, SpoolOptions};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Instant;
+use tokio::sync::oneshot;
+use wire::BatchId;
+
+/// Most bytes that are written before a sync, so that nobody's answer waits for everybody's.
+const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Of the largest size of the spool, one part in this many is kept for decisions: refusing or withdrawing must stay
+/// possible when events no longer fit.
+const RESERVE_DIVISOR: u64 = 16;
+
+pub(crate) type Answer = oneshot::Sender<Result<Appended, AppendError>>;
+
+/// One record on its way to the disk.
+pub(crate) struct Append {
+    pub(crate) table: Table,
+    pub(crate) batch: Option<BatchId>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) answer: Answer,
+}
+
+/// What the writer can be asked.
+pub(crate) enum Command {
+    Append(Append),
+    /// Seals the open segment and answers with the sequence that everything appended so far is sealed under.
+    Seal(oneshot::Sender<u64>),
+}
+
+struct Open {
+    file: File,
+    name: Name,
+    path: PathBuf,
+    created_ms: u64,
+    since: Instant,
+    /// Length up to which the file is on disk.
+    durable: u64,
+}
+
+/// See the module.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    options: SpoolOptions,
+    batches: BatchMemory,
+    open: Option<Open>,
+    next_sequence: u64,
+    /// The folder itself can no longer be trusted with a name; nothing is taken until a restart.
+    broken: bool,
+    group: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        options: SpoolOptions,
+        batches: BatchMemory,
+        next_sequence: u64,
+    ) -> Self {
+        Writer { shared, options, batches, open: None, next_sequence, broken: false, group: Vec::new() }
+    }
+
+    /// Runs until every sender is gone, then seals.
+    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            match self.receive(commands) {
+                Ok(Command::Append(first)) => {
+                    let (group, seal) = self.gather(first, commands);
+                    self.commit(group);
+                    if let Some(answer) = seal {
+                        self.seal_and_tell(answer);
+                    }
+                }
+                Ok(Command::Seal(answer)) => self.seal_and_tell(answer),
+                Err(RecvTimeoutError::Timeout) => self.seal_if_old(),
+                Err(RecvTimeoutError::Disconnected) => return self.seal(),
+            }
+        }
+    }
+
+    fn receive(&self, commands: &Receiver<Command>) -> Result<Command, RecvTimeoutError> {
+        match &self.open {
+            None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(open) => {
+                let age = open.since.elapsed();
+                // While older segments wait, sealing by age is looked at again after another such time.
+                let wait = self.options.segment_age.checked_sub(age).unwrap_or(self.options.segment_age);
+                commands.recv_timeout(wait)
+            }
+        }
+    }
+
+    /// Takes what is queued already, up to the size of a group or the wish to seal.
+    fn gather(
+        &self,
+        first: Append,
+        commands: &Receiver<Command>,
+    ) -> (Vec<Append>, Option<oneshot::Sender<u64>>) {
+        let mut bytes = frame::size(&first.payload);
+        let mut group = vec![first];
+        while bytes < GROUP_BYTES_MAX {
+            match commands.try_recv() {
+                Ok(Command::Append(append)) => {
+                    bytes += frame::size(&append.payload);
+                    group.push(append);
+                }
+                Ok(Command::Seal(answer)) => return (group, Some(answer)),
+                Err(_) => break,
+            }
+        }
+        (group, None)
+    }
+
+    fn commit(&mut self, group: Vec<Append>) {
+        let taken: u64 = group.iter().map(|append| append.payload.len() as u64).sum();
+        self.shared.queued_bytes.fetch_sub(taken, Ordering::Relaxed);
+        self.batches.forget(self.shared.clock.now_ms());
+
+        self.group.clear();
+        let mut fresh: HashSet<BatchId> = HashSet::new();
+        let mut waiting: Vec<(Answer, Appended)> = Vec::with_capacity(group.len());
+        for append in group {
+            match self.place(&append, &mut fresh) {
+                Ok(Placed::Durable) => tell(append.answer, Ok(Appended::Repeated)),
+                Ok(Placed::Here(appended)) => waiting.push((append.answer, appended)),
+                Err(error) => tell(append.answer, Err(error)),
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let written = self.write_group();
+        if written.is_ok() {
+            let now_ms = self.shared.clock.now_ms();
+            fresh.into_iter().for_each(|id| self.batches.remember(id, now_ms));
+        }
+        for (answer, appended) in waiting {
+            tell(answer, written.map(|()| appended));
+        }
+        self.seal_if_due();
+    }
+
+    /// Puts a record into the group, unless it is known, does not fit, or there is nowhere to write.
+    fn place(&mut self, append: &Append, fresh: &mut HashSet<BatchId>) -> Result<Placed, AppendError> {
+        if let Some(id) = append.batch {
+            if self.batches.knows(id) {
+                return Ok(Placed::Durable);
+            }
+            if fresh.contains(&id) {
+                return Ok(Placed::Here(Appended::Repeated));
+            }
+        }
+        if self.broken {
+            return Err(AppendError::Broken);
+        }
+        let size = frame::size(&append.payload);
+        if self.shared.bytes() + self.group.len() as u64 + size > self.room(append.table) {
+            return Err(AppendError::Full);
+        }
+        let segment_id = self.open_segment()?;
+        frame::write(&mut self.group, segment_id, &append.payload);
+        fresh.extend(append.batch);
+        Ok(Placed::Here(Appended::Fresh))
+    }
+
+    fn room(&self, table: Table) -> u64 {
+        match table {
+            Table::Consents => self.options.bytes_max,
+            Table::Events | Table::Rejections => {
+                self.options.bytes_max - self.options.bytes_max / RESERVE_DIVISOR
+            }
+        }
+    }
+
+    /// The id of the open segment; begins one where there is none.
+    fn open_segment(&mut self) -> Result<u64, AppendError> {
+        if let Some(open) = &self.open {
+            return Ok(open.name.id);
+        }
+        let id = getrandom::u64().map_err(|error| failed(&io::Error::other(error), "begin a segment"))?;
+        let name = Name { sequence: self.next_sequence, id, limit: None, state: State::Open };
+        let path = self.shared.folder.join(name.to_string());
+        let file = self.shared.disk.create(&path).map_err(|error| failed(&error, "begin a segment"))?;
+        let created_ms = Clock::wall_ms();
+        self.next_sequence += 1;
+        // The header goes to disk with the first group.
+        self.group.extend(segment::header(&name, created_ms));
+        self.shared.began(created_ms);
+        self.open = Some(Open { file, name, path, created_ms, since: Instant::now(), durable: 0 });
+        Ok(id)
+    }
+
+    fn write_group(&mut self) -> Result<(), AppendError> {
+        let Some(open) = &mut self.open else { return Err(AppendError::Broken) };
+        let disk = &self.shared.disk;
+        if let Err(error) = disk.append(&mut open.file, &self.group) {
+            let cut = disk.truncate(&open.file, open.durable);
+            if open.durable == 0 || cut.is_err() || !means_full(&error) {
+                self.abandon();
+            }
+            return Err(failed(&error, "write"));
+        }
+        let mut synced = disk.sync_data(&open.file);
+        if synced.is_ok() && open.durable == 0 {
+            synced = disk.sync_directory(&self.shared.folder);
+        }
+        if let Err(error) = synced {
+            self.abandon();
+            return Err(failed(&error, "sync"));
+        }
+        open.durable += self.group.len() as u64;
+        self.shared.add_bytes(self.group.len() as u64);
+        Ok(())
+    }
+
+    /// Leaves a file that failed to the drain, up to the length that was acknowledged.
+    fn abandon(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let disk = &self.shared.disk;
+        let name = Name { limit: Some(open.durable), state: State::Sealed, ..open.name };
+        let mut segment = Sealed::in_folder(&self.shared.folder, name, open.durable, open.created_ms);
+        let nothing_acknowledged = open.durable == 0;
+        let marked = match nothing_acknowledged {
+            true => disk.remove(&open.path),
+            false => disk.rename(&open.path, &segment.path),
+        };
+        if marked.is_err() {
+            segment.path = open.path;
+        }
+        if let Err(error) = marked.and_then(|()| disk.sync_directory(&self.shared.folder)) {
+            // A restart would read the unacknowledged end of that file as if it were acknowledged, which is right only
+            // if no retry of it is taken in between.
+            tracing::error!(%error, "The spool cannot mark a failed segment; it takes nothing until a restart.");
+            self.broken = true;
+        }
+        match nothing_acknowledged {
+            true => self.shared.discarded(),
+            false => self.shared.sealed(segment),
+        }
+    }
+
+    fn seal_if_due(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.durable >= self.options.segment_bytes) {
+            self.seal();
+        } else {
+            self.seal_if_old();
+        }
+    }
+
+    /// By age only once nothing older waits: during an outage a second's worth of rows would be one insert each, and
+    /// catching up would take as long as the outage.
+    fn seal_if_old(&mut self) {
+        let old = self.open.as_ref().is_some_and(|open| open.since.elapsed() >= self.options.segment_age);
+        if old && self.shared.oldest().is_none() {
+            self.seal();
+        }
+    }
+
+    fn seal(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let sealed = Name { state: State::Sealed, ..open.name };
+        let mut segment = Sealed::in_folder(&self.shared.folder, sealed, open.durable, open.created_ms);
+        let disk = &self.shared.disk;
+        match disk.rename(&open.path, &segment.path) {
+            Ok(()) => {
+                if let Err(error) = disk.sync_directory(&self.shared.folder) {
+                    tracing::warn!(%error, "A segment's new name may not be on disk; its content is.");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "A segment could not be renamed; it is drained under its old name.");
+                segment.path = open.path;
+            }
+        }
+        self.shared.sealed(segment);
+    }
+
+    fn seal_and_tell(&mut self, answer: oneshot::Sender<u64>) {
+        self.seal();
+        if answer.send(self.next_sequence - 1).is_err() {
+            tracing::trace!("Whoever asked to seal did not wait for it.");
+        }
+    }
+}
+
+enum Placed {
+    /// On disk since an earlier group.
+    Durable,
+    /// On disk once this group is.
+    Here(Appended),
+}
+
+fn tell(answer: Answer, result: Result<Appended, AppendError>) {
+    if answer.send(result).is_err() {
+        tracing::trace!("A browser hung up before its answer; its retry finds the batch id.");
+    }
+}
+
+fn failed(error: &io::Error, doing: &str) -> AppendError {
+    if means_full(error) {
+        tracing::warn!(%error, doing, "The disk has no room for the spool.");
+        AppendError::Full
+    } else {
+        tracing::error!(%error, doing, "The spool could not reach the disk; nothing of the group was acknowledged.");
+        AppendError::Broken
+    }
+}
