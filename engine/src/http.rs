@@ -1,0 +1,320 @@
+//! ClickHouse's HTTP interface on a Unix socket: who may connect, how much they may send, and what becomes of it.
+//!
+//! In: connections. Out: responses; the statements themselves run in [`run`](crate::run).
+//!
+//! **Invariants.** The socket is never reachable by another user, not even for a moment: it is made in a private folder,
+//! closed to others, and then moved into place. Everything a client sends has a bound from [`limits`](crate::limits).
+
+use std::fs::{self, Permissions};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::CONTENT_TYPE;
+use hyper::service::service_fn;
+use hyper::{Method, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::EngineError;
+use crate::connection::Engine;
+use crate::exception::Exception;
+use crate::folder::make_private;
+use crate::limits::{
+    BODY_PAUSE_MAX, CONNECTIONS_MAX, FINISH_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, INSERT_BYTES_MAX,
+    KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX, URL_BYTES_MAX,
+};
+use crate::reply::{Reply, failed, of, plain};
+use crate::request::{Request, boundary, fields};
+use crate::run::{Job, Piece, start};
+use crate::statement::{self, Statement};
+
+/// What every request shares.
+#[derive(Debug)]
+struct Front {
+    engine: Arc<Engine>,
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// Makes the socket, open to its owner only.
+pub(crate) fn listen(socket: &Path) -> Result<UnixListener, EngineError> {
+    let fault = |source| EngineError::Socket { path: socket.to_owned(), source };
+    let parent = socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_private(parent).map_err(fault)?;
+    if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+        return Err(fault(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on it")));
+    }
+    let nursery = parent.join(format!(".{}", std::process::id()));
+    make_private(&nursery).map_err(fault)?;
+    let unborn = nursery.join("s");
+    let listener = UnixListener::bind(&unborn).and_then(|listener| {
+        fs::set_permissions(&unborn, Permissions::from_mode(0o600))?;
+        fs::rename(&unborn, socket)?;
+        Ok(listener)
+    });
+    fs::remove_dir_all(&nursery).map_err(fault)?;
+    listener.map_err(fault)
+}
+
+/// Answers until `shutdown`, then lets running requests finish for a bounded time.
+pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown: impl Future<Output = ()>) {
+    let front = Arc::new(Front {
+        engine: engine.clone(),
+        turns: Arc::new(Semaphore::new(STATEMENTS_RUNNING_MAX)),
+        waiting: AtomicUsize::new(0),
+    });
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, place)) => answer_connection(&front, &graceful, stream, place),
+            Err(error) => {
+                tracing::warn!(%error, "the engine could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    if timeout(FINISH_TIME_MAX, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time and are killed");
+    }
+    front.drain().await;
+}
+
+/// Pause after a failed accept, so that a lack of file descriptors does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+async fn accept(
+    listener: &UnixListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(UnixStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+fn answer_connection(
+    front: &Arc<Front>,
+    graceful: &GracefulShutdown,
+    stream: UnixStream,
+    place: OwnedSemaphorePermit,
+) {
+    let front = front.clone();
+    let service = service_fn(move |request| {
+        let front = front.clone();
+        async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to the engine broke");
+        }
+        drop(place);
+    });
+}
+
+impl Front {
+    async fn answer(&self, request: hyper::Request<Incoming>) -> Response<Reply> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/ping") => plain(StatusCode::OK, Bytes::from_static(b"Ok.\n")),
+            (&Method::GET | &Method::POST, "/") => {
+                let outcome = self.run(request).await;
+                outcome.unwrap_or_else(|exception| failed(&exception))
+            }
+            (_, "/") => plain(StatusCode::METHOD_NOT_ALLOWED, Bytes::from_static(b"GET or POST\n")),
+            _ => plain(StatusCode::NOT_FOUND, Bytes::from_static(b"There is no such path\n")),
+        }
+    }
+
+    async fn run(&self, request: hyper::Request<Incoming>) -> Result<Response<Reply>, Exception> {
+        let (head, body) = request.into_parts();
+        let query_string = head.uri.query().unwrap_or_default();
+        if query_string.len() > URL_BYTES_MAX {
+            return Err(Exception::too_large(format_args!("The URL is longer than {URL_BYTES_MAX} bytes")));
+        }
+        let mut wanted = Request::read(&head.method, query_string)?;
+        let form = head.headers.get(CONTENT_TYPE).and_then(|value| boundary(value.to_str().ok()?));
+        let turn = self.turn().await?;
+
+        if let Some(boundary) = form {
+            for (name, value) in fields(&collect(body).await?, boundary)? {
+                wanted.take(&name, value)?;
+            }
+            let text = wanted.query.take().unwrap_or_default().into_bytes();
+            return self.run_text(wanted, text, turn).await;
+        }
+        let Some(query) = wanted.query.take() else {
+            let text = collect(body).await?;
+            return self.run_text(wanted, text.to_vec(), turn).await;
+        };
+        let statement = statement::read(query.as_bytes(), !body.is_end_stream())?;
+        if let Statement::Insert { data_at, .. } = &statement {
+            let first = Bytes::copy_from_slice(&query.as_bytes()[*data_at..]);
+            return self.insert(Job { request: wanted, statement, turn }, first, Some(body)).await;
+        }
+        let rest = collect(body).await?;
+        let mut text = query.into_bytes();
+        if !rest.is_empty() {
+            text.push(b'\n');
+            text.extend_from_slice(&rest);
+        }
+        self.run_text(wanted, text, turn).await
+    }
+
+    /// Runs a text that holds everything, data included.
+    async fn run_text(
+        &self,
+        request: Request,
+        text: Vec<u8>,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Response<Reply>, Exception> {
+        let statement = statement::read(&text, false)?;
+        let data_at = if let Statement::Insert { data_at, .. } = &statement { Some(*data_at) } else { None };
+        let job = Job { request, statement, turn };
+        match data_at {
+            Some(at) => self.insert(job, Bytes::from(text).slice(at..), None).await,
+            None => Ok(of(start(&self.engine, job)?.0).await),
+        }
+    }
+
+    /// Feeds an INSERT. If the engine has given up, the rest of the body is read all the same: a client that is cut off
+    /// while it sends sees a broken pipe and not the reason.
+    async fn insert(
+        &self,
+        job: Job,
+        first: Bytes,
+        body: Option<Incoming>,
+    ) -> Result<Response<Reply>, Exception> {
+        let (running, pieces) = start(&self.engine, job)?;
+        let mut pieces = Some(pieces);
+        feed(&mut pieces, first).await;
+        if let Some(body) = body {
+            let mut body = Limited::new(body, INSERT_BYTES_MAX);
+            while let Some(data) = next_data(&mut body).await? {
+                feed(&mut pieces, data).await;
+            }
+        }
+        if let Some(pieces) = pieces {
+            // If the engine is gone, its reason is the first event.
+            pieces.send(Piece::End).await.unwrap_or_default();
+        }
+        Ok(of(running).await)
+    }
+
+    /// Waits for a turn to run a statement.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Exception> {
+        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
+            return Ok(turn);
+        }
+        let _place = Waiting::enter(&self.waiting)?;
+        let turn = self.turns.clone().acquire_owned().await;
+        turn.map_err(|_| Exception::busy("The engine is shutting down"))
+    }
+
+    /// Waits until no statement runs, killing what does not end.
+    async fn drain(&self) {
+        let all = u32::try_from(STATEMENTS_RUNNING_MAX).unwrap_or(u32::MAX);
+        let ended = async {
+            while timeout(DRAIN_PAUSE, self.turns.acquire_many(all)).await.is_err() {
+                let engine = self.engine.clone();
+                if let Err(exception) = crate::blocking(move || engine.kill("")).await {
+                    tracing::warn!(error = exception.text, "running statements could not be killed");
+                }
+            }
+        };
+        if timeout(KILLED_TIME_MAX, ended).await.is_err() {
+            tracing::warn!("some statements did not end although they were killed");
+        }
+        self.turns.close();
+    }
+}
+
+/// Pause between two tries to kill what still runs at the end.
+const DRAIN_PAUSE: Duration = Duration::from_millis(200);
+
+/// A place among those who wait for a turn.
+struct Waiting<'w>(&'w AtomicUsize);
+
+impl Waiting<'_> {
+    fn enter(count: &AtomicUsize) -> Result<Waiting<'_>, Exception> {
+        let place = Waiting(count);
+        if count.fetch_add(1, Ordering::Relaxed) >= STATEMENTS_WAITING_MAX {
+            return Err(Exception::busy(format_args!(
+                "Too many simultaneous queries: {STATEMENTS_RUNNING_MAX} run and {STATEMENTS_WAITING_MAX} wait"
+            )));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn feed(pieces: &mut Option<Sender<Piece>>, data: Bytes) {
+    let Some(sender) = pieces else { return };
+    if !data.is_empty() && sender.send(Piece::Data(data)).await.is_err() {
+        *pieces = None;
+    }
+}
+
+async fn next_data(body: &mut Limited<Incoming>) -> Result<Option<Bytes>, Exception> {
+    loop {
+        let frame = timeout(BODY_PAUSE_MAX, body.frame())
+            .await
+            .map_err(|_| Exception::bad_request("the rest of the body did not come"))?;
+        match frame {
+            None => return Ok(None),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+            Some(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(Exception::too_large(format_args!(
+                    "The data is larger than {INSERT_BYTES_MAX} bytes"
+                )));
+            }
+            Some(Err(error)) => {
+                return Err(Exception::bad_request(format_args!("the body broke off: {error}")));
+            }
+        }
+    }
+}
+
+async fn collect(body: Incoming) -> Result<Bytes, Exception> {
+    let collected = timeout(BODY_PAUSE_MAX, Limited::new(body, STATEMENT_BYTES_MAX).collect())
+        .await
+        .map_err(|_| Exception::bad_request("the rest of the body did not come"))?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Exception::too_large(format_args!(
+            "The statement is larger than {STATEMENT_BYTES_MAX} bytes"
+        ))),
+        Err(error) => Err(Exception::bad_request(format_args!("the body broke off: {error}"))),
+    }
+}

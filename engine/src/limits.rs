@@ -1,0 +1,56 @@
+//! Every bound of the front, by name: sizes, counts and times. Nothing here is read from a request.
+
+use std::time::Duration;
+
+/// Longest URL, with its query string. The `clickhouse` crate puts an insert's statement and settings there.
+pub const URL_BYTES_MAX: usize = 32 * 1024;
+/// Largest head of a request: request line and headers together.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Largest statement sent as a body, bound parameters included.
+pub const STATEMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest data of one insert. A sealed segment of the spool is 8 MiB.
+pub const INSERT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Settings and parameters in one request.
+pub const FIELDS_MAX: usize = 256;
+/// Statements that run at once; more wait their turn.
+pub const STATEMENTS_RUNNING_MAX: usize = 16;
+/// Statements that may wait for their turn before more are refused with code 202.
+pub const STATEMENTS_WAITING_MAX: usize = 256;
+/// Open client connections; more wait in the socket's backlog.
+pub const CONNECTIONS_MAX: usize = 512;
+/// Chunks of data between the network and the engine's thread, in either direction.
+pub const CHUNKS_IN_FLIGHT_MAX: usize = 4;
+/// Time a client has to send the head of a request.
+pub const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
+/// Time a client has to send the next piece of a body.
+pub const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Time that running statements get to finish when the engine is asked to stop.
+pub const FINISH_TIME_MAX: Duration = Duration::from_secs(10);
+/// Time that statements get to notice that they were killed, after [`FINISH_TIME_MAX`].
+pub const KILLED_TIME_MAX: Duration = Duration::from_secs(5);
+/// Time from being asked to stop until the supervisor kills the process.
+pub const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+/// Time from losing the parent process until the engine ends itself the hard way.
+pub const ORPHAN_TIME_MAX: Duration = Duration::from_secs(30);
+/// Time a started engine has before its first answer; a large store takes a while to load.
+pub const START_TIME_MAX: Duration = Duration::from_secs(120);
+/// Time to wait for another engine to let go of the data folder before it is called in use.
+pub const LET_GO_TIME_MAX: Duration = Duration::from_secs(5);
+/// Starts tried before the first answer.
+pub const FIRST_STARTS_MAX: u32 = 3;
+/// Longest pause between two restarts.
+pub const RESTART_PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Shortest pause between two restarts.
+pub const RESTART_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// An engine that answered for this long starts over with the shortest pause.
+pub const STEADY_TIME: Duration = Duration::from_secs(60);
+
+/// Stack of a thread that runs a statement, as large as the engine gives its own threads.
+pub const STACK_BYTES: usize = 8 * 1024 * 1024;
+/// Least memory the engine is given by default.
+pub const MEMORY_BYTES_MIN: u64 = 512 * 1024 * 1024;
+/// Most memory the engine is given by default.
+pub const MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// Cache for marks: how large the engine's index of parts may grow in memory.
+pub const MARK_CACHE_BYTES: u64 = 64 * 1024 * 1024;

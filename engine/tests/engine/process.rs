@@ -1,0 +1,127 @@
+//! The engine as a process: started, killed, orphaned, missing.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use kruimel_engine::supervise::{State, SuperviseError, Supervisor};
+use kruimel_engine::{EngineError, library};
+
+use crate::stand::{EXECUTABLE, Stand, engine, process_id};
+
+/// Waits until a process that was started by hand answers.
+pub(crate) async fn answering(stand: &Stand) {
+    while stand.client().query("SELECT 1").fetch_one::<u8>().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn kill(process_id: u32) {
+    let status = Command::new("kill").arg("-KILL").arg(process_id.to_string()).status().unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn a_killed_engine_comes_back_with_everything_it_acknowledged() {
+    let (_stand, supervisor, client) = engine().await;
+    for migration in schema::MIGRATIONS {
+        client.query(migration.sql).execute().await.unwrap();
+    }
+    let insert = "INSERT INTO rejections (site_id, hour, reason, count, expires) VALUES ('s', now(), 'r', 1, '2128-01-01')";
+    let mut state = supervisor.state();
+    let mut acknowledged = 0u64;
+    for _ in 0..3 {
+        for _ in 0..10 {
+            client.clone().with_setting("insert_deduplicate", "0").query(insert).execute().await.unwrap();
+            acknowledged += 1;
+        }
+        let old = process_id(&supervisor);
+        kill(old);
+        state
+            .wait_for(|state| matches!(state, State::Answering { process_id } if *process_id != old))
+            .await
+            .unwrap();
+        let sum = client.query("SELECT sum(count) FROM rejections").fetch_one::<u64>().await.unwrap();
+        assert_eq!(sum, acknowledged);
+    }
+    supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn the_engine_ends_when_its_parent_is_killed() {
+    let stand = Stand::new();
+    let mut parent = Command::new(EXECUTABLE)
+        .arg("parent")
+        .args(stand.options.arguments())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let engine: u32 = line.trim().parse().unwrap();
+    stand.client().query("CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n").execute().await.unwrap();
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    // The engine holds this lock for as long as it lives; taking it waits for that.
+    let lock = std::fs::File::open(stand.options.data.join("engine.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(!stand.options.socket.exists(), "the engine {engine} ended without cleaning up");
+    lock.unlock().unwrap();
+    let supervisor = stand.start().await;
+    stand.client().query("INSERT INTO t VALUES (1)").execute().await.unwrap();
+    supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_ends_the_process_and_a_later_start_finds_the_data() {
+    let (stand, supervisor, client) = engine().await;
+    client.query("CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n").execute().await.unwrap();
+    client.query("INSERT INTO t VALUES (5)").execute().await.unwrap();
+    let mut state = supervisor.state();
+    supervisor.stop().await;
+    assert_eq!(*state.borrow_and_update(), State::Stopped);
+    assert!(!stand.options.socket.exists());
+    let supervisor = stand.start().await;
+    assert_eq!(client.query("SELECT n FROM t").fetch_all::<u8>().await.unwrap(), [5]);
+    supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_an_error_of_its_own() {
+    let (stand, supervisor, _) = engine().await;
+    let refused = Supervisor::start(stand.supervise()).await.unwrap_err();
+    assert!(matches!(refused, SuperviseError::Engine(EngineError::InUse { .. })), "{refused}");
+    supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_library_is_one_sentence_before_anything_is_started() {
+    let mut stand = Stand::new();
+    stand.options.library = Some(stand.home.path().join("nowhere.so"));
+    let refused = Supervisor::start(stand.supervise()).await.unwrap_err().to_string();
+    assert!(refused.contains("nowhere.so") && refused.contains("cargo xtask setup"), "{refused}");
+    assert_eq!(refused.lines().count(), 1);
+    let child = Command::new(EXECUTABLE).arg("engine").args(stand.options.arguments()).output().unwrap();
+    assert_eq!(child.status.code(), Some(1));
+    assert_eq!(String::from_utf8(child.stderr).unwrap().trim(), refused);
+    assert!(!stand.options.data.exists() && !stand.options.socket.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_library_is_one_sentence_too() {
+    let mut stand = Stand::new();
+    let bogus = stand.home.path().join("libchdb.so");
+    std::fs::write(&bogus, "not a library").unwrap();
+    stand.options.library = Some(bogus);
+    let child = Command::new(EXECUTABLE).arg("engine").args(stand.options.arguments()).output().unwrap();
+    let said = String::from_utf8(child.stderr).unwrap();
+    assert!(said.contains("cannot be loaded") && said.trim().lines().count() == 1, "{said}");
+}
+
+#[test]
+fn the_library_is_found_where_it_was_named() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("any.so");
+    library::locate(Some(&file)).unwrap_err();
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(library::locate(Some(&file)).unwrap(), file);
+}
