@@ -1,1 +1,63 @@
-fn main() {}
+//! The command line. One file per subcommand; this one only names them.
+//!
+//! Exit status: 0 when all went well, 1 when a config is unlawful or something cannot be done, 2 when the command line
+//! itself is wrong.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on standard output")]
+
+mod check;
+mod demo;
+mod engine_process;
+mod keys;
+mod listen;
+mod sample;
+mod serve;
+mod settings;
+mod store;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// A cookie banner and first-party analytics in one: one script tag, one binary.
+#[derive(Parser)]
+#[command(version, about)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the banner, take in consented events and show the dashboards.
+    Serve(serve::Arguments),
+    /// Check a config: every unlawful or broken setting with its line and the mend. Exits with 1 if there is any.
+    Check(check::Arguments),
+    /// Run the embedded engine as its own process. `serve` starts and watches it by itself.
+    Engine(engine_process::Arguments),
+    /// The keys that receipts are signed with.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// The sample history of `serve --demo`.
+    #[command(subcommand)]
+    Sample(sample::Command),
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("KRUIMEL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let done = match CommandLine::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Engine(arguments) => engine_process::run(arguments),
+        Command::Keys(command) => keys::run(command),
+        Command::Sample(command) => sample::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kruimel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

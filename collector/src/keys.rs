@@ -33,7 +33,9 @@ pub enum KeysError {
     #[error("{0} can be read by others than its owner. Run `chmod 600` on it and rotate the key.")]
     Exposed(PathBuf),
     /// The file is not what this module writes.
-    #[error("{0}, line {1}: a key is sixteen and sixty-four hexadecimal digits. Restore the file from a backup.")]
+    #[error(
+        "{0}, line {1}: a key is sixteen and sixty-four hexadecimal digits. Restore the file from a backup."
+    )]
     Malformed(PathBuf, usize),
     /// The file cannot be read or written.
     #[error("{0} cannot be read or written: {1}.")]
@@ -101,7 +103,9 @@ impl Keys {
     pub fn load_or_create(path: &Path) -> Result<Keys, KeysError> {
         let unreachable = |error| KeysError::Unreachable(path.to_owned(), error);
         match fs::metadata(path) {
-            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Err(KeysError::Exposed(path.to_owned())),
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+                Err(KeysError::Exposed(path.to_owned()))
+            }
             Ok(_) => parse(&Zeroizing::new(fs::read_to_string(path).map_err(unreachable)?), path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let keys = Keys::generate();
@@ -120,7 +124,8 @@ impl Keys {
         }
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
         for key in &self.0 {
-            let secret: Zeroizing<String> = Zeroizing::new(key.secret.iter().map(|byte| format!("{byte:02x}")).collect());
+            let secret: Zeroizing<String> =
+                Zeroizing::new(key.secret.iter().map(|byte| format!("{byte:02x}")).collect());
             writeln!(file, "{} {}", key.id, *secret)?;
         }
         file.sync_all()?;

@@ -74,7 +74,11 @@ impl LedgerRow {
         LedgerRow {
             consent_id: consent_id.0,
             granted: granted.to_vec(),
-            denied: site.category_names().filter(|name| !granted.iter().any(|one| one == name)).map(str::to_owned).collect(),
+            denied: site
+                .category_names()
+                .filter(|name| !granted.iter().any(|one| one == name))
+                .map(str::to_owned)
+                .collect(),
             revision: request.revision,
             text_hash: request.text.clone(),
             language: request.language.clone(),
@@ -85,7 +89,13 @@ impl LedgerRow {
     }
 
     /// The row of a visitor who takes back everything.
-    pub fn withdrawal(site: &Site, request: &DecisionRequest, withdraws: HexId, now_ms: i64, sample: bool) -> Self {
+    pub fn withdrawal(
+        site: &Site,
+        request: &DecisionRequest,
+        withdraws: HexId,
+        now_ms: i64,
+        sample: bool,
+    ) -> Self {
         LedgerRow {
             consent_id: withdraws.0,
             revision: request.revision,

@@ -84,7 +84,7 @@ impl Outcomes {
     }
 
     /// The refusals since the last call, as rows of the layout [`REJECTIONS`] that expire after `kept_days`.
-    pub fn flush(&self, kept_days: u16) -> Vec<Vec<u8>> {
+    pub fn flush(&self, kept_days: u32) -> Vec<Vec<u8>> {
         let unflushed = self.with(|counts| {
             counts.hosts = 0;
             std::mem::take(&mut counts.unflushed)
@@ -96,13 +96,17 @@ impl Outcomes {
     pub fn render(&self) -> String {
         self.with(|counts| {
             let mut out = String::new();
-            let mut line = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("a String takes what is written to it");
+            let mut line = |text: std::fmt::Arguments<'_>| {
+                out.write_fmt(text).expect("a String takes what is written to it");
+            };
             line(format_args!("# HELP kruimel_events_total Events received, by what became of them.\n"));
             line(format_args!("# TYPE kruimel_events_total counter\n"));
             line(format_args!("kruimel_events_total{{outcome=\"accepted\"}} {}\n", counts.accepted));
             line(format_args!("kruimel_events_total{{outcome=\"repeated\"}} {}\n", counts.repeated));
             for (reason, count) in &counts.rejected {
-                line(format_args!("kruimel_events_total{{outcome=\"rejected\",reason=\"{reason}\"}} {count}\n"));
+                line(format_args!(
+                    "kruimel_events_total{{outcome=\"rejected\",reason=\"{reason}\"}} {count}\n"
+                ));
             }
             line(format_args!("# HELP kruimel_decisions_total Decisions of visitors, by action.\n"));
             line(format_args!("# TYPE kruimel_decisions_total counter\n"));
@@ -119,14 +123,14 @@ impl Outcomes {
     }
 }
 
-fn encode(key: &Key, count: u64, kept_days: u16) -> Vec<u8> {
+fn encode(key: &Key, count: u64, kept_days: u32) -> Vec<u8> {
     let mut out = Encoder::row();
     out.string(&key.site);
     out.date_time(key.hour_s);
     out.string(key.reason.label());
     out.string(&key.origin_host);
     out.uint64(count);
-    out.date(u16::try_from(key.hour_s / 86_400).unwrap_or(u16::MAX).saturating_add(kept_days));
+    out.date(u16::try_from(key.hour_s / 86_400 + kept_days).unwrap_or(u16::MAX));
     out.finish()
 }
 

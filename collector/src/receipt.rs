@@ -57,7 +57,8 @@ impl LiveReceipt {
         }
         let (signed, rest) = text.rsplit_once(SIGNATURE_MEMBER).ok_or(ReceiptError::Unsigned)?;
         let signature = rest.strip_suffix("\"}").ok_or(ReceiptError::Forged)?;
-        let receipt: Receipt = serde_json::from_str(&format!("{signed}}}")).map_err(|_| ReceiptError::Forged)?;
+        let receipt: Receipt =
+            serde_json::from_str(&format!("{signed}}}")).map_err(|_| ReceiptError::Forged)?;
         let key = keys.find(&receipt.key).ok_or(ReceiptError::Forged)?;
         verify(key, signed.as_bytes(), signature)?;
         if receipt.site != site {
@@ -109,7 +110,8 @@ impl VisitorCookie {
 
     /// The cookie's value, signed with the newest key.
     pub fn sign(&self, site: &str, keys: &Keys) -> String {
-        let signature = URL_SAFE_NO_PAD.encode(mac(keys.newest(), self.message(site).as_bytes()).finalize().into_bytes());
+        let signature =
+            URL_SAFE_NO_PAD.encode(mac(keys.newest(), self.message(site).as_bytes()).finalize().into_bytes());
         format!("{self}.{signature}")
     }
 

@@ -28,8 +28,8 @@ use super::{RawBatch, RawEvent, Rejection, Tables};
 use crate::config::Site;
 use crate::keys::random_u64;
 use crate::receipt::{LiveReceipt, ReceiptError, VisitorCookie};
-use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
 use wire::HexId;
+use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
 
 /// The category that every kind of measurement needs.
 pub const ANALYTICS: &str = "analytics";
@@ -70,6 +70,7 @@ impl Grants {
 pub struct Admitted {
     grants: Grants,
     consent_id: HexId,
+    expires_ms: u64,
     visitor: VisitorCookie,
     visitor_is_new: bool,
 }
@@ -111,12 +112,19 @@ pub fn admit(
     if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
         return Err(Rejection::NotGranted);
     }
-    let known = credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
+    let known =
+        credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
     let visitor = known.unwrap_or_else(|| VisitorCookie {
         id: credentials.fresh_visitor.unwrap_or_else(|| HexId(random_u64())),
         created_s: now_ms.div_euclid(1_000),
     });
-    Ok(Admitted { grants, consent_id: receipt.consent_id, visitor, visitor_is_new: known.is_none() })
+    Ok(Admitted {
+        grants,
+        consent_id: receipt.consent_id,
+        expires_ms: receipt.expiration_time,
+        visitor,
+        visitor_is_new: known.is_none(),
+    })
 }
 
 impl Admitted {
@@ -136,7 +144,12 @@ impl Admitted {
         if visible_ms > ENGAGEMENT_MS_MAX || engaged_ms > visible_ms {
             return Err(Rejection::AbsurdDuration);
         }
-        Ok(ConsentedEvent { raw, grants: &self.grants, consent_id: self.consent_id, visitor_id: self.visitor.id })
+        Ok(ConsentedEvent {
+            raw,
+            grants: &self.grants,
+            consent_id: self.consent_id,
+            visitor_id: self.visitor.id,
+        })
     }
 
     /// What was granted.
@@ -147,6 +160,11 @@ impl Admitted {
     /// The receipt's id.
     pub fn consent_id(&self) -> HexId {
         self.consent_id
+    }
+
+    /// How long the receipt holds yet.
+    pub fn receipt_seconds(&self, now_ms: i64) -> i64 {
+        i64::try_from(self.expires_ms).unwrap_or(i64::MAX).saturating_sub(now_ms) / 1_000
     }
 
     /// The cookie to set, where the request brought none that holds.

@@ -114,13 +114,25 @@ mod tests {
     #[test]
     fn browsers_are_told_apart() {
         let windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)";
-        check(&format!("{windows} Chrome/140.0.0.0 Safari/537.36"), 0, ("Chrome", "140", "Windows", "desktop"));
-        check(&format!("{windows} Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"), 0, ("Edge", "140", "Windows", "desktop"));
+        check(
+            &format!("{windows} Chrome/140.0.0.0 Safari/537.36"),
+            0,
+            ("Chrome", "140", "Windows", "desktop"),
+        );
+        check(
+            &format!("{windows} Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"),
+            0,
+            ("Edge", "140", "Windows", "desktop"),
+        );
         let mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.1 Safari/605.1.15";
         check(mac, 0, ("Safari", "18", "macOS", "desktop"));
         check(mac, 5, ("Safari", "18", "iPadOS", "tablet"));
         let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15";
-        check(&format!("{phone} CriOS/140.0 Mobile/15E148 Safari/604.1"), 5, ("Chrome", "140", "iOS", "phone"));
+        check(
+            &format!("{phone} CriOS/140.0 Mobile/15E148 Safari/604.1"),
+            5,
+            ("Chrome", "140", "iOS", "phone"),
+        );
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
         check(firefox, 0, ("Firefox", "143", "Linux", "desktop"));
         let galaxy = "Mozilla/5.0 (Linux; Android 14; SM-T870) AppleWebKit/537.36 SamsungBrowser/28.0 Chrome/130 Safari/537.36";

@@ -4,7 +4,9 @@
 
 use super::consent::{ADVERTISING, ANALYTICS};
 use super::page::{self, PageText};
-use super::{Admitted, ConsentedEvent, Device, Geo, Place, RawBatch, Source, TruncatedIp, device, geo, source};
+use super::{
+    Admitted, ConsentedEvent, Device, Geo, Place, RawBatch, Source, TruncatedIp, device, geo, source,
+};
 use crate::config::Site;
 use wire::limits::{CAMPAIGN_BYTES_MAX, LANGUAGE_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX};
 

@@ -68,8 +68,9 @@ impl Geo {
     pub fn locate(&self, address: TruncatedIp) -> Option<Place> {
         let found = self.0.lookup(address.address()).ok()?;
         let text = |steps: &[maxminddb::PathElement<'_>]| found.decode_path::<String>(steps).ok().flatten();
-        let country =
-            text(&path!["country", "iso_code"]).or_else(|| text(&path!["country_code"])).filter(|code| code.len() == 2)?;
+        let country = text(&path!["country", "iso_code"])
+            .or_else(|| text(&path!["country_code"]))
+            .filter(|code| code.len() == 2)?;
         let region = text(&path!["subdivisions", 0, "iso_code"]).map(|code| format!("{country}-{code}"));
         let city = text(&path!["city", "names", "en"]);
         Some(Place {

@@ -77,6 +77,8 @@ pub struct Processed {
     pub rejected: Vec<(RejectedEvent, Rejection)>,
     /// A visitor cookie to set, where the request brought none that holds.
     pub new_visitor: Option<VisitorCookie>,
+    /// How long the receipt holds yet; the visitor's id lives no longer.
+    pub receipt_seconds: i64,
 }
 
 /// Turns a request into rows.
@@ -112,6 +114,7 @@ pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, R
         consent_id: admitted.consent_id(),
         rows,
         rejected,
+        receipt_seconds: admitted.receipt_seconds(request.now_ms),
         new_visitor: admitted.into_new_visitor(),
     })
 }

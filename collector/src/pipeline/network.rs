@@ -72,7 +72,8 @@ impl ClientIp {
 fn unwrap_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let octets = v6.octets();
-    let at = |place: usize| Ipv4Addr::new(octets[place], octets[place + 1], octets[place + 2], octets[place + 3]);
+    let at =
+        |place: usize| Ipv4Addr::new(octets[place], octets[place + 1], octets[place + 2], octets[place + 3]);
     if let Some(mapped) = v6.to_ipv4_mapped() {
         return mapped.into();
     }

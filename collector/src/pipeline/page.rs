@@ -38,7 +38,9 @@ impl<'a> PageText<'a> {
         if !text.contains('@') && !text.contains("%40") {
             return PageText(Cow::Borrowed(text));
         }
-        let boundary = |character: char| matches!(character, '/' | ' ' | '=' | '&' | ',' | ';' | '<' | '>' | '(' | ')' | ':');
+        let boundary = |character: char| {
+            matches!(character, '/' | ' ' | '=' | '&' | ',' | ';' | '<' | '>' | '(' | ')' | ':')
+        };
         let mut clean = String::with_capacity(text.len());
         for piece in text.split_inclusive(boundary) {
             if piece.contains('@') || piece.contains("%40") {

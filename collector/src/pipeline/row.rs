@@ -14,10 +14,10 @@
 //!     EventRow::new(event, site, 0, false);
 //! }
 //! ```
-//! ```compile_fail,E0063
-//! use kruimel_collector::pipeline::{EnrichedEvent, Surroundings};
-//! fn forge(around: &Surroundings) {
-//!     let event = EnrichedEvent { around };
+//! ```compile_fail,E0451
+//! use kruimel_collector::pipeline::{ConsentedEvent, EnrichedEvent, Surroundings};
+//! fn forge<'a>(consented: ConsentedEvent<'a>, around: &'a Surroundings) -> EnrichedEvent<'a> {
+//!     EnrichedEvent { consented, around }
 //! }
 //! ```
 
@@ -145,7 +145,8 @@ pub(crate) fn day_after_months(ts_ms: i64, months: u16) -> u16 {
     let date = |ms: i64| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).map(OffsetDateTime::date);
     let Ok(start) = date(ts_ms.max(0)) else { return u16::MAX };
     let month_count = start.year() * 12 + i32::from(u8::from(start.month())) - 1 + i32::from(months);
-    let month = Month::try_from((month_count.rem_euclid(12) + 1) as u8).expect("a remainder of twelve, plus one, is a month");
+    let month = Month::try_from((month_count.rem_euclid(12) + 1) as u8)
+        .expect("a remainder of twelve, plus one, is a month");
     let year = month_count.div_euclid(12);
     let day = start.day().min(month.length(year));
     let end = Date::from_calendar_date(year, month, day).unwrap_or(Date::MAX);

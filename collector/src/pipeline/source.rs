@@ -103,7 +103,11 @@ fn known(host: &str) -> Option<(&'static str, &'static str)> {
             labels.next() == Some(pattern) || labels.next() == Some(pattern)
         }
     };
-    KNOWN.iter().filter(|(pattern, ..)| matches(pattern)).max_by_key(|(pattern, ..)| pattern.len()).map(|entry| (entry.1, entry.2))
+    KNOWN
+        .iter()
+        .filter(|(pattern, ..)| matches(pattern))
+        .max_by_key(|(pattern, ..)| pattern.len())
+        .map(|entry| (entry.1, entry.2))
 }
 
 /// Host and path of a referring web address; empty where it is none.
@@ -155,7 +159,10 @@ mod tests {
     #[test]
     fn a_referrer_keeps_host_and_path_alone() {
         let read = |address: &str| referrer(address);
-        assert_eq!(read("https://User:pw@News.Example:8443/a/b?q=1#x"), ("news.example".into(), "/a/b".into()));
+        assert_eq!(
+            read("https://User:pw@News.Example:8443/a/b?q=1#x"),
+            ("news.example".into(), "/a/b".into())
+        );
         assert_eq!(read("https://example.org"), ("example.org".into(), "/".into()));
         assert_eq!(read("javascript:alert(1)"), Default::default());
         assert_eq!(read("android-app://com.google.android.gm/"), ("mail.google.com".into(), String::new()));

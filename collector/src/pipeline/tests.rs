@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use wire::Receipt;
 
 const NOW_MS: i64 = 1_790_000_000_000;
-const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+const CHROME: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
 struct Bench {
     config: Config,
@@ -48,7 +49,10 @@ impl Bench {
             sample: false,
         };
         let is_dead = |id| self.dead == Some(id);
-        process(request, &Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: None })
+        process(
+            request,
+            &Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: None },
+        )
     }
 
     fn check(&self, body: &str, consent: Option<&str>, expected: Rejection) {
@@ -57,7 +61,9 @@ impl Bench {
 }
 
 fn body() -> String {
-    include_str!("../../../wire/fixtures/batch.json").replace("\"example\"", "\"demo\"").replace("www.example.org", "localhost")
+    include_str!("../../../wire/fixtures/batch.json")
+        .replace("\"example\"", "\"demo\"")
+        .replace("www.example.org", "localhost")
 }
 
 fn text<'row>(row: &'row [u8], column: &str) -> &'row str {
@@ -143,5 +149,8 @@ fn an_absurd_event_is_refused_alone() {
         processed.rejected.into_iter().map(|(told, reason)| (told.index, reason)).collect()
     };
     assert_eq!(reasons(body().replace("1200", "90000000")), [(0, Rejection::AbsurdTime)]);
-    assert_eq!(reasons(body().replace("\"engaged_ms\": 900", "\"engaged_ms\": 1100")), [(1, Rejection::AbsurdDuration)]);
+    assert_eq!(
+        reasons(body().replace("\"engaged_ms\": 900", "\"engaged_ms\": 1100")),
+        [(1, Rejection::AbsurdDuration)]
+    );
 }

@@ -1,0 +1,172 @@
+//! The collector as a whole: opened once, shared by every request, closed in order.
+//!
+//! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds. The store
+//! may be away: the intake does not wait for it.
+
+use crate::config::{Config, OnWithdrawal, Site};
+use crate::http::Assets;
+use crate::keys::{Keys, KeysError};
+use crate::metrics::Outcomes;
+use crate::pipeline::{Geo, GeoError, Tables};
+use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
+use crate::store::Store;
+use crate::withdrawn::{Withdrawn, WithdrawnError};
+use arc_swap::ArcSwapOption;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_util::sync::CancellationToken;
+use wire::HexId;
+
+/// How often the counters of refusals go to the store.
+const REJECTIONS_FLUSH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Everything that requests share.
+pub struct Collector {
+    /// The validated config.
+    pub config: Config,
+    /// The keys that receipts are signed with.
+    pub keys: Keys,
+    /// The receipts that were withdrawn.
+    pub withdrawn: Withdrawn,
+    /// What was acknowledged and is not in the store yet.
+    pub spool: Spool,
+    /// Where rows go.
+    pub store: Store,
+    /// What browsers download.
+    pub assets: Assets,
+    /// What became of everything that was received.
+    pub outcomes: Outcomes,
+    /// The owner's geography.
+    pub geo: ArcSwapOption<Geo>,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> i64,
+}
+
+/// Why the collector cannot start, in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be made.
+    #[error("the data folder {0} cannot be made: {1}")]
+    DataFolder(PathBuf, #[source] std::io::Error),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The geography cannot be used.
+    #[error(transparent)]
+    Geo(#[from] GeoError),
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The list of withdrawn receipts cannot be read.
+    #[error(transparent)]
+    Withdrawn(#[from] WithdrawnError),
+}
+
+/// The file of the signing keys in a data folder.
+pub fn keys_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("keys")
+}
+
+/// The folder of the spool in a data folder.
+pub fn spool_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("spool")
+}
+
+/// The clock: milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Collector {
+    /// Opens keys, geography, spool and the list of withdrawn receipts, and composes what browsers download.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing listens then.
+    pub fn open(config: Config, client: clickhouse::Client) -> Result<Collector, StartError> {
+        let data_dir = &config.data_dir;
+        std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
+        let keys = Keys::load_or_create(&keys_path(data_dir))?;
+        let geo = config.geo.database.as_deref().map(Geo::open).transpose()?;
+        let options = SpoolOptions {
+            bytes_max: config.spool.bytes_max,
+            segment_bytes: config.spool.segment_bytes,
+            segment_age: Duration::from_millis(config.spool.segment_age_ms),
+        };
+        let (spool, recovered) = Spool::open(&spool_path(data_dir), options)?;
+        tracing::info!(
+            segments = recovered.segments,
+            records = recovered.records,
+            torn_bytes = recovered.torn_bytes,
+            quarantined = recovered.quarantined.len(),
+            "The spool is open."
+        );
+        let withdrawn = Withdrawn::open(&spool_path(data_dir), &recovered.withdrawn)?;
+        let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
+        Ok(Collector {
+            keys,
+            withdrawn,
+            spool,
+            store: Store::new(client),
+            assets,
+            outcomes: Outcomes::default(),
+            geo: ArcSwapOption::from_pointee(geo),
+            clock: now_ms,
+            config,
+        })
+    }
+
+    /// The site of that id.
+    pub fn site(&self, id: &str) -> Option<&Site> {
+        self.config.site(id)
+    }
+
+    /// Gives the tables of the pipeline to some work.
+    pub fn with_tables<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> T {
+        let geo = self.geo.load();
+        let is_dead = |id: HexId| self.withdrawn.is_dead(id.0);
+        work(&Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: geo.as_deref() })
+    }
+
+    /// Ends a consent: its receipt is dead from here on, and its rows are erased unless the site keeps them.
+    pub(crate) fn end_consent(&self, id: HexId, now_ms: i64) {
+        self.withdrawn.kill(id.0, u64::try_from(now_ms).unwrap_or(0));
+    }
+
+    /// Drains the spool, erases what was withdrawn and flushes the counters, until told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        let kept: Vec<&str> = self
+            .config
+            .sites
+            .iter()
+            .filter(|site| matches!(site.on_withdrawal, OnWithdrawal::Keep { .. }))
+            .map(|site| site.id.as_str())
+            .collect();
+        tokio::join!(self.store.run(&self.spool, &self.withdrawn, &kept, stop.clone()), self.flush_counters(stop));
+    }
+
+    async fn flush_counters(&self, stop: CancellationToken) {
+        loop {
+            let stopped = tokio::select! {
+                () = stop.cancelled() => true,
+                () = tokio::time::sleep(REJECTIONS_FLUSH_INTERVAL) => false,
+            };
+            self.flush_rejections().await;
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    /// Sends the refusals since the last flush on their way to the store.
+    pub async fn flush_rejections(&self) {
+        let rows = self.outcomes.flush(crate::config::REJECTIONS_DAYS);
+        if rows.is_empty() {
+            return;
+        }
+        let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
+        if let Err(error) = self.spool.append(record).await {
+            tracing::warn!(%error, "The counters of refusals could not be kept.");
+        }
+    }
+}

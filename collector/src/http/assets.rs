@@ -1,0 +1,174 @@
+//! What a browser downloads: the loader of each site with its public config, and the content-hashed children.
+//!
+//! Composed once at start from the built files that this library embeds, the site's declaration and the texts of each
+//! language; compressed once, served from memory. The same for every visitor.
+
+use super::texts::banner_texts;
+use crate::config::{Language, Site};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use wire::{ChildAsset, PublicConfig};
+
+const LOADER: &str = include_str!("../../../banner/dist/loader.js");
+const BANNER_GLUE: &str = include_str!("../../../banner/dist/banner.js");
+const BANNER_MODULE: &[u8] = include_bytes!("../../../banner/dist/banner.wasm");
+const TRACKER_GLUE: &str = include_str!("../../../banner/dist/tracker.js");
+const TRACKER_MODULE: &[u8] = include_bytes!("../../../banner/dist/tracker.wasm");
+
+const CONFIG_PLACEHOLDER: &str = "__KRUIMEL_CONFIG__";
+const TEXT_PLACEHOLDER: &str = "__KRUIMEL_TEXT__";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const WASM: &str = "application/wasm";
+/// A config changes seldom and an owner wants to see it soon.
+const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
+const CHILD_CACHE: &str = "public, max-age=31536000, immutable";
+
+/// One file in its three encodings.
+pub struct Asset {
+    plain: Bytes,
+    brotli: Bytes,
+    gzip: Bytes,
+    content_type: &'static str,
+    cache: &'static str,
+    etag: HeaderValue,
+}
+
+/// Every file that browsers download.
+pub struct Assets {
+    loaders: HashMap<String, Asset>,
+    children: HashMap<String, Asset>,
+}
+
+impl Assets {
+    /// Composes the files of every site. `prefix` is the public path that they live under.
+    pub fn compose(sites: &[Site], prefix: &str) -> Assets {
+        let mut assets = Assets { loaders: HashMap::new(), children: HashMap::new() };
+        let banner = assets.add_child("banner", "wasm", BANNER_MODULE.to_vec(), WASM);
+        let tracker_glue = assets.add_child("tracker", "js", TRACKER_GLUE.into(), JAVASCRIPT);
+        let tracker = assets.add_child("tracker", "wasm", TRACKER_MODULE.to_vec(), WASM);
+        for site in sites {
+            let glue = site.languages.iter().map(|&language| assets.add_glue(site, language, prefix)).collect();
+            let config = PublicConfig {
+                glue,
+                banner: banner.clone(),
+                tracker_glue: tracker_glue.clone(),
+                tracker: tracker.clone(),
+                ..public_config(site)
+            };
+            let json = serde_json::to_string(&config).expect("a config of texts and numbers is always JSON");
+            let loader = LOADER.replacen(CONFIG_PLACEHOLDER, &json, 1);
+            assets.loaders.insert(site.id.to_string(), Asset::new(loader.into(), JAVASCRIPT, LOADER_CACHE));
+        }
+        assets
+    }
+
+    /// The loader of a site.
+    pub fn loader(&self, site: &str) -> Option<&Asset> {
+        self.loaders.get(site)
+    }
+
+    /// A child by its content-hashed name.
+    pub fn child(&self, name: &str) -> Option<&Asset> {
+        self.children.get(name)
+    }
+
+    fn add_glue(&mut self, site: &Site, language: Language, prefix: &str) -> (String, ChildAsset) {
+        let texts = banner_texts(site, language, prefix).to_string();
+        let glue = BANNER_GLUE.replacen(TEXT_PLACEHOLDER, &texts, 1);
+        (language.code().to_owned(), self.add_child("banner", "js", glue.into(), JAVASCRIPT))
+    }
+
+    /// Adds a file under a name that its content decides, and returns that name with its integrity.
+    pub fn add_child(&mut self, stem: &str, ending: &str, bytes: Vec<u8>, content_type: &'static str) -> ChildAsset {
+        let digest = Sha256::digest(&bytes);
+        let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{stem}.{hash}.{ending}");
+        let integrity = format!("sha256-{}", STANDARD.encode(digest));
+        self.children.entry(name.clone()).or_insert_with(|| Asset::new(bytes, content_type, CHILD_CACHE));
+        ChildAsset(name, integrity)
+    }
+}
+
+fn public_config(site: &Site) -> PublicConfig {
+    let none = || ChildAsset(String::new(), String::new());
+    PublicConfig {
+        site: site.id.to_string(),
+        revision: site.revision,
+        days: site.choice_days,
+        categories: site.category_names().map(str::to_owned).collect(),
+        google: site.google,
+        position: site.position.name().to_owned(),
+        domain: String::new(),
+        glue: BTreeMap::new(),
+        language: site.language.code().to_owned(),
+        banner: none(),
+        tracker_glue: none(),
+        tracker: none(),
+    }
+}
+
+impl Asset {
+    fn new(plain: Vec<u8>, content_type: &'static str, cache: &'static str) -> Asset {
+        let hash: String = Sha256::digest(&plain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let etag = HeaderValue::from_str(&format!("\"{hash}\"")).expect("hexadecimal digits in quotes are a header");
+        Asset {
+            brotli: brotli(&plain).into(),
+            gzip: gzip(&plain).into(),
+            plain: plain.into(),
+            content_type,
+            cache,
+            etag,
+        }
+    }
+
+    /// Bytes of the Brotli encoding, the figure that the budgets hold.
+    pub fn brotli_bytes(&self) -> usize {
+        self.brotli.len()
+    }
+
+    /// Answers a request: 304 where the browser has it, otherwise the smallest encoding that it takes.
+    pub(crate) fn answer(&self, request: &HeaderMap) -> Response<Body> {
+        let known = request.get(header::IF_NONE_MATCH).is_some_and(|value| value == self.etag);
+        let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let takes = |coding: &str| accepted.split(',').any(|one| one.split(';').next().is_some_and(|name| name.trim() == coding));
+        let (body, coding) = if takes("br") {
+            (&self.brotli, Some("br"))
+        } else if takes("gzip") {
+            (&self.gzip, Some("gzip"))
+        } else {
+            (&self.plain, None)
+        };
+        let mut response = Response::new(if known { Body::empty() } else { Body::from(body.clone()) });
+        if known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        if let (Some(coding), false) = (coding, known) {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        response
+    }
+}
+
+fn brotli(plain: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    brotli::BrotliCompress(&mut &plain[..], &mut out, &parameters).expect("memory takes what is written to it");
+    out
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(plain).and_then(|()| encoder.finish()).expect("memory takes what is written to it")
+}

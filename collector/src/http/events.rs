@@ -1,0 +1,139 @@
+//! `POST /kruimel/events`: a batch in, 202 once its rows are on disk.
+
+use super::answer::{json, refuse};
+use super::client_ip::client_ip;
+use super::{cookie, origin};
+use crate::Collector;
+use crate::pipeline::{ClientIp, Credentials, Processed, Rejection, Request, process};
+use crate::receipt::VISITOR_SECONDS_MAX;
+use crate::spool::{Appended, Record, Table};
+use axum::body::Body;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use bytes::Bytes;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use wire::BatchAnswer;
+
+/// Takes a batch.
+pub(crate) async fn events(
+    State(collector): State<Arc<Collector>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response<Body> {
+    let address = client_ip(peer.ip(), &headers, &collector.config.listen);
+    let now_ms = (collector.clock)();
+    let mut answer = match take(&collector, address, &headers, body, now_ms).await {
+        Ok(answer) => answer,
+        Err(reason) => refused(&headers, reason),
+    };
+    origin::allow(&headers, &collector.config.sites, &mut answer);
+    answer
+}
+
+async fn take(
+    collector: &Collector,
+    address: ClientIp,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    now_ms: i64,
+) -> Result<Response<Body>, Rejection> {
+    let processed = read(headers, body)
+        .and_then(|body| process_body(collector, address, headers, &body, now_ms))
+        .inspect_err(|reason| collector.outcomes.rejected("", *reason, foreign(headers, *reason), 1, now_ms))?;
+    for (_, reason) in &processed.rejected {
+        collector.outcomes.rejected(&processed.site, *reason, "", 1, now_ms);
+    }
+    let accepted = processed.rows.len();
+    if accepted > 0 {
+        keep(collector, &processed).await.inspect_err(|reason| {
+            collector.outcomes.rejected(&processed.site, *reason, "", accepted, now_ms);
+        })?;
+    }
+    Ok(taken(collector, headers, processed))
+}
+
+fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Rejection> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !super::answer::is_text_or_json(kind) {
+        return Err(Rejection::UnsupportedMedia);
+    }
+    body.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
+        _ => Rejection::NotJson,
+    })
+}
+
+fn process_body(
+    collector: &Collector,
+    address: ClientIp,
+    headers: &HeaderMap,
+    body: &[u8],
+    now_ms: i64,
+) -> Result<Processed, Rejection> {
+    let consent = cookie::read(headers, cookie::CONSENT);
+    let visitor = cookie::read(headers, cookie::VISITOR);
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let request = Request {
+        body,
+        address,
+        user_agent,
+        credentials: Credentials { consent: consent.as_deref(), visitor: visitor.as_deref(), fresh_visitor: None },
+        now_ms,
+        sample: false,
+    };
+    let processed = collector.with_tables(|tables| process(request, tables))?;
+    let site = collector.site(&processed.site).ok_or(Rejection::UnknownSite)?;
+    origin::check(headers, site)?;
+    Ok(processed)
+}
+
+async fn keep(collector: &Collector, processed: &Processed) -> Result<(), Rejection> {
+    let record = Record {
+        table: Table::Events,
+        batch: Some(processed.batch),
+        consent_id: processed.consent_id.0,
+        withdraws: 0,
+        rows: processed.rows.clone(),
+    };
+    match collector.spool.append(record).await {
+        Ok(Appended::Fresh) => collector.outcomes.accepted(processed.rows.len()),
+        Ok(Appended::Repeated) => collector.outcomes.repeated(processed.rows.len()),
+        Err(error) => {
+            tracing::error!(%error, "A batch could not be kept; its browser was told to come again.");
+            return Err(Rejection::Unavailable);
+        }
+    }
+    Ok(())
+}
+
+fn taken(collector: &Collector, headers: &HeaderMap, processed: Processed) -> Response<Body> {
+    let accepted = processed.rows.len() as u32;
+    let rejected = processed.rejected.into_iter().map(|(told, _)| told).collect();
+    let body = serde_json::to_string(&BatchAnswer { accepted, rejected }).expect("numbers and texts are always JSON");
+    let status = if accepted > 0 { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let mut answer = json(status, body);
+    if let Some(visitor) = processed.new_visitor.filter(|_| accepted > 0) {
+        let seconds = processed.receipt_seconds.min(VISITOR_SECONDS_MAX);
+        let value = visitor.sign(&processed.site, &collector.keys);
+        let set = cookie::write(cookie::VISITOR, &value, seconds, false, cookie::is_secure(headers));
+        answer.headers_mut().append(header::SET_COOKIE, set);
+    }
+    answer
+}
+
+fn refused(headers: &HeaderMap, reason: Rejection) -> Response<Body> {
+    let mut answer = refuse(reason);
+    if reason.ends_consent() {
+        for name in [cookie::CONSENT, cookie::VISITOR, cookie::VISIT] {
+            answer.headers_mut().append(header::SET_COOKIE, cookie::expire(name, cookie::is_secure(headers)));
+        }
+    }
+    answer
+}
+
+fn foreign(headers: &HeaderMap, reason: Rejection) -> &str {
+    if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" }
+}

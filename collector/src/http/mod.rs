@@ -1,0 +1,73 @@
+//! The two listeners' routes: what browsers reach, and what operators reach. Every route and layer stands on this screen.
+//!
+//! In: HTTP. Out: work for `pipeline`, `ledger` and `spool`. Invariant: nothing here logs an address, a cookie, a user
+//! agent or a path.
+
+mod answer;
+mod assets;
+pub(crate) mod client_ip;
+pub mod consent;
+mod cookie;
+mod events;
+mod health;
+mod origin;
+mod texts;
+
+pub use assets::{Asset, Assets};
+
+use crate::Collector;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::routing::{get, post};
+use std::sync::Arc;
+use wire::limits::{BATCH_BYTES_MAX, DECISION_BYTES_MAX};
+
+/// What browsers reach, under the configured prefix.
+pub fn public(collector: &Arc<Collector>) -> Router {
+    let routes = Router::new()
+        .route("/events", post(events::events).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).options(origin::preflight))
+        .route("/consent", post(consent::consent).layer(DefaultBodyLimit::max(DECISION_BYTES_MAX)).options(origin::preflight))
+        .route("/a/{name}", get(child))
+        .route("/{loader}", get(loader))
+        .with_state(Arc::clone(collector));
+    let prefix = collector.config.listen.prefix.as_str().trim_end_matches('/').to_owned();
+    let routes = if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes) };
+    routes.layer(from_fn(secure))
+}
+
+/// What operators reach: health and metrics. The dashboards are put beside it by the binary.
+pub fn admin(collector: Arc<Collector>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .with_state(collector)
+}
+
+async fn loader(State(collector): State<Arc<Collector>>, Path(file): Path<String>, request: HeaderMap) -> Response<Body> {
+    let asset = file.strip_suffix(".js").and_then(|site| collector.assets.loader(site));
+    asset.map_or_else(not_found, |asset| asset.answer(&request))
+}
+
+async fn child(State(collector): State<Arc<Collector>>, Path(name): Path<String>, request: HeaderMap) -> Response<Body> {
+    collector.assets.child(&name).map_or_else(not_found, |asset| asset.answer(&request))
+}
+
+fn not_found() -> Response<Body> {
+    let mut response = Response::new(Body::from("There is nothing here.\n"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+async fn secure(request: axum::extract::Request, next: Next) -> Response<Body> {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

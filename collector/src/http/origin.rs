@@ -1,0 +1,57 @@
+//! Who may ask: pages on a site's own hosts. The browser's `Origin` header is checked, and answered for subdomains.
+
+use crate::Collector;
+use crate::config::Site;
+use crate::pipeline::Rejection;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use std::sync::Arc;
+use wire::limits::HOST_BYTES_MAX;
+
+/// The host of the `Origin` header; empty without one.
+pub(crate) fn host(headers: &HeaderMap) -> &str {
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let rest = origin.split_once("://").map_or("", |(_, rest)| rest);
+    match rest.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => rest.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Checks that the request comes from a page of the site. A browser sends `Origin` with every POST.
+///
+/// # Errors
+/// [`Rejection::ForeignOrigin`].
+pub(crate) fn check(headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
+    let host = host(headers);
+    if host.len() <= HOST_BYTES_MAX && answers(site, host) { Ok(()) } else { Err(Rejection::ForeignOrigin) }
+}
+
+fn answers(site: &Site, host: &str) -> bool {
+    site.has_host(host) || site.is_test_host(host)
+}
+
+/// Lets a page of the site on another host read the answer.
+pub(crate) fn allow(headers: &HeaderMap, sites: &[Site], answer: &mut Response<Body>) {
+    let host = host(headers);
+    let Some(origin) = headers.get(header::ORIGIN) else { return };
+    if sites.iter().any(|site| answers(site, host)) {
+        let out = answer.headers_mut();
+        out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        out.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        out.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+/// Answers the question that a browser asks before a cross-origin POST.
+pub(crate) async fn preflight(State(collector): State<Arc<Collector>>, headers: HeaderMap) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    allow(&headers, &collector.config.sites, &mut answer);
+    let out = answer.headers_mut();
+    out.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+    out.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    out.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    answer
+}

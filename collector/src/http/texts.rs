@@ -1,0 +1,74 @@
+//! The words of the banner in one language: the texts that ship with it and the site's declaration, as the JSON that
+//! rides in the banner's glue. Its hash is what a ledger row names as the texts that the visitor saw.
+
+use crate::config::{CategoryDeclaration, Language, Service, Site};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+fn shipped(language: Language) -> Value {
+    let text = match language {
+        Language::En => include_str!("../../../banner/assets/text/en.json"),
+        Language::Nl => include_str!("../../../banner/assets/text/nl.json"),
+        Language::Fr => include_str!("../../../banner/assets/text/fr.json"),
+        Language::De => include_str!("../../../banner/assets/text/de.json"),
+    };
+    serde_json::from_str(text).expect("the shipped texts are JSON, as a test proves")
+}
+
+/// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
+pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Value {
+    let shipped = shipped(language);
+    let categories: Vec<Value> =
+        site.categories.iter().map(|category| declared(site, category, language, &shipped)).collect();
+    let mut texts = json!({
+        "lang": language.code(),
+        "dir": "ltr",
+        "text": shipped["text"],
+        "controller": site.controller,
+        "policy": format!("{prefix}cookies"),
+        "parties": site.third_parties(),
+        "days": site.choice_days,
+        "categories": categories,
+    });
+    let hash = Sha256::digest(texts.to_string());
+    texts["hash"] = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    texts
+}
+
+fn declared(site: &Site, category: &CategoryDeclaration, language: Language, shipped: &Value) -> Value {
+    let name = category.name.as_str();
+    let own = |text: &Option<crate::config::Translated>, key: &str| match text {
+        Some(text) => Value::from(text.in_language(language)),
+        None => shipped["categories"][name][key].clone(),
+    };
+    let services: Vec<Value> = site.services_of(&category.name).map(|service| service_json(service, language)).collect();
+    json!({
+        "name": name,
+        "title": own(&category.title, "title"),
+        "description": own(&category.description, "description"),
+        "services": services,
+    })
+}
+
+fn service_json(service: &Service, language: Language) -> Value {
+    let cookies: Vec<Value> = service
+        .cookies
+        .iter()
+        .map(|cookie| {
+            json!({
+                "name": cookie.name,
+                "provider": cookie.provider,
+                "purpose": cookie.purpose.in_language(language),
+                "duration": cookie.duration.in_language(language),
+                "party": if cookie.third_party { "third" } else { "first" },
+            })
+        })
+        .collect();
+    json!({
+        "id": service.id.as_str(),
+        "name": service.name.in_language(language),
+        "provider": service.provider,
+        "purpose": service.purpose.in_language(language),
+        "cookies": cookies,
+    })
+}

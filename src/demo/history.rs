@@ -1,0 +1,197 @@
+//! Sample history: generated decisions and batches go through the real pipeline and spool with a past clock, and every
+//! row is marked as a sample. `kruimel sample remove` takes them out again.
+
+use super::chance::Chance;
+use super::visits::{View, Visit, visit, visitors_of};
+use anyhow::{Context, Result};
+use collector::Collector;
+use collector::config::Site;
+use collector::ledger::LedgerRow;
+use collector::pipeline::{ClientIp, Credentials, Request, process};
+use collector::receipt::{sign, timestamp};
+use collector::spool::{Record, Table};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use wire::{Batch, BatchId, Campaign, Client, DecisionAction, DecisionRequest, Event, EventKind, HexId, Page, Receipt, Surface};
+
+const MS_PER_DAY: i64 = 86_400_000;
+/// Records on their way to the disk at one time: enough to share each sync, few enough to stay small.
+const APPENDS_UNDER_WAY_MAX: usize = 256;
+const SEED: u64 = 0x006b_7275_696d_656c;
+
+/// Fills the days before today. Returns the number of rows.
+pub(crate) async fn fill(collector: &Arc<Collector>, days: u64) -> Result<usize> {
+    let site = collector.config.sites.first().context("the demo has a site")?.clone();
+    let today = (collector.clock)().div_euclid(MS_PER_DAY);
+    let mut appends = JoinSet::new();
+    let mut rows = 0;
+    for days_ago in (1..=days).rev() {
+        let day = today - days_ago as i64;
+        let mut chance = Chance::new(SEED ^ day as u64);
+        for _ in 0..visitors_of(day, days_ago, &mut chance) {
+            for record in visitor(collector, &site, day, &mut chance)? {
+                rows += record.rows.len();
+                append(collector, &mut appends, record).await?;
+            }
+        }
+    }
+    while let Some(done) = appends.join_next().await {
+        done??;
+    }
+    Ok(rows)
+}
+
+async fn append(collector: &Arc<Collector>, appends: &mut JoinSet<Result<()>>, record: Record) -> Result<()> {
+    if appends.len() >= APPENDS_UNDER_WAY_MAX
+        && let Some(done) = appends.join_next().await
+    {
+        done??;
+    }
+    let collector = Arc::clone(collector);
+    appends.spawn(async move {
+        collector.spool.append(record).await.context("the sample history cannot be written")?;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// One visitor: a decision, and where it granted analytics, a visit.
+fn visitor(collector: &Collector, site: &Site, day: i64, chance: &mut Chance) -> Result<Vec<Record>> {
+    let visit = visit(day, chance);
+    let action = *chance.pick(&[(52, DecisionAction::Accept), (31, DecisionAction::Refuse), (17, DecisionAction::Save)]);
+    let request = decision(site, action, chance);
+    let granted: Vec<String> =
+        site.category_names().filter(|name| *name == "necessary" || request.categories.iter().any(|one| one == name)).map(str::to_owned).collect();
+    if granted.len() <= 1 {
+        let row = LedgerRow::refusal(site, site.revision, &request.text, visit.start_ms, true);
+        return Ok(vec![ledger(&row)]);
+    }
+    let consent_id = HexId(chance.next());
+    let row = LedgerRow::grant(site, &request, consent_id, &granted, None, visit.start_ms, true);
+    let mut records = vec![ledger(&row)];
+    if granted.iter().any(|name| name == "analytics") {
+        records.extend(batches(collector, site, &visit, consent_id, granted, chance)?);
+    }
+    Ok(records)
+}
+
+fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> DecisionRequest {
+    let optional = site.category_names().filter(|name| *name != "necessary");
+    let categories = match action {
+        DecisionAction::Accept => optional.map(str::to_owned).collect(),
+        DecisionAction::Save => optional.filter(|name| chance.percent(if *name == "analytics" { 70 } else { 35 })).map(str::to_owned).collect(),
+        DecisionAction::Refuse | DecisionAction::Withdraw => Vec::new(),
+    };
+    DecisionRequest {
+        v: wire::VERSION,
+        site: site.id.to_string(),
+        action,
+        categories,
+        services: Default::default(),
+        revision: site.revision,
+        text: String::new(),
+        language: site.language.code().to_owned(),
+        surface: if action == DecisionAction::Save { Surface::Preferences } else { Surface::Notice },
+    }
+}
+
+fn ledger(row: &LedgerRow) -> Record {
+    Record { table: Table::Consents, batch: None, consent_id: 0, withdraws: 0, rows: vec![row.encode()] }
+}
+
+/// One batch a page view, as the tracker sends them, with the clock of the visit.
+fn batches(
+    collector: &Collector,
+    site: &Site,
+    visit: &Visit,
+    consent_id: HexId,
+    granted: Vec<String>,
+    chance: &mut Chance,
+) -> Result<Vec<Record>> {
+    let receipt = sign(receipt(site, visit, consent_id, granted), &collector.keys);
+    let visitor_id = HexId(chance.next());
+    let visit_id = HexId(chance.next());
+    let address = Ipv4Addr::new(198, 51, 100, chance.below(250) as u8 + 1);
+    let mut now_ms = visit.start_ms;
+    let mut records = Vec::new();
+    for (place, view) in visit.views.iter().enumerate() {
+        now_ms += i64::from(view.visible_ms);
+        let body = serde_json::to_vec(&batch(site, visit, view, place == 0, visit_id, chance))?;
+        let request = Request {
+            body: &body,
+            address: ClientIp::new(address.into()),
+            user_agent: visit.user_agent,
+            credentials: Credentials { consent: Some(&receipt), visitor: None, fresh_visitor: Some(visitor_id) },
+            now_ms,
+            sample: true,
+        };
+        let processed = collector.with_tables(|tables| process(request, tables)).context("a sample batch was refused")?;
+        records.push(Record {
+            table: Table::Events,
+            batch: Some(processed.batch),
+            consent_id: consent_id.0,
+            withdraws: 0,
+            rows: processed.rows,
+        });
+    }
+    Ok(records)
+}
+
+fn receipt(site: &Site, visit: &Visit, consent_id: HexId, categories: Vec<String>) -> Receipt {
+    let at = timestamp(visit.start_ms);
+    Receipt {
+        categories,
+        services: Default::default(),
+        revision: site.revision,
+        consent_id,
+        consent_timestamp: at.clone(),
+        last_consent_timestamp: at,
+        language_code: site.language.code().to_owned(),
+        expiration_time: u64::try_from(visit.start_ms + i64::from(site.choice_days) * MS_PER_DAY).unwrap_or(0),
+        site: site.id.to_string(),
+        key: String::new(),
+    }
+}
+
+fn batch<'a>(
+    site: &'a Site,
+    visit: &'a Visit,
+    view: &'a View,
+    is_first: bool,
+    visit_id: HexId,
+    chance: &mut Chance,
+) -> Batch<'a> {
+    let text = |when: bool, value: &'static str| if when { value.into() } else { "".into() };
+    let campaign = is_first && visit.newsletter;
+    let event = |seq, kind, age_ms| Event { seq, kind, age_ms, visible_ms: None, engaged_ms: None };
+    Batch {
+        v: wire::VERSION,
+        batch: BatchId((u128::from(chance.next()) << 64) | u128::from(chance.next())),
+        site: site.id.as_str().into(),
+        page: Page {
+            view: HexId(chance.next().max(1)),
+            host: "localhost".into(),
+            path: view.path.into(),
+            title: view.title.into(),
+            referrer: text(is_first && !campaign, visit.referrer),
+            campaign: Campaign {
+                source: text(campaign, "city newsletter"),
+                medium: text(campaign, "email"),
+                name: text(campaign, "november"),
+                ..Campaign::default()
+            },
+        },
+        client: Client {
+            visit: visit_id,
+            language: "nl-BE".into(),
+            time_zone: visit.time_zone.into(),
+            viewport_width: if visit.user_agent.contains("Mobile") { 390 } else { 1440 },
+            touch_points: 0,
+        },
+        events: vec![
+            event(1, EventKind::View, view.visible_ms),
+            Event { visible_ms: Some(view.visible_ms), engaged_ms: Some(view.engaged_ms), ..event(2, EventKind::Engagement, 0) },
+        ],
+    }
+}

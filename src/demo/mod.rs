@@ -1,0 +1,6 @@
+//! `serve --demo`: a small city's site that carries the script tag, and ninety days of sample history.
+
+mod chance;
+pub(crate) mod history;
+pub(crate) mod site;
+mod visits;

@@ -1,0 +1,43 @@
+//! `kruimel engine`: the embedded engine in a process of its own, on a Unix socket that only its owner can open.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The folder of the tables.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The Unix socket to speak ClickHouse's HTTP interface on.
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// The engine's library, where it is not found by itself.
+    #[arg(long, value_name = "FILE")]
+    library: Option<PathBuf>,
+    /// Most memory to take, in bytes.
+    #[arg(long, value_name = "BYTES")]
+    memory: Option<u64>,
+    /// Most threads for one query.
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<usize>,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let options = engine::Options {
+        library: arguments.library,
+        memory_bytes: arguments.memory,
+        threads: arguments.threads,
+        ..engine::Options::new(arguments.data, arguments.socket)
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+        engine::serve(options, async move {
+            terminate.recv().await;
+        })
+        .await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,187 @@
+//! `kruimel serve`: joins collector, dashboards and engine into one running server.
+//!
+//! The order of a start: config, data folder with keys and spool, engine, schema, sockets. Whatever fails ends the start
+//! with one sentence, before a browser is answered. The order of a stop: no further requests, what is under way finishes,
+//! the spool is sealed and drained for a bounded time, the engine ends.
+
+use crate::settings::ConfigOption;
+use crate::{demo, listen, store};
+use anyhow::{Context, Result};
+use axum::Router;
+use clap::Args;
+use collector::Collector;
+use collector::config::Config;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
+const DRAIN_ON_STOP_MAX: Duration = Duration::from_secs(10);
+/// How long a stop waits for requests under way.
+const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigOption,
+    /// Serve a small city's site with the banner and sample history, without a config.
+    #[arg(long)]
+    demo: bool,
+    /// Where the demo keeps its data.
+    #[arg(long, value_name = "DIR", default_value = "data/demo", requires = "demo")]
+    demo_data: PathBuf,
+    /// Days of sample history that the demo fills in.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, requires = "demo")]
+    demo_days: u64,
+    /// Where the demo listens for browsers.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7700", requires = "demo")]
+    demo_public: SocketAddr,
+    /// Where the demo listens for analysts.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7701", requires = "demo")]
+    demo_admin: SocketAddr,
+}
+
+impl Arguments {
+    fn config(&self) -> Result<Config> {
+        if self.demo {
+            Ok(Config::demo(self.demo_data.clone(), self.demo_public, self.demo_admin))
+        } else {
+            self.config.read()
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let config = arguments.config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(serve(config, arguments))
+}
+
+async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
+    let opened = store::open(&config).await?;
+    let started = start(config, arguments, &opened).await;
+    let ended = match started {
+        Ok(server) => server.until_stopped().await,
+        Err(error) => Err(error),
+    };
+    opened.close().await;
+    ended
+}
+
+struct Server {
+    collector: Arc<Collector>,
+    listeners: [tokio::task::JoinHandle<Result<()>>; 2],
+    work: tokio::task::JoinHandle<()>,
+    stop_listening: CancellationToken,
+    stop_work: CancellationToken,
+}
+
+async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
+    let collector = Arc::new(Collector::open(config, opened.client())?);
+    collector.store.migrate().await.context("the store's tables cannot be brought up to date")?;
+    let public = listen::bind(collector.config.listen.public, "public").await?;
+    let admin = listen::bind(collector.config.listen.admin, "admin").await?;
+    let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+
+    let stop_work = CancellationToken::new();
+    let work = tokio::spawn({
+        let (collector, stop) = (Arc::clone(&collector), stop_work.clone());
+        async move { collector.run(stop).await }
+    });
+    if arguments.demo {
+        tokio::spawn(fill_history(Arc::clone(&collector), opened.client(), arguments.demo_days));
+    }
+    let stop_listening = CancellationToken::new();
+    let mut public_routes = collector::http::public(&collector);
+    if arguments.demo {
+        public_routes = public_routes.fallback_service(demo::site::router());
+    }
+    let admin_routes = admin_routes(&collector, opened, admin_address);
+    let listeners = [
+        tokio::spawn(listen::serve(public, public_routes, stop_listening.clone())),
+        tokio::spawn(listen::serve(admin, admin_routes, stop_listening.clone())),
+    ];
+    tell(&collector.config, public_address, admin_address, arguments.demo);
+    Ok(Server { collector, listeners, work, stop_listening, stop_work })
+}
+
+fn admin_routes(collector: &Arc<Collector>, opened: &store::Opened, address: SocketAddr) -> Router {
+    let sites = collector.config.sites.iter().map(|site| dashboards::Site {
+        id: site.id.to_string(),
+        name: site.name.clone(),
+        time_zone: site.time_zone.as_str().to_owned(),
+    });
+    let port = address.port();
+    let names = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}"));
+    let context = dashboards::Context {
+        client: opened.client(),
+        sites: sites.collect(),
+        clock: time::OffsetDateTime::now_utc,
+        names: names.to_vec(),
+    };
+    let health = collector::http::admin(Arc::clone(collector));
+    dashboards::guarded(dashboards::router(context).merge(health), names.to_vec())
+}
+
+fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
+    println!("Kruimel is listening.");
+    if is_demo {
+        println!("  the demo's site   http://localhost:{}/", public.port());
+    }
+    println!("  browsers          http://{public}{}", config.listen.prefix.as_str());
+    println!("  dashboards        http://{admin}/");
+    println!("  data              {}", config.data_dir.display());
+    println!("Stop with Ctrl-C.");
+}
+
+async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {
+    let present = client.query("SELECT count() FROM events WHERE sample = 1").fetch_one::<u64>().await;
+    match present {
+        Ok(0) if days > 0 => {}
+        Ok(_) => return,
+        Err(error) => {
+            tracing::warn!(%error, "Whether the sample history is there could not be found out.");
+            return;
+        }
+    }
+    tracing::info!(days, "Filling the sample history.");
+    match demo::history::fill(&collector, days).await {
+        Ok(rows) => tracing::info!(rows, "The sample history is written. `kruimel sample remove` takes it out again."),
+        Err(error) => tracing::error!(error = format!("{error:#}"), "The sample history is not complete."),
+    }
+}
+
+impl Server {
+    async fn until_stopped(self) -> Result<()> {
+        stop_signal().await?;
+        tracing::info!("Stopping: no further requests.");
+        self.stop_listening.cancel();
+        for listener in self.listeners {
+            match tokio::time::timeout(FINISH_ON_STOP_MAX, listener).await {
+                Ok(ended) => ended.context("a listener panicked")??,
+                Err(_) => tracing::warn!("Some requests did not finish in time and were cut off."),
+            }
+        }
+        self.collector.flush_rejections().await;
+        if tokio::time::timeout(DRAIN_ON_STOP_MAX, self.collector.spool.settled()).await.is_err() {
+            tracing::warn!("Not everything reached the store; what is left on disk is drained after the next start.");
+        }
+        self.stop_work.cancel();
+        self.work.await.context("the drain panicked")?;
+        tracing::info!("Stopped.");
+        Ok(())
+    }
+}
+
+async fn stop_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The store that the config names: the embedded engine, started and watched here, or a server.
+
+use anyhow::{Context, Result};
+use clickhouse::Client;
+use collector::config::{Config, StoreUrl};
+use engine::supervise::{SuperviseOptions, Supervisor};
+use std::path::{Path, PathBuf};
+
+/// The opened store.
+pub(crate) struct Opened {
+    client: Client,
+    engine: Option<Supervisor>,
+}
+
+impl Opened {
+    /// A client of it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Ends the engine, if it is ours.
+    pub(crate) async fn close(self) {
+        if let Some(engine) = self.engine {
+            engine.stop().await;
+        }
+    }
+}
+
+/// The engine's socket in a data folder.
+fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("engine").join("socket")
+}
+
+/// Starts the embedded engine, or points a client at the server.
+pub(crate) async fn open(config: &Config) -> Result<Opened> {
+    match &config.store.url {
+        StoreUrl::Embedded => embedded(config).await,
+        StoreUrl::Server(url) => Ok(Opened { client: server(config, url.as_str()), engine: None }),
+    }
+}
+
+/// The same for a short command: uses the engine of a running `serve` where there is one.
+pub(crate) async fn open_or_join(config: &Config) -> Result<Opened> {
+    if config.store.url == StoreUrl::Embedded {
+        let client = engine::client(&socket_path(&config.data_dir));
+        if client.query("SELECT 1").fetch_one::<u8>().await.is_ok() {
+            return Ok(Opened { client, engine: None });
+        }
+    }
+    open(config).await
+}
+
+async fn embedded(config: &Config) -> Result<Opened> {
+    let data_dir = &config.data_dir;
+    std::fs::create_dir_all(data_dir).with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
+    let data_dir = data_dir.canonicalize().with_context(|| format!("{} cannot be found", data_dir.display()))?;
+    let engine = engine::Options {
+        library: config.store.library.clone(),
+        memory_bytes: config.store.memory_bytes,
+        threads: config.store.threads.map(usize::from),
+        ..engine::Options::new(data_dir.join("store"), socket_path(&data_dir))
+    };
+    let executable = std::env::current_exe().context("this program's own path cannot be found")?;
+    let engine = Supervisor::start(SuperviseOptions { executable, engine }).await?;
+    Ok(Opened { client: engine.client(), engine: Some(engine) })
+}
+
+fn server(config: &Config, url: &str) -> Client {
+    let mut client = Client::default().with_url(url).with_database(&config.store.database);
+    if let Some(user) = &config.store.user {
+        client = client.with_user(user);
+    }
+    if let Some(password) = &config.store.password {
+        client = client.with_password(password.reveal());
+    }
+    client
+}
