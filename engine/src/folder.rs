@@ -74,59 +74,15 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn config_xml(users_path: &str) -> String {
-    let users_path = users_path.replace('&', "&amp;").replace('<', "&lt;");
-    format!(
-        "<clickhouse>\n\
-         \x20   <!-- Written by Kruimel at every start. -->\n\
-         \x20   <logger><level>none</level></logger>\n\
-         \x20   <timezone>UTC</timezone>\n\
-         \x20   <users_config>{users_path}</users_config>\n\
-         </clickhouse>\n"
-    )
+    include_str!("config/engine.xml")
+        .replace("@USERS@", &users_path.replace('&', "&amp;").replace('<', "&lt;"))
 }
 
-/// What the engine's one user may do: everything inside databases, nothing outside them.
 fn users_xml(threads: usize) -> String {
-    let grants: String =
-        GRANTS.iter().map(|grant| format!("                <query>GRANT {grant}</query>\n")).collect();
-    format!(
-        "<clickhouse>\n\
-         \x20   <!-- Written by Kruimel at every start. -->\n\
-         \x20   <users>\n\
-         \x20       <default>\n\
-         \x20           <password></password>\n\
-         \x20           <networks><ip>::/0</ip></networks>\n\
-         \x20           <profile>default</profile>\n\
-         \x20           <quota>default</quota>\n\
-         \x20           <grants>\n{grants}\
-         \x20           </grants>\n\
-         \x20       </default>\n\
-         \x20   </users>\n\
-         \x20   <profiles>\n\
-         \x20       <default>\n\
-         \x20           <max_threads>{threads}</max_threads>\n\
-         \x20           <max_query_size>{STATEMENT_BYTES_MAX}</max_query_size>\n\
-         \x20           <async_insert>0</async_insert>\n\
-         \x20           <insert_deduplicate>1</insert_deduplicate>\n\
-         \x20           <deduplicate_blocks_in_dependent_materialized_views>1</deduplicate_blocks_in_dependent_materialized_views>\n\
-         \x20       </default>\n\
-         \x20   </profiles>\n\
-         \x20   <quotas><default></default></quotas>\n\
-         </clickhouse>\n"
-    )
+    include_str!("config/users.xml")
+        .replace("@THREADS@", &threads.to_string())
+        .replace("@STATEMENT_BYTES_MAX@", &STATEMENT_BYTES_MAX.to_string())
 }
-
-const GRANTS: &[&str] = &[
-    "SHOW, CHECK, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, DROP, TRUNCATE, \
-     OPTIMIZE, BACKUP, KILL QUERY ON *.*",
-    "SYSTEM VIEWS, SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM FLUSH, SYSTEM DROP CACHE ON *.*",
-    "TABLE ENGINE ON MergeTree",
-    "TABLE ENGINE ON SummingMergeTree",
-    "TABLE ENGINE ON AggregatingMergeTree",
-    "TABLE ENGINE ON ReplacingMergeTree",
-    "TABLE ENGINE ON Memory",
-    "TABLE ENGINE ON Null",
-];
 
 /// The statement that makes the database. The engine's own `default` is an Overlay, which refuses refreshable views.
 pub(crate) fn create_database() -> String {
@@ -158,6 +114,7 @@ mod tests {
         assert!(config.contains("x &amp; y"), "{config}");
         assert_eq!(fs::metadata(folder.config()).unwrap().permissions().mode() & 0o777, 0o600);
         let users = users_xml(3);
-        assert!(users.contains("<max_threads>3</max_threads>") && !users.contains("SOURCES"), "{users}");
+        assert!(users.contains("<max_threads>3</max_threads>"), "{users}");
+        assert!(!users.contains("SOURCES") && !users.contains('@'), "{users}");
     }
 }

@@ -25,6 +25,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::EngineError;
@@ -76,15 +77,19 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
         waiting: AtomicUsize::new(0),
     });
     let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             accepted = accept(&listener, &places) => accepted,
+            Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok((stream, place)) => answer_connection(&front, &graceful, stream, place),
+            Ok((stream, place)) => {
+                connections.spawn(answer_connection(&front, &graceful, stream, place));
+            }
             Err(error) => {
                 tracing::warn!(%error, "the engine could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -95,6 +100,8 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
     if timeout(FINISH_TIME_MAX, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and are killed");
     }
+    // What is still connected is cut off; its statements are killed.
+    connections.shutdown().await;
     front.drain().await;
 }
 
@@ -115,7 +122,7 @@ fn answer_connection(
     graceful: &GracefulShutdown,
     stream: UnixStream,
     place: OwnedSemaphorePermit,
-) {
+) -> impl Future<Output = ()> + Send + use<> {
     let front = front.clone();
     let service = service_fn(move |request| {
         let front = front.clone();
@@ -127,12 +134,12 @@ fn answer_connection(
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
-    tokio::spawn(async move {
+    async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to the engine broke");
         }
         drop(place);
-    });
+    }
 }
 
 impl Front {

@@ -3,14 +3,12 @@
 //! In: a data folder and a socket. Out: [`serve`], which answers there until it is asked to stop; [`client`], which speaks to
 //! it exactly as to a ClickHouse server; and [`supervise::Supervisor`], which keeps such a process running.
 //!
-//! The path of a request: [`http`] takes it from the socket and bounds it, `request` and `statement` read it, `run` gives
+//! The path of a request: `http` takes it from the socket and bounds it, `request` and `statement` read it, `run` gives
 //! it a thread and a session of the engine (`connection`), and `reply` turns what comes back into ClickHouse's answer.
 //!
 //! **Invariants.** The engine never shares a process with the intake, so that a crash, an upgrade or a hungry query here stops
 //! no visitor's event. One process holds the data at a time. The library is loaded at run time: a missing one is a
 //! sentence ([`library::MissingLibrary`]), not a loader error. Only the owner of the socket reaches the engine.
-//!
-//! [`http`]: crate::serve
 
 mod client;
 mod connection;

@@ -16,18 +16,8 @@ use std::sync::OnceLock;
 
 use crate::VERSION;
 
-/// The library's file name, the same on every system.
-pub const FILE_NAME: &str = "libchdb.so";
-
-/// No library was found.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error(
-    "the ClickHouse engine (libchdb {VERSION}) is not installed at {looked}: run `cargo xtask setup`, or put {FILE_NAME} \
-     beside the kruimel binary, or name it with `store.library` in the config"
-)]
-pub struct MissingLibrary {
-    looked: String,
-}
+mod locate;
+pub use locate::{FILE_NAME, MissingLibrary, cache_place, locate};
 
 /// The library is there and cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,40 +43,29 @@ pub enum LibraryError {
     },
 }
 
-/// Finds the library: `explicit` if given, else beside the executable, else in the cache folder that `cargo xtask setup`
-/// fills, else in `/usr/local/lib` and `/usr/lib`.
-pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, MissingLibrary> {
-    let candidates = explicit.map_or_else(usual_places, |path| vec![path.to_owned()]);
-    candidates.iter().find(|path| path.is_file()).cloned().ok_or_else(|| MissingLibrary {
-        looked: candidates.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
-    })
-}
-
-/// Where `cargo xtask setup` keeps the library: one copy per machine and version.
-pub fn cache_place() -> Option<PathBuf> {
-    let folder = std::env::var_os("XDG_CACHE_HOME")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
-    Some(folder.join("kruimel/engine").join(VERSION).join(FILE_NAME))
-}
-
-fn usual_places() -> Vec<PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(FILE_NAME)));
-    let system = ["/usr/local/lib", "/usr/lib"].map(|folder| Path::new(folder).join(FILE_NAME));
-    beside.into_iter().chain(cache_place()).chain(system).collect()
-}
-
 type Raw = *mut c_void;
 type RawConnection = *mut Raw;
 type Text = *const c_char;
+/// A call that takes a connection, a statement, a format and bound parameters.
+type StatementCall = unsafe extern "C" fn(
+    Raw,
+    Text,
+    usize,
+    Text,
+    usize,
+    *const Text,
+    *const usize,
+    *const Text,
+    *const usize,
+    usize,
+) -> Raw;
 
 macro_rules! calls {
-    ($($name:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
+    ($($name:ident: $call:ty;)*) => {
         /// The calls of libchdb, loaded.
         #[derive(Debug)]
         pub(crate) struct Library {
-            $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
+            $($name: $call,)*
             _handle: libloading::Library,
         }
 
@@ -100,7 +79,7 @@ macro_rules! calls {
                 $(
                     // SAFETY: the signature is the one in libchdb 26.7's header, `chdb.h`.
                     let $name = *unsafe {
-                        handle.get::<unsafe extern "C" fn($($argument),*) $(-> $result)?>(stringify!($name).as_bytes())
+                        handle.get::<$call>(stringify!($name).as_bytes())
                     }
                     .map_err(|_| LibraryError::TooOld { path: path.to_owned(), symbol: stringify!($name) })?;
                 )*
@@ -111,35 +90,32 @@ macro_rules! calls {
 }
 
 calls! {
-    chdb_version: fn() -> Text;
-    chdb_set_signal_handlers_enabled: fn(c_int);
-    chdb_connect: fn(c_int, *const Text) -> RawConnection;
-    chdb_close_conn: fn(RawConnection);
-    chdb_query_with_params_n: fn(
-        Raw, Text, usize, Text, usize, *const Text, *const usize, *const Text, *const usize, usize) -> Raw;
-    chdb_stream_query_with_params_n: fn(
-        Raw, Text, usize, Text, usize, *const Text, *const usize, *const Text, *const usize, usize) -> Raw;
-    chdb_stream_fetch_result: fn(Raw, Raw) -> Raw;
-    chdb_stream_cancel_query: fn(Raw, Raw);
-    chdb_stream_insert_with_params_n: fn(
-        Raw, Text, usize, Text, usize, *const Text, *const usize, *const Text, *const usize, usize) -> Raw;
-    chdb_stream_append: fn(Raw, *const c_void, usize) -> c_int;
-    chdb_stream_done: fn(Raw) -> Raw;
-    chdb_stream_cancel_insert: fn(Raw);
-    chdb_stream_insert_error: fn(Raw) -> Text;
-    chdb_destroy_insert_stream: fn(Raw);
-    chdb_destroy_query_result: fn(Raw);
-    chdb_result_buffer: fn(Raw) -> *const u8;
-    chdb_result_length: fn(Raw) -> usize;
-    chdb_result_error: fn(Raw) -> Text;
-    chdb_result_elapsed: fn(Raw) -> f64;
-    chdb_result_rows_read: fn(Raw) -> u64;
-    chdb_result_storage_rows_read: fn(Raw) -> u64;
-    chdb_result_storage_bytes_read: fn(Raw) -> u64;
-    chdb_result_rows_written: fn(Raw) -> u64;
-    chdb_result_bytes_written: fn(Raw) -> u64;
-    chdb_classify_query_n: fn(Raw, Text, usize, Text, usize, *mut RawAnalysis) -> c_int;
-    chdb_shutdown: fn() -> c_int;
+    chdb_version: unsafe extern "C" fn() -> Text;
+    chdb_set_signal_handlers_enabled: unsafe extern "C" fn(c_int);
+    chdb_connect: unsafe extern "C" fn(c_int, *const Text) -> RawConnection;
+    chdb_close_conn: unsafe extern "C" fn(RawConnection);
+    chdb_query_with_params_n: StatementCall;
+    chdb_stream_query_with_params_n: StatementCall;
+    chdb_stream_fetch_result: unsafe extern "C" fn(Raw, Raw) -> Raw;
+    chdb_stream_cancel_query: unsafe extern "C" fn(Raw, Raw);
+    chdb_stream_insert_with_params_n: StatementCall;
+    chdb_stream_append: unsafe extern "C" fn(Raw, *const c_void, usize) -> c_int;
+    chdb_stream_done: unsafe extern "C" fn(Raw) -> Raw;
+    chdb_stream_cancel_insert: unsafe extern "C" fn(Raw);
+    chdb_stream_insert_error: unsafe extern "C" fn(Raw) -> Text;
+    chdb_destroy_insert_stream: unsafe extern "C" fn(Raw);
+    chdb_destroy_query_result: unsafe extern "C" fn(Raw);
+    chdb_result_buffer: unsafe extern "C" fn(Raw) -> *const u8;
+    chdb_result_length: unsafe extern "C" fn(Raw) -> usize;
+    chdb_result_error: unsafe extern "C" fn(Raw) -> Text;
+    chdb_result_elapsed: unsafe extern "C" fn(Raw) -> f64;
+    chdb_result_rows_read: unsafe extern "C" fn(Raw) -> u64;
+    chdb_result_storage_rows_read: unsafe extern "C" fn(Raw) -> u64;
+    chdb_result_storage_bytes_read: unsafe extern "C" fn(Raw) -> u64;
+    chdb_result_rows_written: unsafe extern "C" fn(Raw) -> u64;
+    chdb_result_bytes_written: unsafe extern "C" fn(Raw) -> u64;
+    chdb_classify_query_n: unsafe extern "C" fn(Raw, Text, usize, Text, usize, *mut RawAnalysis) -> c_int;
+    chdb_shutdown: unsafe extern "C" fn() -> c_int;
 }
 
 impl Library {
@@ -207,6 +183,29 @@ impl Connection {
         unsafe { *self.raw }
     }
 
+    /// Makes one of the calls that take a statement. They copy what they keep before they return.
+    fn run(&mut self, call: StatementCall, sql: &str, format: &str, parameters: &[Parameter]) -> Raw {
+        let names: Vec<Text> = parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect();
+        let name_lengths: Vec<usize> = parameters.iter().map(|(name, _)| name.len()).collect();
+        let values: Vec<Text> = parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect();
+        let value_lengths: Vec<usize> = parameters.iter().map(|(_, value)| value.len()).collect();
+        // SAFETY: the handle is live, and every pointer is valid for the length given with it during the call.
+        unsafe {
+            call(
+                self.handle(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+                names.as_ptr(),
+                name_lengths.as_ptr(),
+                values.as_ptr(),
+                value_lengths.as_ptr(),
+                parameters.len(),
+            )
+        }
+    }
+
     /// Runs a statement and waits for its whole result.
     pub(crate) fn query(
         &mut self,
@@ -214,22 +213,7 @@ impl Connection {
         format: &str,
         parameters: &[Parameter],
     ) -> Result<Answer<'_>, String> {
-        let list = ParameterList::new(parameters);
-        // SAFETY: the handle is live, and every pointer is valid for the length given with it during the call.
-        let raw = unsafe {
-            (self.library.chdb_query_with_params_n)(
-                self.handle(),
-                sql.as_ptr().cast(),
-                sql.len(),
-                format.as_ptr().cast(),
-                format.len(),
-                list.names.as_ptr(),
-                list.name_lengths.as_ptr(),
-                list.values.as_ptr(),
-                list.value_lengths.as_ptr(),
-                parameters.len(),
-            )
-        };
+        let raw = self.run(self.library.chdb_query_with_params_n, sql, format, parameters);
         Answer::new(self.library, raw)
     }
 
@@ -240,22 +224,7 @@ impl Connection {
         format: &str,
         parameters: &[Parameter],
     ) -> Result<Select<'_>, String> {
-        let list = ParameterList::new(parameters);
-        // SAFETY: as in `query`; the parameters are captured before the call returns.
-        let raw = unsafe {
-            (self.library.chdb_stream_query_with_params_n)(
-                self.handle(),
-                sql.as_ptr().cast(),
-                sql.len(),
-                format.as_ptr().cast(),
-                format.len(),
-                list.names.as_ptr(),
-                list.name_lengths.as_ptr(),
-                list.values.as_ptr(),
-                list.value_lengths.as_ptr(),
-                parameters.len(),
-            )
-        };
+        let raw = self.run(self.library.chdb_stream_query_with_params_n, sql, format, parameters);
         Ok(Select { stream: Answer::new(self.library, raw)?, ended: false, connection: self })
     }
 
@@ -266,22 +235,7 @@ impl Connection {
         format: &str,
         parameters: &[Parameter],
     ) -> Result<Insert<'_>, String> {
-        let list = ParameterList::new(parameters);
-        // SAFETY: as in `select`.
-        let raw = unsafe {
-            (self.library.chdb_stream_insert_with_params_n)(
-                self.handle(),
-                sql.as_ptr().cast(),
-                sql.len(),
-                format.as_ptr().cast(),
-                format.len(),
-                list.names.as_ptr(),
-                list.name_lengths.as_ptr(),
-                list.values.as_ptr(),
-                list.value_lengths.as_ptr(),
-                parameters.len(),
-            )
-        };
+        let raw = self.run(self.library.chdb_stream_insert_with_params_n, sql, format, parameters);
         if raw.is_null() {
             return Err("the engine gave no insert".to_owned());
         }
@@ -320,24 +274,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // SAFETY: `raw` is live and every stream on it is gone, because streams borrow the connection.
         unsafe { (self.library.chdb_close_conn)(self.raw) };
-    }
-}
-
-struct ParameterList {
-    names: Vec<Text>,
-    name_lengths: Vec<usize>,
-    values: Vec<Text>,
-    value_lengths: Vec<usize>,
-}
-
-impl ParameterList {
-    fn new(parameters: &[Parameter]) -> ParameterList {
-        ParameterList {
-            names: parameters.iter().map(|(name, _)| name.as_ptr().cast()).collect(),
-            name_lengths: parameters.iter().map(|(name, _)| name.len()).collect(),
-            values: parameters.iter().map(|(_, value)| value.as_ptr().cast()).collect(),
-            value_lengths: parameters.iter().map(|(_, value)| value.len()).collect(),
-        }
     }
 }
 

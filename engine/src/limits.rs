@@ -24,6 +24,8 @@ pub const CHUNKS_IN_FLIGHT_MAX: usize = 4;
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time a client has to send the next piece of a body.
 pub const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Time a client may pause before it takes the next piece of a result.
+pub const READ_PAUSE_MAX: Duration = Duration::from_secs(300);
 
 /// Time that running statements get to finish when the engine is asked to stop.
 pub const FINISH_TIME_MAX: Duration = Duration::from_secs(10);

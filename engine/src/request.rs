@@ -126,7 +126,7 @@ pub(crate) fn boundary(content_type: &str) -> Option<&str> {
 pub(crate) fn fields(body: &[u8], boundary: &str) -> Result<Vec<(String, String)>, Exception> {
     let torn = || Exception::bad_request("the multipart body is torn");
     let delimiter = format!("\r\n--{boundary}");
-    let mut rest = body.strip_prefix(delimiter[2..].as_bytes()).ok_or_else(torn)?;
+    let mut rest = body.strip_prefix(&delimiter.as_bytes()[2..]).ok_or_else(torn)?;
     let mut found = Vec::new();
     while !rest.starts_with(b"--") {
         let part = rest.strip_prefix(b"\r\n").ok_or_else(torn)?;

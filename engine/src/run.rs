@@ -18,7 +18,7 @@ use crate::connection::Engine;
 use crate::exception::{Exception, random_letters};
 use crate::header::Header;
 use crate::library::{Class, Connection, Summary};
-use crate::limits::{CHUNKS_IN_FLIGHT_MAX, STACK_BYTES};
+use crate::limits::{CHUNKS_IN_FLIGHT_MAX, READ_PAUSE_MAX, STACK_BYTES};
 use crate::request::Request;
 use crate::statement::Statement;
 
@@ -83,6 +83,7 @@ pub(crate) fn start(engine: &Arc<Engine>, mut job: Job) -> Result<(Running, Send
     let finish = Arc::new(Finish::default());
     let running = Running { engine: engine.clone(), mark, finish: finish.clone(), events, reads_only };
     let engine = engine.clone();
+    let outlet = Outlet { events: sender, runtime: tokio::runtime::Handle::current() };
     std::thread::Builder::new()
         .name("statement".to_owned())
         .stack_size(STACK_BYTES)
@@ -90,9 +91,8 @@ pub(crate) fn start(engine: &Arc<Engine>, mut job: Job) -> Result<(Running, Send
             // Declared first, so that it is dropped last, even by a panic: after the session is closed.
             let _finished = Finished(finish);
             let _turn = job.turn;
-            let outcome = work(&engine, &job.request, &job.statement, data, &sender);
-            let last = outcome.unwrap_or_else(Event::Failed);
-            if sender.blocking_send(last).is_err() {
+            let outcome = work(&engine, &job.request, &job.statement, data, &outlet);
+            if outlet.send(outcome.unwrap_or_else(Event::Failed)).is_err() {
                 tracing::debug!("a client left before its answer");
             }
         })
@@ -100,12 +100,27 @@ pub(crate) fn start(engine: &Arc<Engine>, mut job: Job) -> Result<(Running, Send
     Ok((running, pieces))
 }
 
+/// Where a statement's thread puts its events.
+#[derive(Debug)]
+struct Outlet {
+    events: Sender<Event>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Outlet {
+    /// Waits for the client to take earlier events, but not for ever: a statement holds a turn.
+    fn send(&self, event: Event) -> Result<(), Exception> {
+        let sent = self.runtime.block_on(self.events.send_timeout(event, READ_PAUSE_MAX));
+        sent.map_err(|_| Exception::cancelled())
+    }
+}
+
 fn work(
     engine: &Engine,
     request: &Request,
     statement: &Statement,
     data: Receiver<Piece>,
-    events: &Sender<Event>,
+    outlet: &Outlet,
 ) -> Result<Event, Exception> {
     let mut session = engine.session(&request.session)?;
     match statement {
@@ -118,7 +133,7 @@ fn work(
                 && !request.wait_end
                 && [WITH_HEADER, WITHOUT_HEADER].contains(&asked)
             {
-                select(&mut session, request, sql, asked, events)
+                select(&mut session, request, sql, asked, outlet)
             } else {
                 let answer = session.query(sql, asked, &request.parameters).map_err(Exception::of_engine)?;
                 Ok(Event::Whole(Bytes::copy_from_slice(answer.bytes()), answer.summary()))
@@ -165,7 +180,7 @@ fn select(
     request: &Request,
     sql: &str,
     format: &str,
-    events: &Sender<Event>,
+    outlet: &Outlet,
 ) -> Result<Event, Exception> {
     let mut stream = session.select(sql, format, &request.parameters).map_err(Exception::of_engine)?;
     let mut header = Header::default();
@@ -181,9 +196,7 @@ fn select(
         total.result_bytes += bytes.len() as u64;
         total.read_rows = total.read_rows.max(part.read_rows);
         total.read_bytes = total.read_bytes.max(part.read_bytes);
-        if events.blocking_send(Event::Chunk(Bytes::copy_from_slice(bytes))).is_err() {
-            return Err(Exception::cancelled());
-        }
+        outlet.send(Event::Chunk(Bytes::copy_from_slice(bytes)))?;
     }
     Ok(Event::Done(total))
 }

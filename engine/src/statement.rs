@@ -23,10 +23,10 @@ pub(crate) fn read(text: &[u8], data_follows: bool) -> Result<Statement, Excepti
     let Some(first) = Tokens::of(text).next() else {
         return Err(Exception::new(62, "SYNTAX_ERROR", "Empty query"));
     };
-    if first.is("INSERT") {
-        if let Some(insert) = read_insert(text, data_follows)? {
-            return Ok(insert);
-        }
+    if first.is("INSERT")
+        && let Some(insert) = read_insert(text, data_follows)?
+    {
+        return Ok(insert);
     }
     refuse_files(Tokens::of(text))?;
     let streams = ["SELECT", "WITH"].iter().any(|keyword| first.is(keyword));

@@ -66,7 +66,7 @@ pub enum SuperviseError {
         /// What the system said.
         source: io::Error,
     },
-    /// The process ended, several times, before it answered; its own messages say why.
+    /// The process ended before it answered, by its own decision or several times by a signal.
     #[error("the engine ended before it answered ({status}): its own message on standard error says why")]
     Died {
         /// How it ended.
@@ -98,7 +98,10 @@ impl Supervisor {
         let mut tries = 1;
         let process = loop {
             match start(&options).await {
-                Err(SuperviseError::Died { status }) if tries < FIRST_STARTS_MAX => {
+                // A status of its own means that it said why, and would say so again.
+                Err(SuperviseError::Died { status })
+                    if status.code().is_none() && tries < FIRST_STARTS_MAX =>
+                {
                     tracing::warn!(%status, "the engine ended before it answered, and is tried again");
                     sleep(RESTART_PAUSE_MIN * 2u32.pow(tries)).await;
                     tries += 1;
@@ -234,7 +237,7 @@ async fn restart(options: &SuperviseOptions, pause: &mut Duration) -> Process {
         match start(options).await {
             Ok(process) => return process,
             Err(error) => {
-                tracing::error!(%error, "the engine could not be started again and is tried once more")
+                tracing::error!(%error, "the engine could not be started again and is tried once more");
             }
         }
     }

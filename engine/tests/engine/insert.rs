@@ -69,7 +69,7 @@ async fn a_wrong_type_or_name_in_the_header_is_refused_and_nothing_is_kept() {
     client.query(TABLE).execute().await.unwrap();
     let mut misnamed = header("UInt64");
     misnamed[2] = b'm';
-    for (header, reason) in [(header("UInt32"), "must be UInt64"), (misnamed, "m")] {
+    for (header, reason) in [(header("UInt32"), "must be UInt64"), (misnamed, "'m'")] {
         let mut insert = client.insert_formatted_with(WITH_HEADER);
         insert.send([header, row(7, "seven")].concat().into()).await.unwrap();
         let error = insert.end().await.unwrap_err().to_string();

@@ -86,6 +86,47 @@ async fn stopping_ends_the_process_and_a_later_start_finds_the_data() {
 }
 
 #[tokio::test]
+async fn what_runs_when_the_engine_is_stopped_is_finished() {
+    let (_stand, supervisor, client) = engine().await;
+    let slow = "SELECT sum(sleepEachRow(0.05)) + 7 FROM numbers(20) SETTINGS max_block_size = 1";
+    let running = tokio::spawn({
+        let client = client.clone();
+        async move { client.query(slow).fetch_one::<u64>().await }
+    });
+    let begun = "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow(0.05)%' AND query NOT LIKE '%processes%'";
+    while client.query(begun).fetch_one::<u64>().await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    supervisor.stop().await;
+    assert_eq!(running.await.unwrap().unwrap(), 7);
+}
+
+#[tokio::test]
+async fn what_never_ends_does_not_keep_the_engine_from_stopping_cleanly() {
+    let stand = Stand::new();
+    let mut child = tokio::process::Command::new(EXECUTABLE)
+        .arg("engine")
+        .args(stand.options.arguments())
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    answering(&stand).await;
+    let forever = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
+    let running = tokio::spawn({
+        let client = stand.client();
+        async move { client.query(forever).fetch_one::<u64>().await }
+    });
+    let begun = "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'";
+    while stand.client().query(begun).fetch_one::<u64>().await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(child.stdin.take());
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    running.await.unwrap().unwrap_err();
+}
+
+#[tokio::test]
 async fn a_folder_in_use_is_an_error_of_its_own() {
     let (stand, supervisor, _) = engine().await;
     let refused = Supervisor::start(stand.supervise()).await.unwrap_err();

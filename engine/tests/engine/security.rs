@@ -15,7 +15,6 @@ async fn no_statement_reaches_a_file_or_an_address() {
     for sql in [
         format!("SELECT * FROM file('{secret}', 'LineAsString')"),
         format!("SELECT file('{secret}')"),
-        format!("SELECT * FROM `{secret}`"),
         format!("INSERT INTO t FROM INFILE '{secret}' FORMAT LineAsString"),
         format!("INSERT INTO FUNCTION file('{out}', 'CSV', 's String') VALUES ('x')"),
         format!("SELECT 1 INTO OUTFILE '{out}'"),
@@ -35,6 +34,14 @@ async fn no_statement_reaches_a_file_or_an_address() {
         assert!(!raw.text().contains("jewels"), "{sql}");
     }
     assert!(!std::path::Path::new(&out).exists());
+    let path_as_table = post(&stand.options.socket, &[], format!("SELECT * FROM `{secret}`").as_bytes());
+    assert_eq!(path_as_table.status, 404, "{}", path_as_table.text());
+    let in_default = post(
+        &stand.options.socket,
+        &[("database", "default")],
+        format!("SELECT * FROM `{secret}`").as_bytes(),
+    );
+    assert_eq!(in_default.status, 403, "{}", in_default.text());
     supervisor.stop().await;
 }
 

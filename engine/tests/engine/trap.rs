@@ -158,7 +158,7 @@ async fn trap_08_a_config_in_the_working_directory_is_not_read() {
 #[tokio::test]
 async fn trap_09_the_exception_tag_is_random_and_ends_a_broken_stream() {
     let (stand, supervisor, _) = engine().await;
-    let sql = b"SELECT throwIf(number = 150000) FROM numbers(200000)";
+    let sql = b"SELECT number + throwIf(number = 4900000) FROM numbers(5000000)";
     let ask = || post(&stand.options.socket, &[("default_format", "RowBinaryWithNamesAndTypes")], sql);
     let (first, second) = (ask(), ask());
     let tag = |raw: &crate::stand::Raw| raw.headers["x-clickhouse-exception-tag"].clone();
