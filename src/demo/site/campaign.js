@@ -1,0 +1,1 @@
+window.demoAdvertising = true; document.cookie = 'sr_seen=1; Path=/; Max-Age=7776000; SameSite=Lax';
