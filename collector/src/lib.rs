@@ -27,9 +27,9 @@ pub mod pipeline;
 pub mod receipt;
 pub mod row_binary;
 pub mod spool;
-// pub mod store;
-// pub mod withdrawn;
+pub mod store;
+pub mod withdrawn;
 
 // mod collector;
 
-// pub use collector::{Collector, StartError, now_ms};
+// pub use collector::{Collector, StartError, keys_path, now_ms};

@@ -1,0 +1,201 @@
+//! One segment into the store, exactly once.
+//!
+//! In: the oldest segment and what is known of earlier tries. Out: a finished segment, or one set aside. Invariant: a
+//! table's rows are inserted without a question only if this process has never tried before and no earlier run can
+//! have. After any other beginning the store is asked what it holds: all of it is done, nothing is inserted, a part is
+//! removed first; and after that insert it is asked again.
+
+use super::insert::{Insert, MalformedRow, layout};
+use super::{Store, StoreError};
+use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table};
+use crate::withdrawn::Withdrawn;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Most tries to make the store hold exactly a segment before the segment is left for later.
+const REPAIRS_MAX: u32 = 5;
+/// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
+const REFUSALS_MAX: u32 = 3;
+/// ClickHouse's codes for rows that cannot be read: these lie in the rows, and another try changes nothing.
+const UNREADABLE: [&str; 6] = ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117.", "Code: 131."];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// The store holds none of the rows.
+    Absent,
+    /// Some, all or none.
+    Nothing,
+    /// The store holds exactly the rows.
+    Held,
+    /// The store is well and refuses them.
+    Refused,
+}
+
+/// What is known of one segment over all the tries.
+pub(crate) struct Job {
+    segment: Arc<Sealed>,
+    tables: HashMap<Table, Known>,
+    refusals: u32,
+}
+
+impl Job {
+    pub(crate) fn new(segment: Arc<Sealed>) -> Self {
+        let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
+        let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
+        Job { segment, tables, refusals: 0 }
+    }
+
+    pub(crate) fn sequence(&self) -> u64 {
+        self.segment.sequence()
+    }
+}
+
+impl Store {
+    /// Takes the segment as far as it goes. After an error the same job is tried again.
+    pub(crate) async fn drain(
+        &self,
+        spool: &Spool,
+        withdrawn: &Withdrawn,
+        kept_sites: &[String],
+        job: &mut Job,
+    ) -> Result<(), StoreError> {
+        let (contents, inserts) = read(spool, withdrawn, kept_sites, &job.segment).await?;
+        let Ok(inserts) = inserts else {
+            return set_aside(spool, job, "holds a row that is too short").await;
+        };
+        for insert in &inserts {
+            let known = job.tables.entry(insert.table).or_insert(Known::Nothing);
+            if let Err(error) = self.settle(insert, known, job.segment.salvaged() || contents.damaged()).await
+            {
+                if !self.is_refusal(&error, insert.table).await {
+                    return Err(error);
+                }
+                job.refusals += 1;
+                if job.refusals < REFUSALS_MAX {
+                    return Err(error);
+                }
+                tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
+                *known = Known::Refused;
+            }
+        }
+        if job.tables.values().any(|known| *known == Known::Refused) {
+            return set_aside(spool, job, "holds rows that the store refuses").await;
+        }
+        finish(spool, withdrawn, job, contents).await
+    }
+
+    /// Makes the store hold exactly these rows, starting from what is known.
+    async fn settle(&self, insert: &Insert, known: &mut Known, salvaged: bool) -> Result<(), StoreError> {
+        if insert.expected == 0 {
+            // What the store may hold of dead receipts is erased, not removed here.
+            *known = Known::Held;
+        }
+        let mut stable = true;
+        for _ in 0..REPAIRS_MAX {
+            match known {
+                Known::Held | Known::Refused => return Ok(()),
+                Known::Absent => {
+                    *known = Known::Nothing;
+                    self.insert(insert, &insert.stable_token()).await?;
+                    *known = Known::Held;
+                }
+                Known::Nothing => {
+                    let held = self.held(insert).await?;
+                    if held == insert.expected || (salvaged && held > insert.expected) {
+                        *known = Known::Held;
+                        continue;
+                    }
+                    if held != 0 {
+                        tracing::warn!(
+                            table = layout(insert.table).table,
+                            held,
+                            expected = insert.expected,
+                            "The store holds a part of a segment; it is removed and inserted again."
+                        );
+                        self.remove(insert).await?;
+                        stable = false;
+                    }
+                    // The first try uses the stable token, so that an insert which is still under way and this one
+                    // cannot both succeed. If the store drops it because it remembers the token of rows that are gone,
+                    // the question that follows shows it.
+                    let token = if stable { insert.stable_token() } else { insert.further_token()? };
+                    stable = false;
+                    self.insert(insert, &token).await?;
+                }
+            }
+        }
+        match known {
+            Known::Held | Known::Refused => Ok(()),
+            Known::Absent | Known::Nothing => {
+                Err(StoreError::Unsettled { table: layout(insert.table).table })
+            }
+        }
+    }
+
+    /// Whether the rows are at fault: the store says that it cannot read them, and takes the same layout without rows.
+    async fn is_refusal(&self, error: &StoreError, table: Table) -> bool {
+        let unreadable = matches!(error, StoreError::Client(clickhouse::error::Error::BadResponse(text))
+            if UNREADABLE.iter().any(|code| text.starts_with(code)));
+        unreadable && self.takes_layout(table).await
+    }
+}
+
+type Read = (Contents, Result<Vec<Insert>, MalformedRow>);
+
+/// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
+async fn read(
+    spool: &Spool,
+    withdrawn: &Withdrawn,
+    kept_sites: &[String],
+    segment: &Arc<Sealed>,
+) -> Result<Read, StoreError> {
+    let (spool, withdrawn, kept_sites, segment) =
+        (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(segment));
+    super::blocking(move || {
+        let contents = spool.read(&segment)?;
+        let records = contents.records();
+        for record in records.iter().filter(|record| record.withdraws != 0) {
+            withdrawn.kill(record.withdraws, record.at_ms);
+        }
+        let erased = |record: &StoredRecord<'_>| {
+            record.table == Table::Events
+                && withdrawn.is_dead(record.consent_id)
+                && !is_kept(record, &kept_sites)
+        };
+        let gather = |table| Insert::gather(table, segment.id(), &records, erased);
+        let inserts = Table::ALL.into_iter().map(gather).collect();
+        drop(records);
+        Ok((contents, inserts))
+    })
+    .await
+}
+
+/// Whether the rows belong to a site that keeps them after a withdrawal.
+fn is_kept(record: &StoredRecord<'_>, kept_sites: &[String]) -> bool {
+    let site = record.rows().next().and_then(|row| layout(record.table).field(row, "site_id"));
+    site.is_some_and(|site| kept_sites.iter().any(|kept| kept.as_bytes() == site))
+}
+
+/// The decisions' receipts go to their own file before the rows leave the spool.
+async fn finish(
+    spool: &Spool,
+    withdrawn: &Withdrawn,
+    job: &Job,
+    contents: Contents,
+) -> Result<(), StoreError> {
+    let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
+    super::blocking(move || {
+        withdrawn.save()?;
+        spool.finish(&segment, &contents)
+    })
+    .await
+}
+
+async fn set_aside(spool: &Spool, job: &Job, why: &str) -> Result<(), StoreError> {
+    tracing::error!(
+        segment = format!("{:016x}", job.segment.id()),
+        "A segment {why}. It is kept in the spool's quarantine and not inserted; the segments after it are."
+    );
+    let (spool, segment) = (spool.clone(), Arc::clone(&job.segment));
+    super::blocking(move || spool.set_aside(&segment)).await
+}

@@ -1,0 +1,166 @@
+//! One insert: the rows of one segment for one table, and the question how many of them the store holds.
+//!
+//! In: a segment's records. Out: an [`Insert`] with header and rows, each row carrying the segment's id. Invariant: rows
+//! that a dead receipt allowed are left out, and counted neither as expected nor as held.
+
+use super::{Store, StoreError};
+use crate::row_binary::{Layout, SEGMENT_ID_BYTES};
+use crate::spool::{StoredRecord, Table};
+use bytes::Bytes;
+use clickhouse::Row;
+use serde::Deserialize;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Longest wait for the store to take a piece of an insert.
+const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+/// Longest wait for its answer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// Longest time that the store spends on an insert, in seconds.
+const STORE_TIME_MAX_S: &str = "100";
+
+/// The columns of a table's rows.
+pub fn layout(table: Table) -> &'static Layout {
+    match table {
+        Table::Events => &crate::pipeline::EVENTS,
+        Table::Consents => &crate::ledger::CONSENTS,
+        Table::Rejections => &crate::metrics::REJECTIONS,
+    }
+}
+
+/// The rows of one segment for one table.
+#[derive(Debug)]
+pub(crate) struct Insert {
+    pub(crate) table: Table,
+    segment_id: u64,
+    /// Header and rows.
+    body: Bytes,
+    /// What [`Store::held`] answers once they are in the store.
+    pub(crate) expected: u64,
+    /// Dead receipts that allowed rows of this segment.
+    erased: HashSet<u64>,
+}
+
+/// A row that is too short to carry the segment's id, or to hold the columns of its table.
+#[derive(Debug)]
+pub(crate) struct MalformedRow;
+
+#[derive(Row, Deserialize)]
+struct Held {
+    consent_id: u64,
+    rows: u64,
+}
+
+impl Insert {
+    /// Gathers the rows of a table. `erased` tells whether a record's rows are to be left out.
+    pub(crate) fn gather(
+        table: Table,
+        segment_id: u64,
+        records: &[StoredRecord<'_>],
+        erased: impl Fn(&StoredRecord<'_>) -> bool,
+    ) -> Result<Insert, MalformedRow> {
+        let mut body = layout(table).header();
+        let mut insert =
+            Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: HashSet::new() };
+        for record in records.iter().filter(|record| record.table == table) {
+            if erased(record) {
+                insert.erased.insert(record.consent_id);
+                continue;
+            }
+            for row in record.rows() {
+                let columns = row.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
+                body.extend_from_slice(&segment_id.to_le_bytes());
+                body.extend_from_slice(columns);
+                insert.expected += weight(table, row)?;
+            }
+        }
+        insert.body = body.into();
+        Ok(insert)
+    }
+
+    /// The token of the first try: the same whenever, and by whomever, this segment is inserted.
+    pub(crate) fn stable_token(&self) -> String {
+        format!("{:016x}-{}", self.segment_id, layout(self.table).table)
+    }
+
+    /// A token for rows that must go in although the store remembers the stable one.
+    pub(crate) fn further_token(&self) -> Result<String, StoreError> {
+        let random = getrandom::u64().map_err(|error| StoreError::Disk(std::io::Error::other(error)))?;
+        Ok(format!("{}-{random:016x}", self.stable_token()))
+    }
+}
+
+/// What a row adds to the measure of [`Store::held`]: one, but for counters, which the store sums, what it counts.
+fn weight(table: Table, row: &[u8]) -> Result<u64, MalformedRow> {
+    match table {
+        Table::Events | Table::Consents => Ok(1),
+        Table::Rejections => {
+            let count = layout(table).field(row, "count").and_then(|count| count.first_chunk::<8>());
+            count.map(|count| u64::from_le_bytes(*count)).ok_or(MalformedRow)
+        }
+    }
+}
+
+impl Store {
+    /// Inserts the rows. After an error nobody knows whether they are in the store.
+    pub(crate) async fn insert(&self, insert: &Insert, token: &str) -> Result<(), StoreError> {
+        self.send(insert.table, token, insert.body.clone()).await
+    }
+
+    /// Inserts no row at all, and so asks whether the store would take rows of that layout.
+    pub(crate) async fn takes_layout(&self, table: Table) -> bool {
+        self.send(table, "", layout(table).header().into()).await.is_ok()
+    }
+
+    async fn send(&self, table: Table, token: &str, body: Bytes) -> Result<(), StoreError> {
+        let sql = format!("INSERT INTO {} FORMAT RowBinaryWithNamesAndTypes", layout(table).table);
+        let mut insert = self
+            .client()
+            .insert_formatted_with(sql)
+            .with_timeouts(Some(SEND_TIME_MAX), Some(ANSWER_TIME_MAX))
+            .with_setting("insert_deduplication_token", token)
+            .with_setting("async_insert", "0")
+            // The store gives up before this side does, so that what is asked for again is not still under way.
+            .with_setting("max_execution_time", STORE_TIME_MAX_S);
+        insert.send(body).await?;
+        Ok(insert.end().await?)
+    }
+
+    /// How much of these rows the store holds: rows, or the sum of counters.
+    pub(crate) async fn held(&self, insert: &Insert) -> Result<u64, StoreError> {
+        let id = insert.segment_id;
+        let one =
+            |sql: String| async move { super::in_time(self.client().query(&sql).fetch_one::<u64>()).await };
+        match insert.table {
+            Table::Consents => {
+                Ok(one(format!("SELECT count() FROM consents WHERE segment_id = {id}")).await?)
+            }
+            Table::Rejections => {
+                Ok(one(format!("SELECT sum(count) FROM rejections WHERE segment_id = {id}")).await?)
+            }
+            Table::Events => {
+                let sql = format!(
+                    "SELECT consent_id, count() AS rows FROM events WHERE segment_id = {id} GROUP BY consent_id"
+                );
+                let held = self.fetch::<Held>(&sql).await?;
+                Ok(held
+                    .iter()
+                    .filter(|held| !insert.erased.contains(&held.consent_id))
+                    .map(|held| held.rows)
+                    .sum())
+            }
+        }
+    }
+
+    /// Removes what the store holds of these rows.
+    pub(crate) async fn remove(&self, insert: &Insert) -> Result<(), StoreError> {
+        let sql = format!(
+            "ALTER TABLE {} DELETE WHERE segment_id = {}",
+            layout(insert.table).table,
+            insert.segment_id
+        );
+        let delete = self.client().query(&sql).with_setting("mutations_sync", "2");
+        Ok(super::in_long_time(delete.execute()).await?)
+    }
+}

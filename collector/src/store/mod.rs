@@ -1,0 +1,248 @@
+//! From the spool into ClickHouse, and out of it again when a visitor withdraws.
+//!
+//! In: sealed segments, dead receipts. Out: rows, each once; tables at the schema of this build. One task
+//! ([`Store::run`]) does it all in turn (migrate, hear of withdrawals, erase, drain), so that an erasure and an insert of
+//! the same receipt's rows cannot cross.
+//!
+//! Invariant: a failure of the store costs time and nothing else. Whatever could not be done is tried again, after a
+//! pause that grows; the rows stay in the spool.
+
+mod backoff;
+mod drain;
+mod insert;
+mod migrate;
+mod rights;
+
+pub use insert::layout;
+pub use migrate::MigrationError;
+pub use rights::{ERASED_AGAIN, POLL_INTERVAL, SECOND_PASS};
+
+use crate::spool::Spool;
+use crate::withdrawn::Withdrawn;
+use backoff::Backoff;
+use clickhouse::{Client, RowOwned, RowRead};
+use drain::Job;
+use rights::Erasure;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for an answer to a question.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+/// Longest wait for a statement that rewrites parts of a table.
+const MUTATION_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+/// How long the drain goes on when it is told to stop. What is left waits in the spool for the next start.
+const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+/// How often the ids of drained batches are looked through for expired ones.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Something with the store did not succeed.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The store is away, or says no.
+    #[error("the store: {0}")]
+    Client(#[from] clickhouse::error::Error),
+    /// The spool, or the list of withdrawn receipts, cannot be read or written.
+    #[error("the data folder: {0}")]
+    Disk(#[from] io::Error),
+    /// The store does not fit this build.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// After several tries the store holds another number of rows than the segment has.
+    #[error("the store does not come to hold exactly the rows of a segment in {table}")]
+    Unsettled {
+        /// The table.
+        table: &'static str,
+    },
+}
+
+/// The store, as the collector uses it.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+}
+
+impl Store {
+    /// The store behind that client, whose database is Kruimel's.
+    pub fn new(client: Client) -> Self {
+        Store { client }
+    }
+
+    /// Works until told to stop, then drains what is there for a bounded time. `kept_sites` keep the rows of withdrawn
+    /// receipts.
+    pub async fn run(
+        &self,
+        spool: &Spool,
+        withdrawn: &Withdrawn,
+        kept_sites: &[&str],
+        stop: CancellationToken,
+    ) {
+        let kept_sites = kept_sites.iter().map(|site| (*site).to_owned()).collect();
+        let mut work = Work::begin(self, spool, withdrawn, kept_sites);
+        let out_of_time = async {
+            stop.cancelled().await;
+            sleep(STOP_TIME_MAX).await;
+        };
+        tokio::select! {
+            () = work.go_on(&stop) => {}
+            () = out_of_time => {}
+        }
+        let left = spool.depth().segments;
+        if left > 0 {
+            tracing::info!(segments = left, "The drain stopped; what is left waits in the spool.");
+        }
+    }
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(in_long_time(self.client.query_raw(sql).execute()).await?)
+    }
+
+    async fn fetch<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+        Ok(in_time(self.client.query_raw(sql).fetch_all::<T>()).await?)
+    }
+}
+
+/// The one task's state.
+struct Work<'a> {
+    store: &'a Store,
+    spool: &'a Spool,
+    withdrawn: &'a Withdrawn,
+    kept_sites: Vec<String>,
+    erasure: Erasure,
+    job: Option<Job>,
+    migrated: bool,
+    polled_at: Option<Instant>,
+    cleaned_at: Instant,
+}
+
+impl<'a> Work<'a> {
+    fn begin(store: &'a Store, spool: &'a Spool, withdrawn: &'a Withdrawn, kept_sites: Vec<String>) -> Self {
+        let erasure = Erasure::begin(withdrawn);
+        let cleaned_at = Instant::now();
+        Work {
+            store,
+            spool,
+            withdrawn,
+            kept_sites,
+            erasure,
+            job: None,
+            migrated: false,
+            polled_at: None,
+            cleaned_at,
+        }
+    }
+
+    async fn go_on(&mut self, stop: &CancellationToken) {
+        let mut backoff = Backoff::default();
+        let mut well = true;
+        loop {
+            match self.step().await {
+                Ok(()) => {
+                    if !well {
+                        tracing::info!("The store answers again.");
+                    }
+                    well = true;
+                    backoff.reset();
+                    if self.spool.oldest_now().is_some() {
+                        continue;
+                    }
+                    if stop.is_cancelled() {
+                        self.spool.seal().await;
+                        if self.spool.oldest_now().is_none() {
+                            return;
+                        }
+                        continue;
+                    }
+                    self.wait(stop).await;
+                }
+                Err(error) => {
+                    if stop.is_cancelled() {
+                        return tracing::warn!(%error, "The store could not take everything before the end.");
+                    }
+                    if well {
+                        tracing::warn!(%error, "The store does not take what there is; it is tried again.");
+                    }
+                    well = false;
+                    tokio::select! {
+                        () = sleep(backoff.pause()) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whatever is due, and one segment.
+    async fn step(&mut self) -> Result<(), StoreError> {
+        if !self.migrated {
+            self.store.migrate().await?;
+            self.migrated = true;
+        }
+        if self.polled_at.is_none_or(|at| at.elapsed() >= POLL_INTERVAL) {
+            self.store.poll_withdrawn(self.withdrawn).await?;
+            self.polled_at = Some(Instant::now());
+        }
+        self.erasure.hear(self.withdrawn);
+        self.store.erase_due(&mut self.erasure, &self.kept_sites).await?;
+        if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
+            let (spool, withdrawn) = (self.spool.clone(), self.withdrawn.clone());
+            blocking(move || {
+                spool.forget_expired();
+                withdrawn.save()
+            })
+            .await?;
+            self.cleaned_at = Instant::now();
+        }
+        let Some(segment) = self.spool.oldest_now() else { return Ok(()) };
+        let mut job = match self.job.take() {
+            Some(job) if job.sequence() == segment.sequence() => job,
+            _ => Job::new(segment),
+        };
+        let drained = self.store.drain(self.spool, self.withdrawn, &self.kept_sites, &mut job).await;
+        if drained.is_err() {
+            self.job = Some(job);
+        }
+        drained
+    }
+
+    async fn wait(&self, stop: &CancellationToken) {
+        let polled = self.polled_at.map_or_else(Instant::now, |at| at + POLL_INTERVAL);
+        let due = self.erasure.due_at().map_or(polled, |at| at.min(polled));
+        tokio::select! {
+            _ = self.spool.oldest() => {}
+            () = self.withdrawn.killed() => {}
+            () = sleep_until(due) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// A question that the store answers in time, or not at all: a stopped engine must not stop the drain for good.
+async fn in_time<T>(
+    answer: impl Future<Output = clickhouse::error::Result<T>>,
+) -> Result<T, clickhouse::error::Error> {
+    timeout(ANSWER_TIME_MAX, answer).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
+}
+
+async fn in_long_time<T>(
+    answer: impl Future<Output = clickhouse::error::Result<T>>,
+) -> Result<T, clickhouse::error::Error> {
+    timeout(MUTATION_TIME_MAX, answer).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
+}
+
+/// Work that blocks on the disk, on a thread for such work.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(panicked) => Err(StoreError::Disk(io::Error::other(panicked))),
+    }
+}

@@ -1,0 +1,170 @@
+//! Erasing what a withdrawn receipt allowed, and hearing which receipts were withdrawn elsewhere.
+//!
+//! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: this and the drain are one task, so
+//! no row of a dead receipt is inserted by this collector after its erasure. Other collectors hear of a withdrawal
+//! within [`POLL_INTERVAL`] and may insert until then, which is why each is erased once more after [`SECOND_PASS`].
+//! After a restart everything of [`ERASED_AGAIN`] is erased once more, because nobody knows how far the last run came.
+
+use super::{Store, StoreError};
+use crate::withdrawn::{DEAD_TIME, Withdrawn, now_ms};
+use clickhouse::Row;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How old the list of receipts withdrawn at other collectors may be.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(45);
+/// When a withdrawn receipt is erased once more, for what other collectors inserted before they heard of it.
+pub const SECOND_PASS: Duration = Duration::from_secs(5 * 60);
+/// What a restart erases again. The law's day, and an hour for clocks that differ.
+pub const ERASED_AGAIN: Duration = Duration::from_secs(25 * 60 * 60);
+/// The least time between two erasures: each rewrites every part that holds a row of it.
+const SPACING: Duration = Duration::from_secs(5);
+/// Most receipts that one statement names.
+const IDS_MAX: usize = 2_000;
+
+#[derive(Row, Deserialize)]
+struct Killed {
+    withdraws: u64,
+    at_ms: u64,
+}
+
+/// What is to be erased when.
+#[derive(Debug)]
+pub(crate) struct Erasure {
+    first: Vec<u64>,
+    second: Vec<u64>,
+    not_before: Instant,
+    later: Vec<(Instant, Vec<u64>)>,
+}
+
+impl Erasure {
+    /// Begins with what an earlier run may not have finished.
+    pub(crate) fn begin(withdrawn: &Withdrawn) -> Self {
+        let since_ms = now_ms().saturating_sub(ERASED_AGAIN.as_millis() as u64);
+        Erasure::of(withdrawn.since(since_ms))
+    }
+
+    fn of(first: Vec<u64>) -> Self {
+        Erasure { first, second: Vec::new(), not_before: Instant::now(), later: Vec::new() }
+    }
+
+    /// Takes the receipts that were killed since the last time.
+    pub(crate) fn hear(&mut self, withdrawn: &Withdrawn) {
+        self.first.extend(withdrawn.take_unerased());
+    }
+
+    /// When there is something to do, if ever.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        let waits = !self.first.is_empty() || !self.second.is_empty();
+        let later = self.later.iter().map(|(at, _)| *at).min();
+        waits.then_some(self.not_before).into_iter().chain(later.map(|at| at.max(self.not_before))).min()
+    }
+
+    /// What is to be erased now. It stays due until it is [`Erasure::done`].
+    fn due(&mut self, now: Instant) -> Vec<u64> {
+        if now < self.not_before {
+            return Vec::new();
+        }
+        self.later.retain_mut(|(at, ids)| {
+            let waits = *at > now;
+            if !waits {
+                self.second.append(ids);
+            }
+            waits
+        });
+        self.first.iter().chain(&self.second).copied().collect()
+    }
+
+    /// What was due is erased.
+    fn done(&mut self, now: Instant) {
+        self.not_before = now + SPACING;
+        self.second.clear();
+        if !self.first.is_empty() {
+            self.later.push((now + SECOND_PASS, std::mem::take(&mut self.first)));
+        }
+    }
+}
+
+impl Store {
+    /// Asks which receipts were withdrawn, at whichever collector.
+    pub(crate) async fn poll_withdrawn(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
+        let days = DEAD_TIME.as_secs() / 86_400;
+        let sql = format!(
+            "SELECT withdraws, toUInt64(toUnixTimestamp(min(ts))) * 1000 AS at_ms FROM consents \
+             WHERE withdraws != 0 AND ts > now() - INTERVAL {days} DAY GROUP BY withdraws"
+        );
+        for killed in self.fetch::<Killed>(&sql).await? {
+            withdrawn.kill(killed.withdraws, killed.at_ms);
+        }
+        Ok(())
+    }
+
+    /// Erases what is due.
+    pub(crate) async fn erase_due(
+        &self,
+        erasure: &mut Erasure,
+        kept_sites: &[String],
+    ) -> Result<(), StoreError> {
+        let due = erasure.due(Instant::now());
+        if !due.is_empty() {
+            self.erase(&due, kept_sites).await?;
+            erasure.done(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Erases every event that the receipts allowed, except on sites that keep them. Returns when they are gone.
+    pub async fn erase(&self, consent_ids: &[u64], kept_sites: &[String]) -> Result<(), StoreError> {
+        for ids in consent_ids.chunks(IDS_MAX) {
+            let list = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+            let spared = if kept_sites.is_empty() { "" } else { " AND site_id NOT IN ?" };
+            let condition = format!("consent_id IN ({list}){spared}");
+            let bind = |query: clickhouse::query::Query| match kept_sites {
+                [] => query,
+                sites => query.bind(sites),
+            };
+            let count = bind(self.client().query(&format!("SELECT count() FROM events WHERE {condition}")));
+            let rows: u64 = super::in_time(count.fetch_one()).await?;
+            if rows > 0 {
+                // A mutation looks into every part, so one without rows to erase is not worth asking for.
+                let delete =
+                    bind(self.client().query(&format!("ALTER TABLE events DELETE WHERE {condition}")));
+                super::in_long_time(delete.with_setting("mutations_sync", "2").execute()).await?;
+                tracing::info!(receipts = ids.len(), rows, "Rows of withdrawn receipts were erased.");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_is_erased_soon_and_once_more_and_then_no_more() {
+        let mut erasure = Erasure::of(vec![1]);
+        let start = erasure.not_before;
+        assert_eq!(erasure.due_at(), Some(start));
+        assert_eq!(erasure.due(start), [1]);
+        assert_eq!(erasure.due(start), [1], "until it is done it stays due");
+        erasure.done(start);
+        assert_eq!(erasure.due_at(), Some(start + SECOND_PASS));
+        assert!(erasure.due(start + SPACING).is_empty());
+        assert_eq!(erasure.due(start + SECOND_PASS), [1]);
+        erasure.done(start + SECOND_PASS);
+        assert_eq!(erasure.due_at(), None);
+    }
+
+    #[test]
+    fn many_withdrawals_are_erased_together() {
+        let mut erasure = Erasure::of(vec![1]);
+        let start = erasure.not_before;
+        erasure.done(start);
+        erasure.first.extend([2, 3]);
+        assert!(erasure.due(start).is_empty());
+        assert_eq!(erasure.due_at(), Some(start + SPACING));
+        assert_eq!(erasure.due(start + SPACING), [2, 3]);
+    }
+}

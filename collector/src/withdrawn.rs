@@ -1,0 +1,241 @@
+//! The receipts that are dead: withdrawn here, or at another collector and heard of through the store.
+//!
+//! In: the ids of withdrawn receipts. Out: whether one is dead, for each batch and each row that is drained. The list is
+//! kept in a file of its own, so that a restart knows it while the store is away.
+//!
+//! Invariant: a receipt that was killed is dead at once, and stays dead over a restart: until [`Withdrawn::save`] its
+//! decision is in the spool, from which the list is completed on start, and the drain saves before a decision leaves
+//! the spool. A damaged entry costs itself alone and comes back with the next look into the store.
+
+use crate::spool::disk::{Disk, RealDisk, write_whole};
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::Notify;
+
+/// How long a dead receipt is listed: longer than any receipt is valid (thirteen months at most).
+pub const DEAD_TIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+const FILE: &str = "withdrawn";
+const MAGIC: &[u8; 8] = b"kruimelw";
+/// `id u64 | at_ms u64 | CRC-32`, little-endian.
+const ENTRY_BYTES: usize = 20;
+
+/// The list could not be opened.
+#[derive(Debug, Error)]
+#[error("the list of withdrawn receipts {path} cannot be used: {source}")]
+pub struct WithdrawnError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A handle to the list. Clones share it.
+#[derive(Clone)]
+pub struct Withdrawn {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Dead receipts, and when each was withdrawn, in milliseconds since 1970.
+    dead: RwLock<HashMap<u64, u64>>,
+    pending: Mutex<Pending>,
+    file: Mutex<File>,
+    killed: Notify,
+}
+
+#[derive(Default)]
+struct Pending {
+    unsaved: Vec<(u64, u64)>,
+    unerased: Vec<u64>,
+}
+
+impl Withdrawn {
+    /// Reads the list and adds what the spool's decisions kill, as [`crate::spool::Recovered::withdrawn`] tells.
+    pub fn open(folder: &Path, recovered: &[(u64, u64)]) -> Result<Withdrawn, WithdrawnError> {
+        let path = folder.join(FILE);
+        Withdrawn::open_at(&path, recovered).map_err(|source| WithdrawnError { path, source })
+    }
+
+    fn open_at(path: &Path, recovered: &[(u64, u64)]) -> io::Result<Withdrawn> {
+        let bytes = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            other => other?,
+        };
+        let oldest_ms = now_ms().saturating_sub(DEAD_TIME.as_millis() as u64);
+        let mut dead: HashMap<u64, u64> = read(&bytes).chain(recovered.iter().copied()).collect();
+        dead.retain(|id, at_ms| *id != 0 && *at_ms >= oldest_ms);
+        let mut whole = MAGIC.to_vec();
+        for (id, at_ms) in &dead {
+            write(&mut whole, *id, *at_ms);
+        }
+        write_whole(&RealDisk, path, &whole)?;
+        let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
+        let inner = Inner { dead: RwLock::new(dead), pending: Mutex::default(), file, killed: Notify::new() };
+        Ok(Withdrawn { inner: Arc::new(inner) })
+    }
+
+    /// Whether the receipt is dead.
+    pub fn is_dead(&self, consent_id: u64) -> bool {
+        self.inner.dead.read().unwrap_or_else(PoisonError::into_inner).contains_key(&consent_id)
+    }
+
+    /// Makes the receipt dead from here on. Its decision is in the spool or in the store, so that a restart finds it.
+    pub fn kill(&self, consent_id: u64, at_ms: u64) {
+        let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
+        if consent_id == 0 || dead.contains_key(&consent_id) {
+            return;
+        }
+        dead.insert(consent_id, at_ms);
+        drop(dead);
+        let mut pending = self.pending();
+        pending.unsaved.push((consent_id, at_ms));
+        pending.unerased.push(consent_id);
+        drop(pending);
+        self.inner.killed.notify_one();
+    }
+
+    /// Every receipt that was withdrawn since then, in milliseconds since 1970.
+    pub fn since(&self, at_ms: u64) -> Vec<u64> {
+        let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
+        dead.iter().filter(|(_, at)| **at >= at_ms).map(|(id, _)| *id).collect()
+    }
+
+    /// Puts what was killed since the last time on disk. Blocks on it.
+    pub fn save(&self) -> io::Result<()> {
+        let mut file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsaved = std::mem::take(&mut self.pending().unsaved);
+        if unsaved.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(unsaved.len() * ENTRY_BYTES);
+        for (id, at_ms) in &unsaved {
+            write(&mut bytes, *id, *at_ms);
+        }
+        let length = file.metadata()?.len();
+        let saved = RealDisk.append(&mut file, &bytes).and_then(|()| RealDisk.sync_data(&file));
+        if saved.is_err() {
+            self.pending().unsaved.extend(unsaved);
+            // A torn entry would shift those after it. Should this fail too, the next start drops what is torn.
+            if let Err(error) = RealDisk.truncate(&file, length) {
+                tracing::warn!(%error, "The list of withdrawn receipts may end in a torn entry.");
+            }
+        }
+        saved
+    }
+
+    /// The receipts killed since the last time this was asked.
+    pub(crate) fn take_unerased(&self) -> Vec<u64> {
+        std::mem::take(&mut self.pending().unerased)
+    }
+
+    /// Waits until a receipt is killed. One that was killed since the last wait counts.
+    pub(crate) async fn killed(&self) {
+        self.inner.killed.notified().await;
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.inner.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write(out: &mut Vec<u8>, id: u64, at_ms: u64) {
+    let start = out.len();
+    out.extend_from_slice(&id.to_le_bytes());
+    out.extend_from_slice(&at_ms.to_le_bytes());
+    let sum = crc32fast::hash(&out[start..]);
+    out.extend_from_slice(&sum.to_le_bytes());
+}
+
+/// Every entry that is whole.
+fn read(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> {
+    let entries = bytes.get(MAGIC.len()..).unwrap_or_default().chunks(ENTRY_BYTES);
+    let read: Vec<Option<(u64, u64)>> = entries.map(read_entry).collect();
+    let damaged = read.iter().filter(|entry| entry.is_none()).count();
+    if damaged > 0 {
+        tracing::error!(
+            damaged,
+            "Entries of the list of withdrawn receipts are damaged; the store is asked for them."
+        );
+    }
+    read.into_iter().flatten()
+}
+
+fn read_entry(entry: &[u8]) -> Option<(u64, u64)> {
+    let (fields, sum) = entry.split_at_checked(ENTRY_BYTES - 4)?;
+    let (id, at_ms) = fields.split_first_chunk::<8>()?;
+    let at_ms = at_ms.first_chunk::<8>()?;
+    (sum == crc32fast::hash(fields).to_le_bytes())
+        .then(|| (u64::from_le_bytes(*id), u64::from_le_bytes(*at_ms)))
+}
+
+pub(crate) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(folder: &Path) -> Withdrawn {
+        Withdrawn::open(folder, &[]).unwrap()
+    }
+
+    #[test]
+    fn a_killed_receipt_is_dead_at_once_and_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = open(folder.path());
+        let clone = list.clone();
+        list.kill(7, now_ms());
+        assert!(clone.is_dead(7) && !clone.is_dead(8));
+        list.save().unwrap();
+        list.kill(8, now_ms());
+        assert!(open(folder.path()).is_dead(7));
+        assert!(!open(folder.path()).is_dead(8), "not saved: its decision is in the spool");
+        assert!(Withdrawn::open(folder.path(), &[(8, now_ms())]).unwrap().is_dead(8));
+        assert!(open(folder.path()).is_dead(8), "what the spool told is on disk before the spool is drained");
+    }
+
+    #[test]
+    fn a_torn_or_damaged_entry_costs_itself_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = open(folder.path());
+        for id in 1..=3 {
+            list.kill(id, now_ms());
+            list.save().unwrap();
+        }
+        let path = folder.path().join(FILE);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[MAGIC.len() + ENTRY_BYTES] ^= 1;
+        bytes.pop();
+        fs::write(&path, bytes).unwrap();
+        let list = open(folder.path());
+        assert_eq!([1, 2, 3].map(|id| list.is_dead(id)), [true, false, false]);
+        list.kill(9, now_ms());
+        list.save().unwrap();
+        assert!(open(folder.path()).is_dead(9), "entries after a torn one are read");
+    }
+
+    #[test]
+    fn a_receipt_that_has_long_expired_is_no_longer_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = open(folder.path());
+        list.kill(1, now_ms() - DEAD_TIME.as_millis() as u64 - 1);
+        list.kill(2, now_ms());
+        list.save().unwrap();
+        let list = open(folder.path());
+        assert!(!list.is_dead(1) && list.is_dead(2));
+    }
+
+    #[test]
+    fn no_receipt_is_the_receipt_that_is_never_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = open(folder.path());
+        list.kill(0, now_ms());
+        assert!(!list.is_dead(0));
+    }
+}
