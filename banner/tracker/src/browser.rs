@@ -1,177 +1,83 @@
-//! Everything that the tracker asks of the browser, each as the one call it is.
+//! Everything that the tracker asks of the browser, one call each; `browser.js` holds the other half.
 //!
-//! In: nothing but the page. Out: plain values. The bindings are written out here instead of taken from `web-sys`,
-//! whose `Option`s and type checks on the way to `document` cost about a kilobyte. Invariant: nothing here decides.
+//! In: nothing but the page. Out: plain values. Invariant: nothing here decides.
 
 use wasm_bindgen::prelude::*;
 use wire::{BatchId, HexId};
 
-#[wasm_bindgen]
+// The path is that from the glue in banner/pkg, so that the bundle holds the file once, for entry.js too.
+#[wasm_bindgen(raw_module = "../tracker/src/browser.js")]
 extern "C" {
-    /// Something that dispatches events.
-    pub type Target;
-    #[wasm_bindgen(method, js_name = addEventListener)]
-    pub fn listen(this: &Target, event: &str, callback: &JsValue);
-    #[wasm_bindgen(method, js_name = removeEventListener)]
-    pub fn unlisten(this: &Target, event: &str, callback: &JsValue);
+    /// Listens to everything that may concern the tracker.
+    pub fn listen();
+    /// Removes every listener and the timer, for good.
+    pub fn unlisten();
+    /// Wakes the tracker after so many milliseconds instead of at the time asked for before; never if infinite.
+    pub fn wake_in(delay_ms: f64);
 
-    #[wasm_bindgen(extends = Target)]
-    type Window;
-    #[wasm_bindgen(method, getter)]
-    fn navigation(this: &Window) -> Option<Target>;
-    #[wasm_bindgen(method, getter, js_name = innerWidth)]
-    fn inner_width(this: &Window) -> f64;
-    #[wasm_bindgen(thread_local_v2, js_name = window)]
-    static WINDOW: Window;
+    /// Reads the cookie: is there a signed receipt that grants analytics and has not expired?
+    pub fn is_granted() -> bool;
+    /// The id of the site.
+    pub fn site() -> String;
+    /// The domain of the cookies; empty for this host alone.
+    pub fn domain() -> String;
 
-    #[wasm_bindgen(extends = Target)]
-    type Document;
-    #[wasm_bindgen(method, getter)]
-    fn cookie(this: &Document) -> String;
-    #[wasm_bindgen(method, setter)]
-    fn set_cookie(this: &Document, text: &str);
-    #[wasm_bindgen(method, getter)]
-    fn title(this: &Document) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn referrer(this: &Document) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn hidden(this: &Document) -> bool;
-    #[wasm_bindgen(method, js_name = hasFocus)]
-    fn has_focus(this: &Document) -> bool;
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Document;
-
-    type Location;
-    #[wasm_bindgen(method, getter)]
-    fn protocol(this: &Location) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn hostname(this: &Location) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn pathname(this: &Location) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn search(this: &Location) -> String;
-    #[wasm_bindgen(thread_local_v2, js_name = location)]
-    static LOCATION: Location;
-
-    type Navigator;
-    #[wasm_bindgen(method, getter)]
-    fn language(this: &Navigator) -> Option<String>;
-    #[wasm_bindgen(method, getter, js_name = maxTouchPoints)]
-    fn touch_points(this: &Navigator) -> f64;
-    #[wasm_bindgen(thread_local_v2, js_name = navigator)]
-    static NAVIGATOR: Navigator;
+    /// Posts to the collector and wakes the tracker with the answer.
+    pub fn send(body: &str);
+    /// Lets the browser post, page or no page; whether it took the body.
+    pub fn beacon(body: &str) -> bool;
 
     /// Milliseconds of a clock that is never set back.
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub fn now_ms() -> f64;
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn date_ms() -> f64;
+    /// Seconds since 1970, as this machine believes.
+    pub fn now_s() -> u32;
     /// From 0 to 1, for spreading repetitions.
-    #[wasm_bindgen(js_namespace = Math)]
     pub fn random() -> f64;
-    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
-    fn fill_random(bytes: &mut [u8]);
+    fn random_bits() -> u32;
 
-    /// Calls back once after so many milliseconds.
-    #[wasm_bindgen(js_name = setTimeout)]
-    pub fn set_timeout(callback: &JsValue, delay_ms: f64) -> f64;
-    /// Takes that back.
-    #[wasm_bindgen(js_name = clearTimeout)]
-    pub fn clear_timeout(timer: f64);
-}
+    /// The page's cookies that scripts may read.
+    pub fn cookies() -> String;
+    /// Sets or removes one cookie.
+    pub fn set_cookie(text: &str);
+    /// Whether the page came over TLS.
+    pub fn is_secure() -> bool;
+    /// Whether any of the page can be seen.
+    pub fn is_visible() -> bool;
+    /// Whether the page or a frame in it has the focus.
+    pub fn is_focused() -> bool;
 
-/// The window, for listening.
-pub fn window(listen: impl FnOnce(&Target)) {
-    WINDOW.with(|window| listen(window));
-}
-
-/// The document, for listening.
-pub fn document(listen: impl FnOnce(&Target)) {
-    DOCUMENT.with(|document| listen(document));
-}
-
-/// The Navigation API, where the browser has it.
-pub fn navigation() -> Option<Target> {
-    WINDOW.with(Window::navigation)
-}
-
-/// Width of the window's inside, in CSS pixels.
-pub fn viewport_width() -> u16 {
-    WINDOW.with(Window::inner_width) as u16
-}
-
-/// The page's cookies that scripts may read.
-pub fn cookies() -> String {
-    DOCUMENT.with(Document::cookie)
-}
-
-/// Sets or removes one cookie.
-pub fn set_cookie(text: &str) {
-    DOCUMENT.with(|document| document.set_cookie(text));
-}
-
-/// The title at this moment.
-pub fn title() -> String {
-    DOCUMENT.with(Document::title)
-}
-
-/// Where the visitor came from, as the browser tells it.
-pub fn referrer() -> String {
-    DOCUMENT.with(Document::referrer)
-}
-
-/// Whether the page is visible, and whether it has the focus.
-pub fn attention() -> (bool, bool) {
-    DOCUMENT.with(|document| (!document.hidden(), document.has_focus()))
-}
-
-/// Whether the page came over TLS.
-pub fn is_secure() -> bool {
-    LOCATION.with(Location::protocol) == "https:"
-}
-
-/// The host of the page, without port.
-pub fn host() -> String {
-    LOCATION.with(Location::hostname)
-}
-
-/// The path of the page.
-pub fn path() -> String {
-    LOCATION.with(Location::pathname)
-}
-
-/// The query of the page, for its campaign parameters.
-pub fn query() -> String {
-    LOCATION.with(Location::search)
-}
-
-/// The first preferred language.
-pub fn language() -> String {
-    NAVIGATOR.with(Navigator::language).unwrap_or_default()
-}
-
-/// Points that a touch screen can tell apart.
-pub fn touch_points() -> u8 {
-    NAVIGATOR.with(Navigator::touch_points) as u8
-}
-
-/// Seconds since 1970, as this machine believes.
-pub fn now_s() -> u32 {
-    (date_ms() / 1_000.0) as u32
+    /// The host of the page, without port.
+    pub fn host() -> String;
+    /// The path of the page, without query and fragment.
+    pub fn path() -> String;
+    /// The title at this moment.
+    pub fn title() -> String;
+    /// Where the visitor came from, as the browser tells it.
+    pub fn referrer() -> String;
+    /// One parameter of the page's query, decoded; empty if it is not there.
+    pub fn parameter(name: &str) -> String;
+    /// The first preferred language.
+    pub fn language() -> String;
+    /// The IANA time zone.
+    pub fn time_zone() -> String;
+    /// Width of the window's inside, in CSS pixels.
+    pub fn viewport_width() -> u16;
+    /// Points that a touch screen can tell apart.
+    pub fn touch_points() -> u8;
 }
 
 /// A random id that is not zero.
 pub fn hex_id() -> HexId {
-    let mut bytes = [0; 8];
-    fill_random(&mut bytes);
-    HexId(u64::from_le_bytes(bytes).max(1))
+    HexId(random_half().max(1))
 }
 
 /// A random UUID, version 4 (RFC 9562, section 5.4).
 pub fn batch_id() -> BatchId {
-    let mut bytes = [0; 16];
-    fill_random(&mut bytes);
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    BatchId(u128::from_be_bytes(bytes))
+    let high = random_half() & !0xf000 | 0x4000;
+    let low = random_half() & !(0b11 << 62) | 0b10 << 62;
+    BatchId(u128::from(high) << 64 | u128::from(low))
+}
+
+fn random_half() -> u64 {
+    u64::from(random_bits()) << 32 | u64::from(random_bits())
 }

@@ -1,48 +1,33 @@
 // The tracker's glue: starts the module inside the classic script that the collector serves.
 //
-// Built by `cargo xtask banner` into dist/tracker.js. What the loader hands over on `document.currentScript.kruimel` is
-// described at the top of ../../loader.js. A second run begins with a new instance of the module.
+// Built by `cargo xtask banner` into dist/tracker.js. A second run of it begins with a new instance of the module.
 
 import { initSync, start, wake, flush, close } from '../../pkg/kruimel_tracker.js';
-
-const loader = document.currentScript.kruimel;
-
-const choice = {
-  granted() {
-    const choice = loader.read();
-    return !!choice?.sig && choice.categories.includes('analytics');
-  },
-};
+import { hand_over, loader } from './browser.js';
 
 // Where there is no Navigation API a changed address is told by an event that nobody hears while the gate is closed.
 function tellMoves() {
   for (const name of window.navigation || history.kruimel ? [] : ['pushState', 'replaceState']) {
     const original = history[name];
-    history.kruimel = 1;
     history[name] = function () {
       const result = original.apply(this, arguments);
       dispatchEvent(new Event('kruimel:moved'));
       return result;
     };
   }
+  history.kruimel = 1;
 }
 
-function activated() {
-  return new Promise((resolve) => {
-    if (document.prerendering) document.addEventListener('prerenderingchange', resolve, { once: true });
-    else resolve();
-  });
-}
-
-let open = true;
+let closed;
 
 loader.wasm
   .then(WebAssembly.compile)
   .then((module) => {
     initSync({ module });
+    hand_over(wake);
     loader.ready({
       close() {
-        open = false;
+        closed = 1;
         close();
       },
       flush,
@@ -50,11 +35,8 @@ loader.wasm
       track() {},
     });
     tellMoves();
-    return activated();
+    if (document.prerendering)
+      return new Promise((go) => document.addEventListener('prerenderingchange', go, { once: true }));
   })
-  .then(() => {
-    const { site, domain } = loader.config;
-    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-    if (open) start(site, loader.at('events'), domain, timeZone || '', choice, wake);
-  })
+  .then(() => closed || start())
   .catch(loader.fail);

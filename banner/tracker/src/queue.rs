@@ -1,12 +1,13 @@
 //! What waits to be sent: the page view that is being told, and finished batches without an answer.
 //!
-//! In: pages, events, clock readings in milliseconds, the collector's answers. Out: the batch that is due. Pure.
+//! In: pages, events, clock readings in milliseconds, the collector's answers. Out: the text of the batch that is due.
+//! Pure.
 //! Invariant: never more than [`limits::QUEUE_EVENTS_MAX`] events (the oldest batch gives way), at most one batch
 //! under way, and a batch keeps its id through every retry until it is answered or ten minutes have passed.
 
 use crate::observe::view::cut;
-use std::collections::VecDeque;
-use wire::{Batch, BatchId, Client, Event, EventKind, Page, limits};
+use crate::write;
+use wire::{BatchId, Event, EventKind, limits};
 
 /// The first pause before a repetition; each further one is twice as long.
 const PAUSE_MS: f64 = 2_000.0;
@@ -21,18 +22,17 @@ pub struct Spent {
     pub engaged_ms: u32,
 }
 
-/// The page view that is being told: a batch without id whose events are in no other batch yet.
-struct Draft {
-    batch: Batch<'static>,
-    /// When each event happened.
-    at_ms: Vec<f64>,
-    seq: u32,
+/// An event, its age still open.
+struct Kept {
+    at_ms: f64,
+    event: Event,
 }
 
 /// A batch with its final id.
 struct Sealed {
-    batch: Batch<'static>,
-    at_ms: Vec<f64>,
+    id: BatchId,
+    page: String,
+    events: Vec<Kept>,
     /// When it was first sent.
     since_ms: Option<f64>,
     attempts: u32,
@@ -40,10 +40,16 @@ struct Sealed {
 }
 
 /// See the module.
+#[derive(Default)]
 pub struct Queue {
-    site: String,
-    draft: Option<Draft>,
-    sealed: VecDeque<Sealed>,
+    /// The page view that is being told, as [`write::page`] made it and, once sealed for the first time, with its title.
+    page: String,
+    is_titled: bool,
+    seq: u32,
+    /// Its events that are in no batch yet.
+    fresh: Vec<Kept>,
+    /// Few: a page view makes one batch, and one more with each report.
+    sealed: Vec<Sealed>,
     /// Whether the first of `sealed` was sent and its answer is awaited.
     under_way: bool,
 }
@@ -61,16 +67,10 @@ pub enum Answer {
 }
 
 impl Queue {
-    /// An empty queue of one site.
-    pub fn new(site: String) -> Queue {
-        Queue { site, draft: None, sealed: VecDeque::new(), under_way: false }
-    }
-
-    /// A page was opened: its first event. What the earlier page has left must be sealed before.
-    pub fn begin(&mut self, page: Page<'static>, client: Client<'static>, now_ms: f64) {
-        let site = self.site.clone().into();
-        let batch = Batch { v: wire::VERSION, batch: BatchId(0), site, page, client, events: Vec::new() };
-        self.draft = Some(Draft { batch, at_ms: Vec::new(), seq: 0 });
+    /// A page was opened, with what [`write::page`] says of it: its first event. What the earlier page has left must be
+    /// sealed before.
+    pub fn begin(&mut self, page: String, now_ms: f64) {
+        (self.page, self.is_titled, self.seq) = (page, false, 0);
         self.push(EventKind::View, None, now_ms);
     }
 
@@ -79,44 +79,46 @@ impl Queue {
         self.push(EventKind::Engagement, Some(spent), now_ms);
     }
 
-    /// The path of the page that is being told.
-    pub fn path(&self) -> &str {
-        self.draft.as_ref().map_or("", |draft| &draft.batch.page.path)
-    }
-
     /// Whether there are events in no batch yet.
     pub fn has_news(&self) -> bool {
-        self.draft.as_ref().is_some_and(|draft| !draft.batch.events.is_empty())
+        !self.fresh.is_empty()
     }
 
     /// Makes a batch of the events that are in none. The page's title is that of the first time, not that of the view,
     /// because pages that change without loading set it after the address.
     pub fn seal(&mut self, id: BatchId, title: String) {
-        let Some(draft) = self.draft.as_mut().filter(|draft| !draft.batch.events.is_empty()) else { return };
-        if draft.batch.page.title.is_empty() {
-            draft.batch.page.title = cut(title, limits::TITLE_BYTES_MAX).into();
+        if !self.is_titled {
+            self.is_titled = true;
+            write::title(&mut self.page, &cut(title, limits::TITLE_BYTES_MAX));
         }
-        let rest = Batch { events: Vec::new(), ..draft.batch.clone() };
-        let batch = Batch { batch: id, ..core::mem::replace(&mut draft.batch, rest) };
-        let at_ms = core::mem::take(&mut draft.at_ms);
-        self.sealed.push_back(Sealed { batch, at_ms, since_ms: None, attempts: 0, due_ms: 0.0 });
+        let events = core::mem::take(&mut self.fresh);
+        self.sealed.push(Sealed {
+            id,
+            page: self.page.clone(),
+            events,
+            since_ms: None,
+            attempts: 0,
+            due_ms: 0.0,
+        });
     }
 
     /// Marks the batch that is due as under way, and gives it with the ages of its events.
-    pub fn next(&mut self, now_ms: f64) -> Option<&Batch<'static>> {
-        let due = self.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
-        let first = self.sealed.front_mut().filter(|_| due)?;
+    pub fn next(&mut self, now_ms: f64) -> Option<String> {
+        if self.due_ms() > now_ms {
+            return None;
+        }
+        let first = self.sealed.first_mut()?;
         self.under_way = true;
         first.since_ms.get_or_insert(now_ms);
-        Some(first.aged(now_ms))
+        Some(first.write(now_ms))
     }
 
     /// The next batch to hand to the browser because the page goes: of those that are not under way the first that was
     /// never sent, or with `all` simply the first. One that was sent before is better kept while the page may live on,
     /// for nobody hears how the browser fares with it.
-    pub fn leaving(&mut self, all: bool, now_ms: f64) -> Option<&Batch<'static>> {
+    pub fn leaving(&mut self, all: bool, now_ms: f64) -> Option<String> {
         let place = self.place_of_leaving(all)?;
-        Some(self.sealed.get_mut(place)?.aged(now_ms))
+        Some(self.sealed.get_mut(place)?.write(now_ms))
     }
 
     /// The browser has taken over what [`Queue::leaving`] gave.
@@ -134,7 +136,7 @@ impl Queue {
     /// The batch that was under way was answered, or could not be sent; `random` is of 0 to 1.
     pub fn answered(&mut self, answer: Answer, now_ms: f64, random: f64) {
         self.under_way = false;
-        let Some(first) = self.sealed.front_mut() else { return };
+        let Some(first) = self.sealed.first_mut() else { return };
         if let Answer::Later { pause_ms } = answer {
             first.due_ms = now_ms + pause(first.attempts, random).max(pause_ms);
             first.attempts += 1;
@@ -143,37 +145,37 @@ impl Queue {
                 return;
             }
         }
-        self.sealed.pop_front();
+        self.sealed.remove(0);
     }
 
-    /// When the next batch is due, if one waits.
-    pub fn due_ms(&self) -> Option<f64> {
-        self.sealed.front().filter(|_| !self.under_way).map(|first| first.due_ms)
+    /// When the next batch is due; infinite if none waits.
+    pub fn due_ms(&self) -> f64 {
+        self.sealed.first().filter(|_| !self.under_way).map_or(f64::INFINITY, |first| first.due_ms)
     }
 
-    fn push(&mut self, kind: EventKind, spent: Option<Spent>, now_ms: f64) {
-        let Some(draft) = &mut self.draft else { return };
-        if draft.at_ms.len() >= limits::BATCH_EVENTS_MAX {
+    fn push(&mut self, kind: EventKind, spent: Option<Spent>, at_ms: f64) {
+        if self.fresh.len() >= limits::BATCH_EVENTS_MAX {
             return;
         }
-        let waiting: usize = self.sealed.iter().map(|sealed| sealed.at_ms.len()).sum();
-        if waiting + draft.at_ms.len() >= limits::QUEUE_EVENTS_MAX {
-            self.sealed.remove(usize::from(self.under_way));
+        let waiting: usize = self.sealed.iter().map(|sealed| sealed.events.len()).sum();
+        let oldest = usize::from(self.under_way);
+        if waiting + self.fresh.len() >= limits::QUEUE_EVENTS_MAX && oldest < self.sealed.len() {
+            self.sealed.remove(oldest);
         }
-        draft.seq += 1;
-        draft.at_ms.push(now_ms);
+        self.seq += 1;
         let (visible_ms, engaged_ms) =
             (spent.map(|spent| spent.visible_ms), spent.map(|spent| spent.engaged_ms));
-        draft.batch.events.push(Event { seq: draft.seq, kind, age_ms: 0, visible_ms, engaged_ms });
+        let event = Event { seq: self.seq, kind, age_ms: 0, visible_ms, engaged_ms };
+        self.fresh.push(Kept { at_ms, event });
     }
 }
 
 impl Sealed {
-    fn aged(&mut self, now_ms: f64) -> &Batch<'static> {
-        for (event, at_ms) in self.batch.events.iter_mut().zip(&self.at_ms) {
-            event.age_ms = ((now_ms - at_ms) as u32).min(limits::AGE_MS_MAX);
+    fn write(&mut self, now_ms: f64) -> String {
+        for kept in &mut self.events {
+            kept.event.age_ms = ((now_ms - kept.at_ms) as u32).min(limits::AGE_MS_MAX);
         }
-        &self.batch
+        write::batch(self.id, &self.page, self.events.iter().map(|kept| &kept.event))
     }
 }
 
@@ -186,24 +188,36 @@ fn pause(attempts: u32, random: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::{Campaign, HexId};
+    use wire::{Batch, Campaign, Client, HexId, Page};
 
     const MINUTE: f64 = 60_000.0;
 
-    fn queue_on(path: &'static str) -> Queue {
-        let mut queue = Queue::new("example".to_owned());
+    fn queue_on(path: &str) -> Queue {
+        let mut queue = Queue::default();
         begin(&mut queue, path, 0.0);
         queue
     }
 
-    fn begin(queue: &mut Queue, path: &'static str, now_ms: f64) {
-        let (host, empty) = ("example.org".into(), "".into());
-        let campaign = Campaign::default();
+    fn begin(queue: &mut Queue, path: &str, now_ms: f64) {
+        let (host, path, referrer) = ("example.org".into(), path.into(), "".into());
         let page =
-            Page { view: HexId(1), host, path: path.into(), title: "".into(), referrer: empty, campaign };
+            Page { view: HexId(1), host, path, title: "".into(), referrer, campaign: Campaign::default() };
         let (language, time_zone) = ("en".into(), "UTC".into());
         let client = Client { visit: HexId(2), language, time_zone, viewport_width: 800, touch_points: 0 };
-        queue.begin(page, client, now_ms);
+        queue.begin(write::page("example", &page, &client), now_ms);
+    }
+
+    /// What the collector reads of it.
+    fn read(text: String) -> Batch<'static> {
+        serde_json::from_str(text.leak()).expect("the collector reads it")
+    }
+
+    fn next(queue: &mut Queue, now_ms: f64) -> Option<Batch<'static>> {
+        queue.next(now_ms).map(read)
+    }
+
+    fn leaving(queue: &mut Queue, all: bool) -> Option<BatchId> {
+        queue.leaving(all, 1.0).map(|text| read(text).batch)
     }
 
     fn spent(visible_ms: u32) -> Spent {
@@ -223,7 +237,7 @@ mod tests {
         let mut queue = queue_on("/a");
         queue.spend(spent(700), 900.0);
         seal(&mut queue, 7);
-        let batch = queue.next(1_000.0).expect("due at once").clone();
+        let batch = next(&mut queue, 1_000.0).expect("due at once");
         assert_eq!((batch.batch, &*batch.page.title), (BatchId(7), "Title"));
         let told: Vec<_> = batch.events.iter().map(|event| (event.seq, event.kind, event.age_ms)).collect();
         assert_eq!(told, [(1, EventKind::View, 1_000), (2, EventKind::Engagement, 100)]);
@@ -236,11 +250,11 @@ mod tests {
         seal(&mut queue, 1);
         begin(&mut queue, "/b", 10.0);
         seal(&mut queue, 2);
-        assert_eq!(queue.next(20.0).map(|batch| batch.batch), Some(BatchId(1)));
+        assert_eq!(next(&mut queue, 20.0).map(|batch| batch.batch), Some(BatchId(1)));
         assert_eq!(queue.next(20.0), None);
-        assert_eq!(queue.due_ms(), None);
+        assert_eq!(queue.due_ms(), f64::INFINITY);
         queue.answered(Answer::Done, 30.0, 0.5);
-        assert_eq!(queue.next(30.0).map(|batch| batch.batch), Some(BatchId(2)));
+        assert_eq!(next(&mut queue, 30.0).map(|batch| batch.batch), Some(BatchId(2)));
     }
 
     #[test]
@@ -252,7 +266,7 @@ mod tests {
         begin(&mut queue, "/b", 10.0);
         seal(&mut queue, 3);
         let mut seqs = Vec::new();
-        while let Some(batch) = queue.next(10.0) {
+        while let Some(batch) = next(&mut queue, 10.0) {
             seqs.extend(batch.events.iter().map(|event| event.seq));
             queue.answered(Answer::Done, 10.0, 0.5);
         }
@@ -264,18 +278,18 @@ mod tests {
         let mut queue = queue_on("/a");
         seal(&mut queue, 1);
         let (mut now_ms, mut sent_at) = (0.0, Vec::new());
-        while let Some(batch) = queue.next(now_ms) {
+        while let Some(batch) = next(&mut queue, now_ms) {
             assert_eq!(batch.batch, BatchId(1));
             assert_eq!(f64::from(batch.events[0].age_ms), now_ms);
             sent_at.push(now_ms);
             queue.answered(later(), now_ms, 0.5);
             assert_eq!(queue.next(now_ms), None, "no busy loop");
-            now_ms = queue.due_ms().unwrap_or(now_ms);
+            now_ms = queue.due_ms();
         }
         let expected: Vec<f64> =
             [0, 2, 6, 14, 30, 62, 126, 246, 366, 486].map(|seconds: u32| f64::from(seconds) * 1_000.0).into();
         assert_eq!(sent_at, expected);
-        assert_eq!(queue.due_ms(), None);
+        assert_eq!(queue.due_ms(), f64::INFINITY);
     }
 
     #[test]
@@ -284,7 +298,7 @@ mod tests {
         seal(&mut queue, 1);
         assert!(queue.next(0.0).is_some());
         queue.answered(Answer::Later { pause_ms: 5.0 * MINUTE }, 0.0, 0.5);
-        assert_eq!(queue.due_ms(), Some(5.0 * MINUTE));
+        assert_eq!(queue.due_ms(), 5.0 * MINUTE);
     }
 
     #[test]
@@ -295,13 +309,13 @@ mod tests {
             seal(&mut queue, id);
         }
         assert!(queue.next(0.0).is_some());
-        assert_eq!(queue.leaving(true, 1.0).map(|batch| batch.batch), Some(BatchId(2)));
+        assert_eq!(leaving(&mut queue, true), Some(BatchId(2)));
         queue.left(true);
-        assert_eq!(queue.leaving(true, 1.0).map(|batch| batch.batch), Some(BatchId(3)));
+        assert_eq!(leaving(&mut queue, true), Some(BatchId(3)));
         queue.left(true);
         assert_eq!(queue.leaving(true, 1.0), None);
         queue.answered(Answer::Done, 2.0, 0.5);
-        assert_eq!(queue.due_ms(), None);
+        assert_eq!(queue.due_ms(), f64::INFINITY);
     }
 
     #[test]
@@ -312,10 +326,10 @@ mod tests {
         seal(&mut queue, 2);
         assert!(queue.next(0.0).is_some());
         queue.answered(later(), 0.0, 0.5);
-        assert_eq!(queue.leaving(false, 1.0).map(|batch| batch.batch), Some(BatchId(2)));
+        assert_eq!(leaving(&mut queue, false), Some(BatchId(2)));
         queue.left(false);
         assert_eq!(queue.leaving(false, 1.0), None);
-        assert_eq!(queue.leaving(true, 1.0).map(|batch| batch.batch), Some(BatchId(1)));
+        assert_eq!(leaving(&mut queue, true), Some(BatchId(1)));
     }
 
     #[test]
@@ -323,10 +337,14 @@ mod tests {
         let mut queue = queue_on("/a");
         queue.seal(BatchId(1), "x".repeat(2 * limits::TITLE_BYTES_MAX));
         queue.spend(spent(10), 0.0);
-        queue.seal(BatchId(2), "the next page's title".to_owned());
+        queue.seal(BatchId(2), "the next page has another".to_owned());
+        let mut titles = Vec::new();
+        while let Some(batch) = next(&mut queue, 0.0) {
+            titles.push(batch.page.title);
+            queue.answered(Answer::Done, 0.0, 0.5);
+        }
         let expected = "x".repeat(limits::TITLE_BYTES_MAX);
-        assert_eq!(queue.sealed[0].batch.page.title, expected);
-        assert_eq!(queue.sealed[1].batch.page.title, expected);
+        assert_eq!(titles, [expected.as_str(), expected.as_str()]);
     }
 
     #[test]
@@ -339,18 +357,10 @@ mod tests {
             }
             queue.spend(spent(10), 0.0);
         }
-        let events = queue.sealed.iter().map(|sealed| sealed.at_ms.len()).sum::<usize>() + 1;
+        let events = queue.sealed.iter().map(|sealed| sealed.events.len()).sum::<usize>() + 1;
         assert_eq!(events, limits::QUEUE_EVENTS_MAX);
-        assert_eq!(
-            queue.sealed.front().map(|sealed| sealed.batch.batch),
-            Some(BatchId(1)),
-            "it is under way"
-        );
-        assert_eq!(
-            queue.sealed.get(1).map(|sealed| sealed.batch.batch),
-            Some(BatchId(3)),
-            "the second gave way"
-        );
+        assert_eq!(queue.sealed.first().map(|sealed| sealed.id), Some(BatchId(1)), "it is under way");
+        assert_eq!(queue.sealed.get(1).map(|sealed| sealed.id), Some(BatchId(3)), "the second gave way");
     }
 
     #[test]
@@ -360,6 +370,6 @@ mod tests {
             queue.spend(spent(10), 0.0);
         }
         seal(&mut queue, 1);
-        assert_eq!(queue.next(0.0).map(|batch| batch.events.len()), Some(limits::BATCH_EVENTS_MAX));
+        assert_eq!(next(&mut queue, 0.0).map(|batch| batch.events.len()), Some(limits::BATCH_EVENTS_MAX));
     }
 }

@@ -3,30 +3,16 @@
 //! In: a [`Signal`] and the grant of this wake-up. Out: events in the queue, requests, the time of the next wake-up.
 //! Invariant: everything that is kept or listening is owned by [`Tracker`], so that dropping it ends it all.
 
-use crate::browser;
 use crate::gate::Grant;
 use crate::listeners::Listeners;
 use crate::observe::{engagement::Stopwatch, view};
 use crate::queue::{Answer, Queue};
-use crate::transport::Transport;
 use crate::visit::VisitCookie;
-use wasm_bindgen::JsValue;
+use crate::{browser, transport, write};
 use wire::{Client, Page, limits};
 
 /// A page view is sent this soon: after what the page itself loads, before most visitors leave.
 const SOON_MS: f64 = 1_000.0;
-
-/// What the loader says of the site and the page.
-pub struct Settings {
-    /// The id of the site.
-    pub site: String,
-    /// Where batches go.
-    pub endpoint: String,
-    /// The domain of the cookies; empty for this host alone.
-    pub domain: String,
-    /// The visitor's IANA time zone.
-    pub time_zone: String,
-}
 
 /// Why the tracker is woken.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +38,24 @@ pub enum Signal {
     },
 }
 
+impl Signal {
+    /// The number of [`Signal::Flush`].
+    pub const FLUSH: u8 = 5;
+
+    /// By its number, as browser.js tells it.
+    pub fn of(number: u8, status: u16, pause_ms: f64) -> Signal {
+        match number {
+            1 => Signal::Attention,
+            2 => Signal::Move,
+            3 => Signal::Leave,
+            4 => Signal::Return,
+            Signal::FLUSH => Signal::Flush,
+            6 => Signal::Answer { status, pause_ms },
+            _ => Signal::Timer,
+        }
+    }
+}
+
 /// What becomes of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -66,27 +70,26 @@ pub struct Tracker {
     queue: Queue,
     stopwatch: Stopwatch,
     visit: VisitCookie,
-    transport: Transport,
     listeners: Listeners,
-    time_zone: String,
-    /// When the events that are in no batch go into one.
-    flush_ms: Option<f64>,
+    /// Of the page that is being told.
+    path: String,
+    /// When the events that are in no batch go into one; infinite if there are none.
+    flush_ms: f64,
 }
 
 impl Tracker {
     /// Begins with a view of the page as it is.
-    pub fn open(settings: Settings, callback: JsValue, grant: &Grant) -> Tracker {
+    pub fn open(grant: &Grant) -> Tracker {
         let now_ms = browser::now_ms();
         let mut tracker = Tracker {
-            queue: Queue::new(settings.site),
+            queue: Queue::default(),
             stopwatch: Stopwatch::start(now_ms, false, false),
-            visit: VisitCookie::open(settings.domain),
-            transport: Transport::new(settings.endpoint),
-            listeners: Listeners::attach(callback),
-            time_zone: settings.time_zone,
-            flush_ms: None,
+            visit: VisitCookie::open(),
+            listeners: Listeners::attach(),
+            path: String::new(),
+            flush_ms: f64::INFINITY,
         };
-        tracker.view(view::referrer(browser::referrer(), &browser::host()), now_ms);
+        tracker.view(&view::referrer(browser::referrer(), &browser::host()), now_ms);
         tracker.send(now_ms, grant);
         tracker
     }
@@ -94,18 +97,18 @@ impl Tracker {
     /// Something happened.
     pub fn wake(&mut self, signal: Signal, grant: &Grant) -> Next {
         let now_ms = browser::now_ms();
-        let (visible, focused) = browser::attention();
-        let ticks = self.stopwatch.due_ms().is_some_and(|due_ms| due_ms <= now_ms);
-        self.stopwatch.read(now_ms, visible, focused);
+        let visible = browser::is_visible();
+        let ticks = self.stopwatch.due_ms() <= now_ms;
+        self.stopwatch.read(now_ms, visible, browser::is_focused());
         match signal {
             Signal::Timer if ticks => self.tick(now_ms),
             Signal::Timer => {}
             Signal::Attention if !visible => self.leave(false, now_ms, grant),
             // Who comes back after the visit has ended begins another, with a view of this page.
-            Signal::Attention if self.visit.is_over() => self.view(String::new(), now_ms),
+            Signal::Attention if self.visit.is_over() => self.view("", now_ms),
             Signal::Attention => {}
-            Signal::Move if view::path(browser::path()) == self.queue.path() => {}
-            Signal::Move | Signal::Return => self.view(String::new(), now_ms),
+            Signal::Move if view::path(browser::path()) == self.path => {}
+            Signal::Move | Signal::Return => self.view("", now_ms),
             Signal::Leave => self.leave(true, now_ms, grant),
             Signal::Flush => {
                 self.report(now_ms);
@@ -125,28 +128,28 @@ impl Tracker {
         Next::Stay
     }
 
-    fn view(&mut self, referrer: String, now_ms: f64) {
+    fn view(&mut self, referrer: &str, now_ms: f64) {
         self.report(now_ms);
         self.seal();
-        let (visible, focused) = browser::attention();
-        self.stopwatch = Stopwatch::start(now_ms, visible, focused);
+        self.stopwatch = Stopwatch::start(now_ms, browser::is_visible(), browser::is_focused());
+        self.path = view::path(browser::path());
         let page = Page {
             view: browser::hex_id(),
             host: browser::host().into(),
-            path: view::path(browser::path()).into(),
-            title: String::new().into(),
+            path: self.path.as_str().into(),
+            title: "".into(),
             referrer: referrer.into(),
-            campaign: view::campaign(&browser::query()),
+            campaign: view::campaign(browser::parameter),
         };
         let client = Client {
             visit: self.visit.go_on(),
             language: view::cut(browser::language(), limits::LANGUAGE_BYTES_MAX).into(),
-            time_zone: self.time_zone.clone().into(),
+            time_zone: browser::time_zone().into(),
             viewport_width: browser::viewport_width(),
             touch_points: browser::touch_points(),
         };
-        self.queue.begin(page, client, now_ms);
-        self.flush_ms = Some(now_ms + SOON_MS);
+        self.queue.begin(write::page(&browser::site(), &page, &client), now_ms);
+        self.flush_ms = now_ms + SOON_MS;
     }
 
     fn tick(&mut self, now_ms: f64) {
@@ -167,7 +170,7 @@ impl Tracker {
     }
 
     fn seal(&mut self) {
-        self.flush_ms = None;
+        self.flush_ms = f64::INFINITY;
         if self.queue.has_news() {
             self.queue.seal(browser::batch_id(), browser::title());
         }
@@ -175,14 +178,13 @@ impl Tracker {
 
     /// Sends what is due, and asks to be woken when the next thing is.
     fn send(&mut self, now_ms: f64, grant: &Grant) {
-        if self.flush_ms.is_some_and(|flush_ms| flush_ms <= now_ms) {
+        if self.flush_ms <= now_ms {
             self.seal();
         }
         if let Some(batch) = self.queue.next(now_ms) {
-            self.transport.send(batch, self.listeners.callback(), grant);
+            transport::send(&batch, grant);
         }
-        let due = [self.flush_ms, self.stopwatch.due_ms(), self.queue.due_ms()];
-        self.listeners.wake_at(due.into_iter().flatten().reduce(f64::min));
+        self.listeners.wake_at(self.flush_ms.min(self.stopwatch.due_ms()).min(self.queue.due_ms()));
     }
 
     /// Hands what waits to the browser, because the page is hidden or goes for good.
@@ -190,7 +192,7 @@ impl Tracker {
         self.report(now_ms);
         self.seal();
         while let Some(batch) = self.queue.leaving(for_good, now_ms) {
-            if !self.transport.leave(batch, grant) {
+            if !transport::leave(&batch, grant) {
                 break;
             }
             self.queue.left(for_good);

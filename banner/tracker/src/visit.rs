@@ -16,11 +16,23 @@ const AHEAD_S: u32 = 60;
 
 /// The visit that the cookies name, if it is not over.
 pub fn read(cookies: &str, now_s: u32) -> Option<HexId> {
-    let value = cookies.split("; ").find_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='))?;
-    let (id, active_s) = (value.get(..16)?, value.get(16..)?.strip_prefix('.')?);
-    let active_s = digits(active_s, 10)?;
+    let value = value_of(cookies.as_bytes())?;
+    let (id, active_s) = (value.get(..16)?, value.get(16..)?.strip_prefix(b".")?);
+    let active_s = number(active_s, 10)?;
     let live = active_s <= u64::from(now_s + AHEAD_S) && u64::from(now_s) < active_s + u64::from(IDLE_S);
-    digits(id, 16).filter(|id| live && *id != 0).map(HexId)
+    number(id, 16).filter(|id| live && *id != 0).map(HexId)
+}
+
+fn value_of(mut cookies: &[u8]) -> Option<&[u8]> {
+    loop {
+        let end = cookies.iter().position(|byte| *byte == b';');
+        let (first, rest) = cookies.split_at(end.unwrap_or(cookies.len()));
+        if let Some(value) = first.strip_prefix(COOKIE.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) {
+            return Some(value);
+        }
+        // A semicolon and a space.
+        cookies = rest.get(2..)?;
+    }
 }
 
 /// The cookie's value while a visit goes on.
@@ -49,9 +61,9 @@ pub fn set_cookie(value: &str, domain: &str, secure: bool) -> String {
     text
 }
 
-fn digits(text: &str, radix: u64) -> Option<u64> {
+fn number(digits: &[u8], radix: u64) -> Option<u64> {
     let mut value = 0_u64;
-    for byte in text.bytes() {
+    for byte in digits {
         let digit = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' if radix == 16 => byte - b'a' + 10,
@@ -59,21 +71,19 @@ fn digits(text: &str, radix: u64) -> Option<u64> {
         };
         value = value.wrapping_mul(radix) + u64::from(digit);
     }
-    (!text.is_empty() && text.len() <= 16).then_some(value)
+    (1..=16).contains(&digits.len()).then_some(value)
 }
 
 /// The visit of this page and its cookie, which is removed when this is dropped.
 pub struct VisitCookie {
     id: HexId,
     active_s: u32,
-    domain: String,
-    secure: bool,
 }
 
 impl VisitCookie {
     /// Goes on with the visit that the cookie names, or begins another.
-    pub fn open(domain: String) -> VisitCookie {
-        let mut cookie = VisitCookie { id: HexId(0), active_s: 0, domain, secure: browser::is_secure() };
+    pub fn open() -> VisitCookie {
+        let mut cookie = VisitCookie { id: HexId(0), active_s: 0 };
         cookie.go_on();
         cookie
     }
@@ -82,7 +92,7 @@ impl VisitCookie {
     pub fn go_on(&mut self) -> HexId {
         self.active_s = browser::now_s();
         self.id = read(&browser::cookies(), self.active_s).unwrap_or_else(browser::hex_id);
-        self.set(&value(self.id, self.active_s));
+        VisitCookie::set(&value(self.id, self.active_s));
         self.id
     }
 
@@ -90,7 +100,7 @@ impl VisitCookie {
     pub fn slide(&mut self) {
         if !self.is_over() {
             self.active_s = browser::now_s();
-            self.set(&value(self.id, self.active_s));
+            VisitCookie::set(&value(self.id, self.active_s));
         }
     }
 
@@ -100,14 +110,14 @@ impl VisitCookie {
         now_s >= self.active_s + IDLE_S && read(&browser::cookies(), now_s) != Some(self.id)
     }
 
-    fn set(&self, value: &str) {
-        browser::set_cookie(&set_cookie(value, &self.domain, self.secure));
+    fn set(value: &str) {
+        browser::set_cookie(&set_cookie(value, &browser::domain(), browser::is_secure()));
     }
 }
 
 impl Drop for VisitCookie {
     fn drop(&mut self) {
-        self.set("");
+        VisitCookie::set("");
     }
 }
 

@@ -1,15 +1,18 @@
 //! Rust to WASM, and the JavaScript glue between the two.
 //!
 //! In: the packages of `banner/`. Out: `banner/pkg/<package>.js` and `<package>_bg.wasm`. Invariant: the standard
-//! library is built along, for size, and a panic is a trap without a message: formatting code stays out.
+//! library is built along, for size, and a panic is a trap without message or place: formatting code and the paths of
+//! the machine that built it stay out.
 
 use crate::setup::toolchain::{self, Toolchain};
 use crate::step;
 use anyhow::{Context, Result};
+use std::fs;
 use std::path::{Path, PathBuf};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, Output};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+const RUSTFLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
 
 /// Compiles every package of the browser's workspace.
 pub(crate) fn compile(banner: &Path, toolchain: &Toolchain) -> Result<()> {
@@ -20,7 +23,7 @@ pub(crate) fn compile(banner: &Path, toolchain: &Toolchain) -> Result<()> {
         // The two build-std flags and immediate-abort are not stable yet; the compiler itself is.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &toolchain.linker)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", RUSTFLAGS)
         .args(["build", "--workspace", "--lib", "--release", "--target", TARGET])
         .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
         .arg("--target-dir")
@@ -40,10 +43,32 @@ pub(crate) fn bind(banner: &Path, crate_name: &str) -> Result<PathBuf> {
         .typescript(false)
         .omit_default_module_path(true)
         .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate(&package)
-        .with_context(|| format!("the glue of {crate_name} could not be written"))?;
+        .remove_producers_section(true);
+    let mut output = bindgen.generate_output().with_context(|| format!("{crate_name} cannot be bound"))?;
+    let names = shorten(&mut output);
+    output.emit(&package).with_context(|| format!("the glue of {crate_name} could not be written"))?;
+    let glue = package.join(format!("{crate_name}.js"));
+    let script = fs::read_to_string(&glue).with_context(|| format!("cannot read {}", glue.display()))?;
+    fs::write(&glue, renamed(script, &names)).with_context(|| format!("cannot write {}", glue.display()))?;
     Ok(package.join(format!("{crate_name}_bg.wasm")))
+}
+
+/// Gives the module's imports short names; what was replaced in it and has to be in the glue. The generated names end
+/// in hashes, which do not compress: some 600 bytes a module.
+fn shorten(output: &mut Output) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    for (place, import) in output.wasm_mut().imports.iter_mut().enumerate() {
+        if import.name.starts_with("__wb") {
+            let short = format!("_{place}");
+            names.push((format!("{}:", import.name), format!("{short}:")));
+            import.name = short;
+        }
+    }
+    names
+}
+
+fn renamed(script: String, names: &[(String, String)]) -> String {
+    names.iter().fold(script, |script, (long, short)| script.replace(long, short))
 }
 
 fn target(banner: &Path) -> PathBuf {

@@ -60,6 +60,9 @@ fn optimise(from: &Path, to: &Path) -> Result<()> {
         "--enable-mutable-globals",
         "--enable-nontrapping-float-to-int",
         "--enable-multivalue",
+        // No data lies below 1,024 (the stack is there), and no browser reads the list of features.
+        "--low-memory-unused",
+        "--strip-target-features",
     ]);
     step::run(wasm_opt.arg(from).arg("-o").arg(to))
 }
