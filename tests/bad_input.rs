@@ -1,0 +1,153 @@
+//! Input that is wrong: the right status, a reason that a person understands, a counted rejection, nothing stored.
+
+use crate::http::send;
+use crate::sender::{batch, batch_with, try_batch};
+use crate::stack::{Stack, USER_AGENT};
+use std::fs;
+use std::process::{Command, Output};
+
+const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
+const EVENTS: &str = "/kruimel/events";
+
+#[test]
+fn a_bad_batch_is_answered_with_its_reason_counted_and_not_stored() {
+    let stack = Stack::start();
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let narrow = stack.decide("save", &["functional"], "").cookies();
+    let forged = cookies.replace("%22analytics%22", "%22Analytics%22");
+    let good = batch(1, "/page");
+    let old = batch_with(2, "/page", &[r#"{"seq":1,"kind":"view","age_ms":90000000}"#]);
+    let ahead = batch_with(3, "/page", &[r#"{"seq":1,"kind":"view","age_ms":-60000}"#]);
+    let cases = [
+        ("hello", cookies.as_str(), 422, "not_json"),
+        (&"x".repeat(100_000), &cookies, 413, "too_large"),
+        (&good.replace("\"demo\"", "\"nobody\""), &cookies, 422, "unknown_site"),
+        (&good, "", 403, "no_receipt"),
+        (&good, &forged, 403, "forged_receipt"),
+        (&good, &narrow, 403, "not_granted"),
+        (&ahead, &cookies, 422, "not_json"),
+        (&good.replace("\"v\":1", "\"v\":9"), &cookies, 422, "unsupported_version"),
+    ];
+    for (body, cookies, status, reason) in cases {
+        let answer = stack.post(EVENTS, body.as_bytes(), cookies);
+        let told = answer.json();
+        assert_eq!((answer.status, told["reason"].as_str()), (status, Some(reason)), "{}", answer.text());
+        assert!(told["message"].as_str().unwrap().ends_with('.'), "{told}");
+    }
+    let absurd = stack.post(EVENTS, old.as_bytes(), &cookies);
+    assert_eq!((absurd.status, absurd.json()["rejected"][0]["reason"].as_str()), (422, Some("absurd_time")));
+
+    let metrics = send(stack.admin, "GET", "/metrics", &[], b"");
+    for (_, _, _, reason) in cases {
+        assert!(metrics.text().contains(&format!("reason=\"{reason}\"")), "{reason}: {}", metrics.text());
+    }
+    assert!(metrics.text().contains("reason=\"absurd_time\"} 1"), "{}", metrics.text());
+    stack.await_drained();
+    assert_eq!(stack.count("SELECT count() FROM events"), 0);
+    for secret in ["AppleWebKit", "127.0.0.1:5", "%22sig%22", "/page"] {
+        assert!(!stack.log().contains(secret), "the log holds {secret}");
+    }
+}
+
+#[test]
+fn a_foreign_origin_and_a_wrong_content_type_are_refused() {
+    let stack = Stack::start();
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let post = |origin: &str, kind: &str| {
+        let headers = [("origin", origin), ("content-type", kind), ("cookie", cookies.as_str()), ("user-agent", USER_AGENT)];
+        let answer = send(stack.public, "POST", EVENTS, &headers, batch(1, "/page").as_bytes());
+        (answer.status, answer.json()["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(post("https://evil.example", "text/plain"), (403, "foreign_origin".to_owned()));
+    assert_eq!(post("null", "text/plain"), (403, "foreign_origin".to_owned()));
+    assert_eq!(post("http://localhost", "application/x-www-form-urlencoded"), (415, "unsupported_media".to_owned()));
+    assert_eq!(post("http://localhost", "application/json").0, 202);
+}
+
+#[test]
+fn a_decision_that_contradicts_itself_or_names_something_unknown_is_refused() {
+    let stack = Stack::start();
+    for (action, categories, reason) in [
+        ("accept", &["analytics"][..], "contradictory_decision"),
+        ("refuse", &["analytics"], "contradictory_decision"),
+        ("save", &["telepathy"], "unknown_category"),
+    ] {
+        let answer = stack.decide(action, categories, "");
+        assert_eq!((answer.status, answer.json()["reason"].as_str()), (422, Some(reason)), "{action}");
+        assert!(answer.set_cookie("kruimel").is_none());
+    }
+    let outdated = stack.post(
+        "/kruimel/consent",
+        br#"{"v":1,"site":"demo","action":"save","categories":["analytics"],"revision":99,"text":"","language":"en","surface":"notice"}"#,
+        "",
+    );
+    assert_eq!((outdated.status, outdated.json()["reason"].as_str()), (403, Some("outdated_receipt")));
+}
+
+#[test]
+fn the_admin_listener_answers_its_own_names_alone() {
+    let stack = Stack::start();
+    let port = stack.admin.port();
+    let ask = |host: &str, site: &str| send(stack.admin, "GET", "/healthz", &[("host", host), ("sec-fetch-site", site)], b"").status;
+    assert_eq!(ask(&format!("localhost:{port}"), "same-origin"), 200);
+    assert_eq!(ask(&format!("localhost:{port}"), "none"), 200);
+    assert!(matches!(ask("evil.example", "none"), 403 | 421));
+    assert_eq!(ask(&format!("localhost:{port}"), "cross-site"), 403);
+}
+
+fn kruimel(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kruimel")).args(arguments).env("KRUIMEL_LOG", "warn").output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_broken_config_is_told_whole_before_a_socket_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kruimel.toml");
+    fs::write(&file, "[listen]\npublic = \"nowhere\"\nadmin = \"0.0.0.0:7701\"\n\n[[site]]\nid = \"Bad Id\"\nhots = []\n").unwrap();
+    let path = file.to_str().unwrap();
+    for arguments in [&["check", path][..], &["serve", "--config", path]] {
+        let output = kruimel(arguments);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        for place in ["kruimel.toml:2:", "kruimel.toml:3:", "kruimel.toml:6:", "kruimel.toml:7:"] {
+            assert!(told.contains(place), "{place} is missing in:\n{told}");
+        }
+        assert!(told.contains("hosts"), "{told}");
+    }
+    assert!(!folder.path().join("data").exists(), "a refused config leaves nothing behind");
+}
+
+#[test]
+fn what_stops_a_start_is_one_sentence_and_leaves_no_half_started_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kruimel.toml");
+    let site = "[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"www.example.org\"]\ncontroller = \"Town of Example\"\n\
+                contact = \"privacy@example.org\"\nlanguage = \"en\"\nlanguages = [\"en\"]\n";
+    fs::write(
+        &file,
+        format!("data_dir = \"d\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\ndirect = true\n[store]\nlibrary = \"missing.so\"\n{site}"),
+    )
+    .unwrap();
+    let output = kruimel(&["serve", "--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("missing.so"), "{}", stderr(&output));
+    assert_eq!(stderr(&output).trim().lines().count(), 1, "{}", stderr(&output));
+    assert!(output.stdout.is_empty(), "it said that it listens");
+}
+
+#[test]
+fn a_data_folder_in_use_is_refused_and_its_owner_goes_on() {
+    let stack = Stack::start();
+    let data = stack.data();
+    let output = kruimel(&["serve", "--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data", data.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
+    assert!(output.stdout.is_empty());
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
+    stack.await_count("SELECT count() FROM events", 1);
+}

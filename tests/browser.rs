@@ -1,0 +1,252 @@
+//! Chromium, driven through ChromeDriver: a fresh profile a test, and no traffic but to this machine.
+
+use crate::stack::{PATIENCE, USER_AGENT};
+use fantoccini::wd::{Capabilities, WindowHandle};
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Pause between two looks at a page.
+const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+
+/// A browser of a test's own.
+pub(crate) struct Browser {
+    client: Client,
+    driver: Driver,
+    _profile: TempDir,
+}
+
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // The driver ends its browsers when it is asked to terminate.
+        crate::stack::signal(self.0.id(), "TERM");
+        self.0.wait().unwrap();
+    }
+}
+
+/// Runs a test's steps in a browser.
+pub(crate) fn browse<F: Future<Output = ()>>(arguments: &[&str], steps: impl FnOnce(Browser) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let browser = Browser::open(arguments).await;
+        steps(browser).await;
+    });
+}
+
+impl Browser {
+    async fn open(arguments: &[&str]) -> Browser {
+        let (driver, port) = start_driver();
+        let profile = tempfile::tempdir().unwrap();
+        let mut all: Vec<String> = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+            "--lang=en",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        all.push(format!("--user-data-dir={}", profile.path().display()));
+        // A headless Chromium names itself a robot, which the collector believes.
+        all.push(format!("--user-agent={USER_AGENT}"));
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let options = json!({
+            "args": all,
+            "perfLoggingPrefs": {"enableNetwork": true},
+        });
+        let capabilities: Capabilities = [
+            ("browserName".to_owned(), json!("chrome")),
+            ("goog:chromeOptions".to_owned(), options),
+            ("goog:loggingPrefs".to_owned(), json!({"performance": "ALL", "browser": "ALL"})),
+        ]
+        .into_iter()
+        .collect();
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("Chromium starts; `cargo xtask setup` installs it");
+        Browser { client, driver, _profile: profile }
+    }
+
+    /// Ends the browser. A test that fails before ends it by dropping.
+    pub(crate) async fn close(self) {
+        self.client.close().await.unwrap();
+        drop(self.driver);
+    }
+
+    /// Opens a page and waits for it to load.
+    pub(crate) async fn open_page(&self, address: &str) {
+        self.client.goto(address).await.unwrap();
+    }
+
+    /// Runs a script in the page and gives what it returns.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Waits until a script returns something true, and gives it.
+    pub(crate) async fn await_script(&self, script: &str) -> Value {
+        let start = Instant::now();
+        let mut looks = interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let found = self.run(script).await;
+            if !matches!(found, Value::Null | Value::Bool(false)) {
+                return found;
+            }
+            assert!(start.elapsed() < PATIENCE, "{script} did not come true; {}", self.page_state().await);
+        }
+    }
+
+    /// Clicks a button of the banner, found by its label, with a real pointer.
+    pub(crate) async fn click_banner(&self, label: &str) {
+        let place = self
+            .await_script(&format!(
+                "const root = document.querySelector('kruimel-banner')?.shadowRoot;
+                 const button = [...(root?.querySelectorAll('button') ?? [])].find(one =>
+                     [one.textContent.trim(), one.getAttribute('aria-label')].includes('{label}') && one.checkVisibility());
+                 if (!button) return null;
+                 button.scrollIntoView({{block: 'center'}});
+                 const box = button.getBoundingClientRect();
+                 return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];"
+            ))
+            .await;
+        // What is asked for in the first half second after the banner appears could be a slip and is ignored; the tests
+        // wait for the time to pass as the page itself measures it.
+        self.await_script("window.__since ??= performance.now(); return performance.now() - window.__since > 600;").await;
+        self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap()).await;
+    }
+
+    /// Clicks an element of the page with a real pointer.
+    pub(crate) async fn click(&self, selector: &str) {
+        let place = self
+            .await_script(&format!(
+                "const found = document.querySelector({selector:?});
+                 if (!found) return null;
+                 found.scrollIntoView({{block: 'center'}});
+                 const box = found.getBoundingClientRect();
+                 return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];"
+            ))
+            .await;
+        self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap()).await;
+    }
+
+    async fn click_at(&self, x: i64, y: i64) {
+        use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+        let pointer = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveTo { duration: None, x: x as f64, y: y as f64 })
+            .then(PointerAction::Down { button: fantoccini::actions::MOUSE_BUTTON_LEFT })
+            .then(PointerAction::Up { button: fantoccini::actions::MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(pointer).await.unwrap();
+    }
+
+    /// A cookie of the page's host as the browser keeps it, percent-decoded.
+    pub(crate) async fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.client.get_all_cookies().await.unwrap();
+        let found = cookies.into_iter().find(|cookie| cookie.name() == name)?;
+        Some(decode(found.value()))
+    }
+
+    /// The names of every cookie the browser keeps for the page.
+    pub(crate) async fn cookie_names(&self) -> Vec<String> {
+        let cookies = self.client.get_all_cookies().await.unwrap();
+        cookies.into_iter().map(|cookie| cookie.name().to_owned()).collect()
+    }
+
+    /// The addresses that were requested since the last call, in order.
+    pub(crate) async fn requested(&self) -> Vec<String> {
+        let entries = self.client.issue_cmd(Log("performance")).await.unwrap();
+        let messages = entries.as_array().unwrap().iter();
+        messages
+            .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok())
+            .filter(|message| message["message"]["method"] == "Network.requestWillBeSent")
+            .filter_map(|message| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// What the browser wrote to the console as errors or warnings since the last call.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let entries = self.client.issue_cmd(Log("browser")).await.unwrap();
+        entries.as_array().unwrap().iter().filter_map(|entry| entry["message"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Opens another tab and makes it the current one; gives the one before.
+    pub(crate) async fn open_tab(&self) -> WindowHandle {
+        let before = self.client.window().await.unwrap();
+        let tab = self.client.new_window(true).await.unwrap();
+        self.client.switch_to_window(tab.handle).await.unwrap();
+        before
+    }
+
+    /// Makes a tab the current one.
+    pub(crate) async fn switch_to(&self, tab: WindowHandle) {
+        self.client.switch_to_window(tab).await.unwrap();
+    }
+
+    /// A picture of the window as PNG.
+    pub(crate) async fn picture(&self) -> Vec<u8> {
+        self.client.screenshot().await.unwrap()
+    }
+
+    async fn page_state(&self) -> String {
+        let page = self.run("return [location.href, document.cookie, document.title].join(' | ')").await;
+        format!("{page} {:?}", self.complaints().await)
+    }
+}
+
+/// ChromeDriver's command for the browser's logs.
+#[derive(Debug)]
+struct Log(&'static str);
+
+impl fantoccini::wd::WebDriverCompatibleCommand for Log {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (hyper::Method, Option<String>) {
+        (hyper::Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
+}
+
+fn start_driver() -> (Driver, u16) {
+    let mut process = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is installed; `cargo xtask setup` does it");
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let port = lines
+        .by_ref()
+        .find_map(|line| line.unwrap().split("started successfully on port ").nth(1).map(str::to_owned))
+        .expect("chromedriver says its port");
+    // The pipe is read to its end, so that the driver never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    (Driver(process), port.trim_end_matches('.').parse().unwrap())
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut digit = || rest.next().and_then(|digit| (digit as char).to_digit(16)).unwrap();
+        bytes.push(if byte == b'%' { (digit() * 16 + digit()) as u8 } else { byte });
+    }
+    String::from_utf8(bytes).unwrap()
+}

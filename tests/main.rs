@@ -1,0 +1,11 @@
+//! Whole journeys through the real parts: the binary with its engine process, real files, and Chromium where a browser
+//! decides. One test binary, so that it is linked once.
+
+mod bad_input;
+mod browser;
+mod consent;
+mod crash;
+mod http;
+mod journey;
+mod sender;
+mod stack;

@@ -1,0 +1,32 @@
+//! Batches as the tracker sends them, and a load of them that remembers what was acknowledged.
+
+use crate::http::{Answer, try_send};
+use crate::stack::{SITE, USER_AGENT};
+use std::net::SocketAddr;
+
+/// A batch with one page view of a path.
+pub(crate) fn batch(number: u64, path: &str) -> String {
+    batch_with(number, path, &[r#"{"seq":1,"kind":"view","age_ms":0}"#])
+}
+
+/// A batch with the given events.
+pub(crate) fn batch_with(number: u64, path: &str, events: &[&str]) -> String {
+    format!(
+        r#"{{"v":1,"batch":"00000000-0000-4000-8000-{number:012x}","site":"{SITE}","page":{{"view":"{view:016x}","host":"localhost",
+        "path":"{path}","title":"A page","referrer":"https://www.google.be/"}},"client":{{"visit":"00000000000000bb",
+        "language":"nl-BE","time_zone":"Europe/Brussels","viewport_width":1280}},"events":[{events}]}}"#,
+        view = number + 1,
+        events = events.join(",")
+    )
+}
+
+/// Sends a batch to a server that may be dying.
+pub(crate) fn try_batch(to: SocketAddr, cookies: &str, body: &str) -> std::io::Result<Answer> {
+    let headers = [
+        ("origin", "http://localhost"),
+        ("content-type", "text/plain"),
+        ("cookie", cookies),
+        ("user-agent", USER_AGENT),
+    ];
+    try_send(to, "POST", "/kruimel/events", &headers, body.as_bytes())
+}

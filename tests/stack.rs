@@ -1,0 +1,221 @@
+//! A running Kruimel of a test's own: fresh data folder, free ports, the real binary and its engine process.
+
+use crate::http::{Answer, send};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Longest wait for something that must come to pass.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks at something that is awaited.
+const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+
+/// The site of the demo, which the tests use.
+pub(crate) const SITE: &str = "demo";
+
+/// A running server.
+pub(crate) struct Stack {
+    folder: TempDir,
+    process: Child,
+    pub(crate) public: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    runtime: Runtime,
+}
+
+impl Stack {
+    /// Starts the demo without sample history.
+    pub(crate) fn start() -> Stack {
+        Stack::start_with(&["--demo-days", "0"])
+    }
+
+    /// Starts the demo with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Stack {
+        Stack::start_in(tempfile::tempdir().unwrap(), arguments)
+    }
+
+    fn start_in(folder: TempDir, arguments: &[&str]) -> Stack {
+        let mut process = command(folder.path(), arguments).spawn().unwrap();
+        let (public, admin) = addresses(&mut process, folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Stack { folder, process, public, admin, runtime }
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What the server logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The address of a page of the demo's site, under a name that cookies are kept for.
+    pub(crate) fn page(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.public.port())
+    }
+
+    /// The `Origin` of the demo's pages.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://localhost:{}", self.public.port())
+    }
+
+    /// The process id of `serve`.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The process id of the engine: the child that `serve` started.
+    pub(crate) fn engine_process_id(&self) -> u32 {
+        children(self.process.id()).pop().expect("serve has an engine")
+    }
+
+    /// Kills `serve` as a crash would, and starts it again on the same data and ports.
+    pub(crate) fn kill_and_restart(self) -> Stack {
+        let Stack { folder, mut process, .. } = self;
+        process.kill().unwrap();
+        process.wait().unwrap();
+        Stack::start_in(folder, &["--demo-days", "0"])
+    }
+
+    /// Stops `serve` as an operator would.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        signal(self.process.id(), "TERM");
+        self.process.wait().unwrap()
+    }
+
+    /// Sends a decision as the banner does. `cookies` is the `Cookie` header.
+    pub(crate) fn decide(&self, action: &str, categories: &[&str], cookies: &str) -> Answer {
+        let body = serde_json::json!({
+            "v": 1, "site": SITE, "action": action, "categories": categories, "revision": 1,
+            "text": "0123456789abcdef", "language": "en", "surface": "notice",
+        });
+        self.post("/kruimel/consent", body.to_string().as_bytes(), cookies)
+    }
+
+    /// Posts a body as a page of the demo's site would.
+    pub(crate) fn post(&self, path: &str, body: &[u8], cookies: &str) -> Answer {
+        let origin = self.origin();
+        let headers =
+            [("origin", origin.as_str()), ("content-type", "text/plain"), ("cookie", cookies), ("user-agent", USER_AGENT)];
+        send(self.public, "POST", path, &headers, body)
+    }
+
+    /// Asks the store directly for one number.
+    pub(crate) fn count(&self, sql: &str) -> u64 {
+        self.runtime.block_on(async { self.client().query(sql).fetch_one().await.unwrap() })
+    }
+
+    /// Asks the store directly for one column of texts.
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        self.runtime.block_on(async { self.client().query(sql).fetch_all().await.unwrap() })
+    }
+
+    fn client(&self) -> clickhouse::Client {
+        engine::client(&self.data().join("engine").join("socket"))
+    }
+
+    /// Waits until the store gives a number.
+    pub(crate) fn await_count(&self, sql: &str, expected: u64) {
+        self.await_that(&format!("{sql} = {expected}"), || {
+            let found = self.runtime.block_on(async { self.client().query(sql).fetch_one::<u64>().await });
+            found.is_ok_and(|found| found == expected)
+        });
+    }
+
+    /// Waits until everything that was acknowledged is in the store.
+    pub(crate) fn await_drained(&self) {
+        self.await_that("the spool is drained", || {
+            let metrics = send(self.admin, "GET", "/metrics", &[], b"");
+            metrics.text().lines().any(|line| line == "kruimel_spool_segments 0")
+        });
+    }
+
+    /// Waits until something holds.
+    pub(crate) fn await_that(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !holds() {
+            assert!(start.elapsed() < PATIENCE, "{what} did not come to pass. The log:\n{}", self.log());
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
+    }
+}
+
+/// A browser that is not a robot.
+pub(crate) const USER_AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // The engine ends with its parent; waiting for it keeps the folder whole until nobody writes to it.
+        let engine = children(self.process.id());
+        if self.process.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.process.kill().unwrap();
+            self.process.wait().unwrap();
+        }
+        for process in engine {
+            let start = Instant::now();
+            while Path::new(&format!("/proc/{process}/stat")).exists() && start.elapsed() < PATIENCE {
+                std::thread::park_timeout(LOOK_INTERVAL);
+            }
+        }
+        if std::thread::panicking() {
+            eprintln!("The server's log:\n{}", self.log());
+        }
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kruimel"));
+    command.args(["serve", "--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data"]);
+    command.arg(folder.join("data")).args(arguments).env("KRUIMEL_LOG", "debug,hyper=info,h2=info");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    command
+}
+
+/// Reads the addresses that the server prints once it listens.
+fn addresses(process: &mut Child, folder: &Path) -> (SocketAddr, SocketAddr) {
+    let mut public = None;
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    for line in lines {
+        let line = line.unwrap();
+        let address = || {
+            let rest = line.split("http://").nth(1).unwrap();
+            rest.split('/').next().unwrap().parse::<SocketAddr>().unwrap()
+        };
+        match line.split_whitespace().next() {
+            Some("browsers") => public = Some(address()),
+            Some("dashboards") => return (public.unwrap(), address()),
+            _ => {}
+        }
+    }
+    panic!("the server did not start:\n{}", fs::read_to_string(folder.join("log")).unwrap());
+}
+
+/// The processes that a process started.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let text = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let mut found: Vec<u32> = text.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+    if let Ok(tasks) = fs::read_dir(format!("/proc/{parent}/task")) {
+        for task in tasks.flatten() {
+            let path = task.path().join("children");
+            let text = fs::read_to_string(path).unwrap_or_default();
+            found.extend(text.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Sends a signal to a process that a test started.
+pub(crate) fn signal(process: u32, name: &str) {
+    let done = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
+    assert!(done.success(), "kill -{name} {process}");
+}
