@@ -42,6 +42,8 @@ for (const { from, to, bundle } of entries) {
     charset: 'utf8',
     legalComments: 'none',
     logLevel: 'warning',
+    // wasm-bindgen's glue repeats a module's key for each import of it.
+    logOverride: { 'duplicate-object-key': 'silent' },
     plugins: [minifiedStyles],
   });
 }

@@ -10,6 +10,8 @@ use wire::limits;
 /// The first interval between two readings; it doubles up to the last, since most pages are left early.
 const INTERVAL_MS: f64 = 15_000.0;
 const INTERVAL_MS_MAX: f64 = 240_000.0;
+/// Less is not worth a request: it stays for the next report.
+const REPORT_MS_MIN: u32 = 100;
 /// Timers are late under load.
 const LATE_MS: f64 = 1_000.0;
 
@@ -59,14 +61,14 @@ impl Stopwatch {
         if self.engaged_ms < 1.0 { None } else { self.take() }
     }
 
-    /// What is to be reported: whole milliseconds; none if there are none.
+    /// What is to be reported: whole milliseconds; none if it is hardly any.
     pub fn take(&mut self) -> Option<Spent> {
         let most = limits::ENGAGEMENT_MS_MAX;
         let spent = Spent {
             visible_ms: (self.visible_ms as u32).min(most),
             engaged_ms: (self.engaged_ms as u32).min(most),
         };
-        if spent.visible_ms == 0 {
+        if spent.visible_ms < REPORT_MS_MIN {
             return None;
         }
         (self.visible_ms, self.engaged_ms) = (0.0, 0.0);
@@ -91,6 +93,15 @@ mod tests {
         watch.read(9_500.0, true, true);
         assert_eq!(watch.take(), spent(5_500, 2_500));
         assert_eq!(watch.take(), None, "nothing is told twice");
+    }
+
+    #[test]
+    fn an_instant_waits_for_the_next_report() {
+        let mut watch = Stopwatch::start(0.0, true, true);
+        watch.read(99.0, true, true);
+        assert_eq!(watch.take(), None);
+        watch.read(200.0, true, true);
+        assert_eq!(watch.take(), spent(200, 200));
     }
 
     #[test]
