@@ -22,24 +22,24 @@
 //! quarantine/                      files that were damaged or that the store refused
 //! ```
 //!
-//! A segment is a header ([`segment`]: magic, format version, id, sequence, time of creation) and frames ([`frame`]:
+//! A segment is a header (`segment`: magic, format version, id, sequence, time of creation) and frames (`frame`:
 //! length, checksum, payload). Ids are random, so those of any number of collectors differ. A payload is one record in
-//! `postcard` ([`record`]). A later format gets a higher version; this one is read forever.
+//! `postcard` (`record`). A later format gets a higher version; this one is read forever.
 //!
 //! # Life of a segment
 //!
 //! It is created with the first record, and sealed when it is large enough, or old enough and nothing older waits, or
-//! when someone asks ([`Spool::seal`]). One thread writes ([`writer`]). After a failed sync nobody knows what is on
+//! when someone asks ([`Spool::seal`]). One thread writes (`writer`). After a failed sync nobody knows what is on
 //! disk of the last group, and a second sync would not tell: the segment is renamed to carry the length that was
 //! acknowledged and is never written again, everyone in the group is answered [`AppendError::Broken`], and the next
 //! group begins another file.
 //!
 //! # After a crash
 //!
-//! [`recover`] reads every segment. A record at the end of the open one that was not written whole was never
+//! `recover` reads every segment. A record at the end of the open one that was not written whole was never
 //! acknowledged and is cut. Anything else that cannot be read was acknowledged: the file is linked into `quarantine/`
 //! and its other records are drained. Rows of a segment that was there on start may be in the store already; the drain
-//! asks before it inserts them ([`segment::Sealed::inherited`]).
+//! asks before it inserts them ([`Sealed::inherited`]).
 
 mod backlog;
 mod batches;

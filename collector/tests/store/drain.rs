@@ -1,0 +1,169 @@
+//! Segments into the store, exactly once, whatever came in between.
+
+use crate::stand::{Stand, copy_as_killed, damaged, decision, event, rejections, supervise, tests};
+
+tests![
+    what_was_appended_is_in_the_store_once_and_no_longer_in_the_spool,
+    a_crash_between_insert_and_removal_doubles_nothing,
+    a_part_of_a_segment_is_made_whole,
+    rows_that_are_gone_are_inserted_although_the_store_remembers_their_token,
+    rows_that_an_earlier_insert_doubled_are_there_once_again,
+    rows_of_dead_receipts_are_left_out_and_a_repeat_does_not_miss_them,
+    a_segment_that_the_store_cannot_read_is_set_aside_and_those_after_it_are_not,
+    a_store_that_is_away_costs_time_and_nothing_else,
+    every_row_carries_the_id_of_its_segment,
+];
+
+async fn counts(stand: &Stand) -> [u64; 3] {
+    [
+        stand.number("SELECT count() FROM events").await,
+        stand.number("SELECT count() FROM consents").await,
+        stand.number("SELECT sum(count) FROM rejections").await,
+    ]
+}
+
+/// Fills a segment for every table and returns the folder as it is before anything is drained.
+async fn fill_and_drain(stand: &Stand) -> tempfile::TempDir {
+    let mut running = stand.open();
+    for number in 0..20 {
+        running.append(event(number, 7, &format!("/{number:02}"))).await;
+    }
+    running.append(decision(0)).await;
+    running.append(rejections(3, 4)).await;
+    running.spool.seal().await;
+    let before = copy_as_killed(stand.folder.path());
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    before
+}
+
+async fn drain_again(stand: &Stand, folder: &tempfile::TempDir) {
+    let mut again = stand.open_in(folder.path());
+    assert_eq!(again.recovered.records, 22);
+    again.drain(&[]);
+    again.spool.settled().await;
+    again.end().await;
+}
+
+async fn what_was_appended_is_in_the_store_once_and_no_longer_in_the_spool(stand: Stand) {
+    fill_and_drain(&stand).await;
+    assert_eq!(counts(&stand).await, [20, 1, 7]);
+    assert_eq!(stand.paths().await.len(), 20);
+    let again = stand.open();
+    assert_eq!((again.recovered.segments, again.spool.depth().segments), (0, 0));
+}
+
+async fn a_crash_between_insert_and_removal_doubles_nothing(stand: Stand) {
+    let before = fill_and_drain(&stand).await;
+    // Merged counters are fewer rows than were inserted, and still the same counters.
+    stand.execute("OPTIMIZE TABLE rejections FINAL").await;
+    drain_again(&stand, &before).await;
+    assert_eq!(counts(&stand).await, [20, 1, 7]);
+    assert_eq!(
+        stand.number("SELECT count() FROM system.mutations WHERE database = currentDatabase()").await,
+        0
+    );
+}
+
+async fn a_part_of_a_segment_is_made_whole(stand: Stand) {
+    let before = fill_and_drain(&stand).await;
+    stand.execute("ALTER TABLE events DELETE WHERE path < '/07'").await;
+    stand.execute("ALTER TABLE rejections UPDATE count = 2 WHERE 1").await;
+    drain_again(&stand, &before).await;
+    assert_eq!(counts(&stand).await, [20, 1, 7]);
+    assert_eq!(stand.number("SELECT uniqExact(path) FROM events").await, 20);
+}
+
+async fn rows_that_are_gone_are_inserted_although_the_store_remembers_their_token(stand: Stand) {
+    let before = fill_and_drain(&stand).await;
+    for table in ["events", "consents", "rejections"] {
+        stand.execute(&format!("ALTER TABLE {table} DELETE WHERE 1")).await;
+    }
+    assert_eq!(counts(&stand).await, [0, 0, 0]);
+    drain_again(&stand, &before).await;
+    assert_eq!(counts(&stand).await, [20, 1, 7]);
+}
+
+async fn rows_that_an_earlier_insert_doubled_are_there_once_again(stand: Stand) {
+    let before = fill_and_drain(&stand).await;
+    stand.execute("INSERT INTO events SELECT * FROM events").await;
+    assert_eq!(counts(&stand).await, [40, 1, 7]);
+    drain_again(&stand, &before).await;
+    assert_eq!(counts(&stand).await, [20, 1, 7]);
+}
+
+async fn rows_of_dead_receipts_are_left_out_and_a_repeat_does_not_miss_them(stand: Stand) {
+    let mut running = stand.open();
+    running.append(event(1, 7, "/alive")).await;
+    running.append(event(2, 8, "/dead")).await;
+    running.append(decision(8)).await;
+    running.spool.seal().await;
+    let before = copy_as_killed(stand.folder.path());
+    running.drain(&[]);
+    running.spool.settled().await;
+    assert!(running.withdrawn.is_dead(8), "the decision in the segment tells");
+    running.end().await;
+    assert_eq!(stand.paths().await, ["/alive"]);
+
+    let mut again = stand.open_in(before.path());
+    assert!(again.withdrawn.is_dead(8), "before anything is drained");
+    again.drain(&[]);
+    again.spool.settled().await;
+    again.end().await;
+    assert_eq!(stand.paths().await, ["/alive"]);
+    assert!(stand.open().withdrawn.is_dead(8), "although its decision has left the spool");
+}
+
+async fn a_segment_that_the_store_cannot_read_is_set_aside_and_those_after_it_are_not(stand: Stand) {
+    let mut running = stand.open();
+    running.append(event(1, 7, "/before")).await;
+    running.spool.seal().await;
+    running.append(damaged(event(2, 7, "/damaged"))).await;
+    running.spool.seal().await;
+    running.append(event(3, 7, "/after")).await;
+    running.drain(&[]);
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/after", "/before"]);
+    assert_eq!(running.spool.depth().quarantined, 1);
+    assert_eq!(running.spool.depth().segments, 0);
+    running.end().await;
+}
+
+async fn a_store_that_is_away_costs_time_and_nothing_else(_: Stand) {
+    let home = tempfile::tempdir().unwrap();
+    let options = engine::Options::new(home.path().join("data"), home.path().join("run/engine.sock"));
+    let stand = Stand::new(engine::client(&options.socket));
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.append(event(1, 7, "/away")).await;
+    running.spool.seal().await;
+    let first = supervise(options.clone()).await;
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/away"]);
+
+    first.stop().await;
+    running.append(event(2, 7, "/later")).await;
+    running.spool.seal().await;
+    let second = supervise(options).await;
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/away", "/later"]);
+    running.end().await;
+    second.stop().await;
+}
+
+async fn every_row_carries_the_id_of_its_segment(stand: Stand) {
+    let mut running = stand.open();
+    for segment in 0..3 {
+        running.append(event(segment, 7, "/")).await;
+        running.append(event(segment + 10, 7, "/")).await;
+        running.append(decision(0)).await;
+        running.spool.seal().await;
+    }
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    assert_eq!(stand.number("SELECT uniqExact(segment_id) FROM events WHERE segment_id != 0").await, 3);
+    let shared = "SELECT count() FROM events WHERE segment_id IN (SELECT segment_id FROM consents)";
+    assert_eq!(stand.number(shared).await, 6);
+}

@@ -1,0 +1,94 @@
+//! A withdrawn receipt leaves no event behind.
+
+use crate::stand::{Stand, decision, event, site_event, tests, until};
+
+tests![
+    a_withdrawal_erases_what_is_in_the_store_and_what_comes_late,
+    a_withdrawal_elsewhere_is_heard_of_through_the_store,
+    a_restart_erases_what_the_last_run_may_not_have,
+    a_site_that_keeps_withdrawn_rows_keeps_them,
+];
+
+async fn a_withdrawal_erases_what_is_in_the_store_and_what_comes_late(stand: Stand) {
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.append(event(1, 7, "/mine")).await;
+    running.append(event(2, 8, "/theirs")).await;
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/mine", "/theirs"]);
+
+    running.append(decision(7)).await;
+    running.withdrawn.kill(7, now_ms());
+    until(async || stand.paths().await == ["/theirs"]).await;
+
+    running.append(event(3, 7, "/late")).await;
+    running.append(event(4, 8, "/theirs too")).await;
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/theirs", "/theirs too"]);
+    assert_eq!(
+        stand.number("SELECT count() FROM consents WHERE withdraws = 7").await,
+        1,
+        "the ledger keeps it"
+    );
+    running.end().await;
+}
+
+async fn a_withdrawal_elsewhere_is_heard_of_through_the_store(stand: Stand) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut other = stand.open_in(elsewhere.path());
+    other.append(decision(7)).await;
+    other.drain(&[]);
+    other.spool.settled().await;
+    other.end().await;
+
+    let mut running = stand.open();
+    running.append(event(1, 7, "/mine")).await;
+    running.append(event(2, 8, "/theirs")).await;
+    assert!(!running.withdrawn.is_dead(7));
+    running.drain(&[]);
+    running.spool.settled().await;
+    assert!(running.withdrawn.is_dead(7));
+    assert_eq!(stand.paths().await, ["/theirs"]);
+    running.end().await;
+}
+
+async fn a_restart_erases_what_the_last_run_may_not_have(stand: Stand) {
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.append(event(1, 7, "/mine")).await;
+    running.spool.settled().await;
+    running.end().await;
+
+    let killed = stand.open();
+    killed.append(decision(7)).await;
+    killed.withdrawn.kill(7, now_ms());
+    drop(killed);
+    assert_eq!(stand.paths().await, ["/mine"]);
+
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    assert!(stand.paths().await.is_empty());
+}
+
+async fn a_site_that_keeps_withdrawn_rows_keeps_them(stand: Stand) {
+    let mut running = stand.open();
+    running.drain(&["archive"]);
+    running.append(site_event("archive", 1, 7, "/kept")).await;
+    running.append(event(2, 8, "/erased")).await;
+    running.spool.settled().await;
+    running.withdrawn.kill(7, now_ms());
+    running.withdrawn.kill(8, now_ms());
+    until(async || stand.paths().await == ["/kept"]).await;
+    running.append(site_event("archive", 3, 7, "/kept too")).await;
+    running.append(event(4, 8, "/never there")).await;
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/kept", "/kept too"]);
+    running.end().await;
+}
+
+fn now_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    now.as_millis() as u64
+}

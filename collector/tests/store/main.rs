@@ -1,0 +1,26 @@
+//! The drain, the migrations and the erasure against the real engine, in a process of its own.
+//!
+//! One engine serves all the tests; each has a database, a spool and a list of withdrawn receipts to itself. The engine's
+//! process is this executable, started with the arguments of `kruimel engine`.
+
+#![allow(clippy::unwrap_used, reason = "clippy does not see that everything here is a test")]
+
+mod drain;
+mod erase;
+mod migrate;
+mod stand;
+
+use libtest_mimic::{Arguments, Trial};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("engine") {
+        return stand::be_the_engine();
+    }
+    let engine = stand::Engine::start();
+    let trials = drain::TESTS.iter().chain(erase::TESTS).chain(migrate::TESTS);
+    let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    engine.stop();
+    conclusion.exit_code()
+}
