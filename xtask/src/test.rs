@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("format", format),
     ("format of the browser's workspace", format_banner),
     ("set-up", set_up),
@@ -19,6 +19,7 @@ const PARTS: [Part; 9] = [
     ("lints", lint),
     ("lints of the browser's workspace", lint_banner),
     ("documentation", document),
+    ("documentation of the browser's workspace", document_banner),
     ("tests", test_all),
 ];
 
@@ -80,8 +81,16 @@ fn lint_banner() -> Result<()> {
 }
 
 fn document() -> Result<()> {
+    cargo_doc(&[])
+}
+
+fn document_banner() -> Result<()> {
+    cargo_doc(&["--manifest-path", "banner/Cargo.toml", "--target-dir", "banner/target"])
+}
+
+fn cargo_doc(place: &[&str]) -> Result<()> {
     let mut command = Command::new("cargo");
-    command.args(["doc", "--workspace", "--no-deps"]).current_dir(root());
+    command.args(["doc", "--workspace", "--no-deps"]).args(place).current_dir(root());
     step::run(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -9,70 +9,70 @@ use wire::{BatchId, HexId};
 #[wasm_bindgen(raw_module = "../tracker/src/browser.js")]
 extern "C" {
     /// Listens to everything that may concern the tracker.
-    pub fn listen();
+    pub(crate) fn listen();
     /// Removes every listener and the timer, for good.
-    pub fn unlisten();
+    pub(crate) fn unlisten();
     /// Wakes the tracker after so many milliseconds instead of at the time asked for before; never if infinite.
-    pub fn wake_in(delay_ms: f64);
+    pub(crate) fn wake_in(delay_ms: f64);
 
     /// Reads the cookie: is there a signed receipt that grants analytics and has not expired?
-    pub fn is_granted() -> bool;
+    pub(crate) fn is_granted() -> bool;
     /// The id of the site.
-    pub fn site() -> String;
+    pub(crate) fn site() -> String;
     /// The domain of the cookies; empty for this host alone.
-    pub fn domain() -> String;
+    pub(crate) fn domain() -> String;
 
     /// Posts to the collector and wakes the tracker with the answer.
-    pub fn send(body: &str);
+    pub(crate) fn send(body: &str);
     /// Lets the browser post, page or no page; whether it took the body.
-    pub fn beacon(body: &str) -> bool;
+    pub(crate) fn beacon(body: &str) -> bool;
 
     /// Milliseconds of a clock that is never set back.
-    pub fn now_ms() -> f64;
+    pub(crate) fn now_ms() -> f64;
     /// Seconds since 1970, as this machine believes.
-    pub fn now_s() -> u32;
+    pub(crate) fn now_s() -> u32;
     /// From 0 to 1, for spreading repetitions.
-    pub fn random() -> f64;
+    pub(crate) fn random() -> f64;
     fn random_bits() -> u32;
 
     /// The page's cookies that scripts may read.
-    pub fn cookies() -> String;
+    pub(crate) fn cookies() -> String;
     /// Sets or removes one cookie.
-    pub fn set_cookie(text: &str);
+    pub(crate) fn set_cookie(text: &str);
     /// Whether the page came over TLS.
-    pub fn is_secure() -> bool;
+    pub(crate) fn is_secure() -> bool;
     /// Whether any of the page can be seen.
-    pub fn is_visible() -> bool;
+    pub(crate) fn is_visible() -> bool;
     /// Whether the page or a frame in it has the focus.
-    pub fn is_focused() -> bool;
+    pub(crate) fn is_focused() -> bool;
 
     /// The host of the page, without port.
-    pub fn host() -> String;
+    pub(crate) fn host() -> String;
     /// The path of the page, without query and fragment.
-    pub fn path() -> String;
+    pub(crate) fn path() -> String;
     /// The title at this moment.
-    pub fn title() -> String;
+    pub(crate) fn title() -> String;
     /// Where the visitor came from, as the browser tells it.
-    pub fn referrer() -> String;
+    pub(crate) fn referrer() -> String;
     /// One parameter of the page's query, decoded; empty if it is not there.
-    pub fn parameter(name: &str) -> String;
+    pub(crate) fn parameter(name: &str) -> String;
     /// The first preferred language.
-    pub fn language() -> String;
+    pub(crate) fn language() -> String;
     /// The IANA time zone.
-    pub fn time_zone() -> String;
+    pub(crate) fn time_zone() -> String;
     /// Width of the window's inside, in CSS pixels.
-    pub fn viewport_width() -> u16;
+    pub(crate) fn viewport_width() -> u16;
     /// Points that a touch screen can tell apart.
-    pub fn touch_points() -> u8;
+    pub(crate) fn touch_points() -> u8;
 }
 
 /// A random id that is not zero.
-pub fn hex_id() -> HexId {
+pub(crate) fn hex_id() -> HexId {
     HexId(random_half().max(1))
 }
 
 /// A random UUID, version 4 (RFC 9562, section 5.4).
-pub fn batch_id() -> BatchId {
+pub(crate) fn batch_id() -> BatchId {
     let high = random_half() & !0xf000 | 0x4000;
     let low = random_half() & !(0b11 << 62) | 0b10 << 62;
     BatchId(u128::from(high) << 64 | u128::from(low))

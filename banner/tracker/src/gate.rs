@@ -43,7 +43,7 @@ impl Grant<'_> {
 
 /// Closed, or open with the tracker that exists only here.
 #[derive(Default)]
-pub enum Gate {
+pub(crate) enum Gate {
     /// Nothing is observed, kept or sent.
     #[default]
     Closed,
@@ -53,7 +53,7 @@ pub enum Gate {
 
 impl Gate {
     /// Lets the tracker see what happened if the grant still lives, and closes if it does not.
-    pub fn pass(&mut self, grant: Option<Grant>, signal: Signal) {
+    pub(crate) fn pass(&mut self, grant: Option<Grant>, signal: Signal) {
         let next = match (&mut *self, grant) {
             (Gate::Open(tracker), Some(grant)) => tracker.wake(signal, &grant),
             _ => Next::Close,

@@ -1,7 +1,7 @@
 //! The tracker: turns what a consenting visitor does into batches for the collector.
 //!
 //! The loader fetches this module only while analytics is granted and the receipt is signed. Everything that happens
-//! comes in through one door, [`wake`], where the choice is read first: without a grant the [`Gate`] closes before
+//! comes in through one door, [`wake`], where the choice is read first: without a grant the gate closes before
 //! anything else is looked at.
 //!
 //! In: the page's events. Out: `POST /kruimel/events` with a [`wire::Batch`]. The path of an event:
@@ -9,9 +9,12 @@
 //!
 //! Invariant: nothing is observed, kept or sent while the gate is closed, and no formatting code is in the module.
 
+#![deny(unsafe_code)]
+
 mod browser;
 mod gate;
 #[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "an allocator cannot do without")]
 mod heap;
 mod listeners;
 mod observe;
@@ -21,8 +24,9 @@ mod transport;
 mod visit;
 mod write;
 
-pub use gate::{Gate, Grant};
+pub use gate::Grant;
 
+use gate::Gate;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use tracker::{Signal, Tracker};
@@ -44,7 +48,7 @@ pub fn start() {
     });
 }
 
-/// Something happened: a [`Signal`] by its number, and with an answer its status and the pause that it asks for.
+/// Something happened: a signal by its number (see `tracker.rs`), and with an answer its status and the pause that it asks for.
 #[wasm_bindgen]
 pub fn wake(signal: u8, status: u16, pause_ms: f64) {
     // The choice is read before the gate is touched, because reading it runs the loader, which may call `close`.

@@ -6,17 +6,17 @@
 use crate::browser;
 
 /// See the module.
-pub struct Listeners(());
+pub(crate) struct Listeners(());
 
 impl Listeners {
     /// Begins to listen.
-    pub fn attach() -> Listeners {
+    pub(crate) fn attach() -> Listeners {
         browser::listen();
         Listeners(())
     }
 
     /// Wakes the tracker at that time, instead of at the time asked for before; never if it is infinite.
-    pub fn wake_at(&self, due_ms: f64) {
+    pub(crate) fn wake_at(&self, due_ms: f64) {
         browser::wake_in(due_ms - browser::now_ms());
     }
 }

@@ -15,11 +15,11 @@ const PAUSE_MS_MAX: f64 = 120_000.0;
 
 /// Time spent on the page since the last report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent {
+pub(crate) struct Spent {
     /// Milliseconds visible.
-    pub visible_ms: u32,
+    pub(crate) visible_ms: u32,
     /// Milliseconds visible and focused.
-    pub engaged_ms: u32,
+    pub(crate) engaged_ms: u32,
 }
 
 /// An event, its age still open.
@@ -41,7 +41,7 @@ struct Sealed {
 
 /// See the module.
 #[derive(Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     /// The page view that is being told, as [`write::page`] made it and, once sealed for the first time, with its title.
     page: String,
     is_titled: bool,
@@ -56,7 +56,7 @@ pub struct Queue {
 
 /// What an answer of the collector means for the batch that was under way.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Stored, or refused for good: it is done with.
     Done,
     /// Not now: again after a pause, at least as long as the collector asks for.
@@ -69,24 +69,24 @@ pub enum Answer {
 impl Queue {
     /// A page was opened, with what [`write::page`] says of it: its first event. What the earlier page has left must be
     /// sealed before.
-    pub fn begin(&mut self, page: String, now_ms: f64) {
+    pub(crate) fn begin(&mut self, page: String, now_ms: f64) {
         (self.page, self.is_titled, self.seq) = (page, false, 0);
         self.push(EventKind::View, None, now_ms);
     }
 
     /// Time was spent on the page.
-    pub fn spend(&mut self, spent: Spent, now_ms: f64) {
+    pub(crate) fn spend(&mut self, spent: Spent, now_ms: f64) {
         self.push(EventKind::Engagement, Some(spent), now_ms);
     }
 
     /// Whether there are events in no batch yet.
-    pub fn has_news(&self) -> bool {
+    pub(crate) fn has_news(&self) -> bool {
         !self.fresh.is_empty()
     }
 
     /// Makes a batch of the events that are in none. The page's title is that of the first time, not that of the view,
     /// because pages that change without loading set it after the address.
-    pub fn seal(&mut self, id: BatchId, title: String) {
+    pub(crate) fn seal(&mut self, id: BatchId, title: String) {
         if !self.is_titled {
             self.is_titled = true;
             write::title(&mut self.page, &cut(title, limits::TITLE_BYTES_MAX));
@@ -103,7 +103,7 @@ impl Queue {
     }
 
     /// Marks the batch that is due as under way, and gives it with the ages of its events.
-    pub fn next(&mut self, now_ms: f64) -> Option<String> {
+    pub(crate) fn next(&mut self, now_ms: f64) -> Option<String> {
         if self.due_ms() > now_ms {
             return None;
         }
@@ -116,13 +116,13 @@ impl Queue {
     /// The next batch to hand to the browser because the page goes: of those that are not under way the first that was
     /// never sent, or with `all` simply the first. One that was sent before is better kept while the page may live on,
     /// for nobody hears how the browser fares with it.
-    pub fn leaving(&mut self, all: bool, now_ms: f64) -> Option<String> {
+    pub(crate) fn leaving(&mut self, all: bool, now_ms: f64) -> Option<String> {
         let place = self.place_of_leaving(all)?;
         Some(self.sealed.get_mut(place)?.write(now_ms))
     }
 
     /// The browser has taken over what [`Queue::leaving`] gave.
-    pub fn left(&mut self, all: bool) {
+    pub(crate) fn left(&mut self, all: bool) {
         if let Some(place) = self.place_of_leaving(all) {
             self.sealed.remove(place);
         }
@@ -134,7 +134,7 @@ impl Queue {
     }
 
     /// The batch that was under way was answered, or could not be sent; `random` is of 0 to 1.
-    pub fn answered(&mut self, answer: Answer, now_ms: f64, random: f64) {
+    pub(crate) fn answered(&mut self, answer: Answer, now_ms: f64, random: f64) {
         self.under_way = false;
         let Some(first) = self.sealed.first_mut() else { return };
         if let Answer::Later { pause_ms } = answer {
@@ -149,7 +149,7 @@ impl Queue {
     }
 
     /// When the next batch is due; infinite if none waits.
-    pub fn due_ms(&self) -> f64 {
+    pub(crate) fn due_ms(&self) -> f64 {
         self.sealed.first().filter(|_| !self.under_way).map_or(f64::INFINITY, |first| first.due_ms)
     }
 

@@ -16,7 +16,7 @@ const SOON_MS: f64 = 1_000.0;
 
 /// Why the tracker is woken.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Signal {
+pub(crate) enum Signal {
     /// The time that was asked for has come.
     Timer,
     /// The page became visible or hidden, or gained or lost the focus.
@@ -40,10 +40,10 @@ pub enum Signal {
 
 impl Signal {
     /// The number of [`Signal::Flush`].
-    pub const FLUSH: u8 = 5;
+    pub(crate) const FLUSH: u8 = 5;
 
     /// By its number, as browser.js tells it.
-    pub fn of(number: u8, status: u16, pause_ms: f64) -> Signal {
+    pub(crate) fn of(number: u8, status: u16, pause_ms: f64) -> Signal {
         match number {
             1 => Signal::Attention,
             2 => Signal::Move,
@@ -58,7 +58,7 @@ impl Signal {
 
 /// What becomes of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// It stays open.
     Stay,
     /// It closes: the collector knows no grant.
@@ -66,7 +66,7 @@ pub enum Next {
 }
 
 /// See the module. Lives in [`crate::gate::Gate::Open`] only.
-pub struct Tracker {
+pub(crate) struct Tracker {
     queue: Queue,
     stopwatch: Stopwatch,
     visit: VisitCookie,
@@ -79,7 +79,7 @@ pub struct Tracker {
 
 impl Tracker {
     /// Begins with a view of the page as it is.
-    pub fn open(grant: &Grant) -> Tracker {
+    pub(crate) fn open(grant: &Grant) -> Tracker {
         let now_ms = browser::now_ms();
         let mut tracker = Tracker {
             queue: Queue::default(),
@@ -95,7 +95,7 @@ impl Tracker {
     }
 
     /// Something happened.
-    pub fn wake(&mut self, signal: Signal, grant: &Grant) -> Next {
+    pub(crate) fn wake(&mut self, signal: Signal, grant: &Grant) -> Next {
         let now_ms = browser::now_ms();
         let visible = browser::is_visible();
         let ticks = self.stopwatch.due_ms() <= now_ms;

@@ -6,11 +6,11 @@
 use crate::{browser, gate::Grant};
 
 /// Sends a batch; the tracker is woken with the answer.
-pub fn send(body: &str, _grant: &Grant) {
+pub(crate) fn send(body: &str, _grant: &Grant) {
     browser::send(body);
 }
 
 /// Hands a batch to the browser, which sends it even if the page is gone; whether the browser took it.
-pub fn leave(body: &str, _grant: &Grant) -> bool {
+pub(crate) fn leave(body: &str, _grant: &Grant) -> bool {
     browser::beacon(body)
 }

@@ -8,14 +8,14 @@ use crate::{browser, write};
 use wire::{HexId, limits};
 
 /// The name of the cookie.
-pub const COOKIE: &str = "kruimel_visit";
+pub(crate) const COOKIE: &str = "kruimel_visit";
 /// How long the cookie lives after the last activity, in seconds.
-pub const IDLE_S: u32 = (limits::VISIT_IDLE_MS / 1_000) as u32;
+pub(crate) const IDLE_S: u32 = (limits::VISIT_IDLE_MS / 1_000) as u32;
 /// Clocks of one machine that was set back meanwhile: so much future is still believed.
 const AHEAD_S: u32 = 60;
 
 /// The visit that the cookies name, if it is not over.
-pub fn read(cookies: &str, now_s: u32) -> Option<HexId> {
+pub(crate) fn read(cookies: &str, now_s: u32) -> Option<HexId> {
     let value = value_of(cookies.as_bytes())?;
     let (id, active_s) = (value.get(..16)?, value.get(16..)?.strip_prefix(b".")?);
     let active_s = number(active_s, 10)?;
@@ -36,7 +36,7 @@ fn value_of(mut cookies: &[u8]) -> Option<&[u8]> {
 }
 
 /// The cookie's value while a visit goes on.
-pub fn value(visit: HexId, now_s: u32) -> String {
+pub(crate) fn value(visit: HexId, now_s: u32) -> String {
     let mut text = String::new();
     write::hex_id(&mut text, visit);
     text.push('.');
@@ -45,7 +45,7 @@ pub fn value(visit: HexId, now_s: u32) -> String {
 }
 
 /// The text that sets the cookie, or with an empty value removes it.
-pub fn set_cookie(value: &str, domain: &str, secure: bool) -> String {
+pub(crate) fn set_cookie(value: &str, domain: &str, secure: bool) -> String {
     let mut text = String::from(COOKIE);
     text.push('=');
     text.push_str(value);
@@ -75,21 +75,21 @@ fn number(digits: &[u8], radix: u64) -> Option<u64> {
 }
 
 /// The visit of this page and its cookie, which is removed when this is dropped.
-pub struct VisitCookie {
+pub(crate) struct VisitCookie {
     id: HexId,
     active_s: u32,
 }
 
 impl VisitCookie {
     /// Goes on with the visit that the cookie names, or begins another.
-    pub fn open() -> VisitCookie {
+    pub(crate) fn open() -> VisitCookie {
         let mut cookie = VisitCookie { id: HexId(0), active_s: 0 };
         cookie.go_on();
         cookie
     }
 
     /// The same for a further page view.
-    pub fn go_on(&mut self) -> HexId {
+    pub(crate) fn go_on(&mut self) -> HexId {
         self.active_s = browser::now_s();
         self.id = read(&browser::cookies(), self.active_s).unwrap_or_else(browser::hex_id);
         VisitCookie::set(&value(self.id, self.active_s));
@@ -97,7 +97,7 @@ impl VisitCookie {
     }
 
     /// Keeps the visit alive, because the visitor is.
-    pub fn slide(&mut self) {
+    pub(crate) fn slide(&mut self) {
         if !self.is_over() {
             self.active_s = browser::now_s();
             VisitCookie::set(&value(self.id, self.active_s));
@@ -105,7 +105,7 @@ impl VisitCookie {
     }
 
     /// Whether the visitor was away so long that the visit has ended, here and in every other tab.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let now_s = browser::now_s();
         now_s >= self.active_s + IDLE_S && read(&browser::cookies(), now_s) != Some(self.id)
     }

@@ -7,7 +7,7 @@
 use wire::{BatchId, Client, Event, HexId, Page};
 
 /// What all batches of a page view say of it, but for the title, up to where that follows.
-pub fn page(site: &str, page: &Page, client: &Client) -> String {
+pub(crate) fn page(site: &str, page: &Page, client: &Client) -> String {
     let mut out = String::with_capacity(512);
     text(&mut out, ",\"site\":", site);
     out.push_str(",\"client\":{\"visit\":\"");
@@ -38,13 +38,13 @@ pub fn page(site: &str, page: &Page, client: &Client) -> String {
 }
 
 /// The rest of the page.
-pub fn title(page: &mut String, title: &str) {
+pub(crate) fn title(page: &mut String, title: &str) {
     text(page, ",\"title\":", title);
     page.push('}');
 }
 
 /// The body of `POST /kruimel/events`.
-pub fn batch<'a>(id: BatchId, page: &str, events: impl Iterator<Item = &'a Event>) -> String {
+pub(crate) fn batch<'a>(id: BatchId, page: &str, events: impl Iterator<Item = &'a Event>) -> String {
     let mut out = String::with_capacity(1024);
     member(&mut out, "{\"v\":", u32::from(wire::VERSION));
     out.push_str(",\"batch\":\"");
@@ -98,7 +98,7 @@ fn text(out: &mut String, name: &str, value: &str) {
 }
 
 /// A number in decimal digits.
-pub fn number(out: &mut String, value: u32) {
+pub(crate) fn number(out: &mut String, value: u32) {
     if value > 9 {
         number(out, value / 10);
     }
@@ -106,7 +106,7 @@ pub fn number(out: &mut String, value: u32) {
 }
 
 /// An id in sixteen digits.
-pub fn hex_id(out: &mut String, id: HexId) {
+pub(crate) fn hex_id(out: &mut String, id: HexId) {
     hex(out, id.0, 16);
 }
 

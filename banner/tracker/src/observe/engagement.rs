@@ -16,7 +16,7 @@ const REPORT_MS_MIN: u32 = 100;
 const LATE_MS: f64 = 1_000.0;
 
 /// Measures one page view.
-pub struct Stopwatch {
+pub(crate) struct Stopwatch {
     read_ms: f64,
     interval_ms: f64,
     visible: bool,
@@ -27,7 +27,7 @@ pub struct Stopwatch {
 
 impl Stopwatch {
     /// Starts with the page as it is.
-    pub fn start(now_ms: f64, visible: bool, focused: bool) -> Stopwatch {
+    pub(crate) fn start(now_ms: f64, visible: bool, focused: bool) -> Stopwatch {
         Stopwatch {
             read_ms: now_ms,
             interval_ms: INTERVAL_MS,
@@ -39,7 +39,7 @@ impl Stopwatch {
     }
 
     /// Counts the time since the last reading as what the page was then, and notes what it is from here on.
-    pub fn read(&mut self, now_ms: f64, visible: bool, focused: bool) {
+    pub(crate) fn read(&mut self, now_ms: f64, visible: bool, focused: bool) {
         let passed_ms = (now_ms - self.read_ms).clamp(0.0, self.interval_ms + LATE_MS);
         if self.visible {
             self.visible_ms += passed_ms;
@@ -51,18 +51,18 @@ impl Stopwatch {
     }
 
     /// When the clock has to be read at the latest; infinite while no time runs.
-    pub fn due_ms(&self) -> f64 {
+    pub(crate) fn due_ms(&self) -> f64 {
         if self.visible { self.read_ms + self.interval_ms } else { f64::INFINITY }
     }
 
     /// At a regular reading: what to report if somebody was engaged; the next interval is longer.
-    pub fn tick(&mut self) -> Option<Spent> {
+    pub(crate) fn tick(&mut self) -> Option<Spent> {
         self.interval_ms = (self.interval_ms * 2.0).min(INTERVAL_MS_MAX);
         if self.engaged_ms < 1.0 { None } else { self.take() }
     }
 
     /// What is to be reported: whole milliseconds; none if it is hardly any.
-    pub fn take(&mut self) -> Option<Spent> {
+    pub(crate) fn take(&mut self) -> Option<Spent> {
         let most = limits::ENGAGEMENT_MS_MAX;
         let spent = Spent {
             visible_ms: (self.visible_ms as u32).min(most),

@@ -2,5 +2,5 @@
 //!
 //! A further kind has a file here, a variant of `wire::EventKind` and a branch in [`crate::tracker`].
 
-pub mod engagement;
-pub mod view;
+pub(crate) mod engagement;
+pub(crate) mod view;

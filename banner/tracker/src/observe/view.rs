@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use wire::{Campaign, limits};
 
 /// The referrer without query and fragment; empty if it is of the same host.
-pub fn referrer(mut referrer: String, host: &str) -> String {
+pub(crate) fn referrer(mut referrer: String, host: &str) -> String {
     let bytes = referrer.as_bytes();
     let end_of_host = end(bytes, b"/:?#", start_of_host(bytes));
     if &bytes[start_of_host(bytes)..end_of_host] == host.as_bytes() {
@@ -18,12 +18,12 @@ pub fn referrer(mut referrer: String, host: &str) -> String {
 }
 
 /// The path as it is told: without query and fragment, which the browser keeps apart.
-pub fn path(path: String) -> String {
+pub(crate) fn path(path: String) -> String {
     cut(path, limits::PATH_BYTES_MAX)
 }
 
 /// The five campaign parameters, read one by one with `parameter`.
-pub fn campaign(parameter: impl Fn(&str) -> String) -> Campaign<'static> {
+pub(crate) fn campaign(parameter: impl Fn(&str) -> String) -> Campaign<'static> {
     let value = |name| Cow::Owned(cut(parameter(name), limits::CAMPAIGN_BYTES_MAX));
     Campaign {
         source: value("utm_source"),
@@ -35,7 +35,7 @@ pub fn campaign(parameter: impl Fn(&str) -> String) -> Campaign<'static> {
 }
 
 /// At most so many bytes, cut at a character's edge.
-pub fn cut(mut text: String, bytes_max: usize) -> String {
+pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
     let mut end = bytes_max.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
