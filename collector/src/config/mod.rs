@@ -6,6 +6,7 @@
 
 mod category;
 mod check;
+mod country;
 mod error;
 mod language;
 mod name;

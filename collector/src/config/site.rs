@@ -10,6 +10,7 @@ use super::language::{Kept, Language, Translated, Unit};
 use super::name::{CategoryName, Host, SiteId, TimeZone};
 use super::reader::Section;
 use super::service::{self, Service};
+use time::Date;
 use wire::limits;
 
 /// One site: a tenant with a declaration of its own.
@@ -37,6 +38,8 @@ pub struct Site {
     pub languages: Vec<Language>,
     /// The revision of the declaration; a higher one asks every visitor again.
     pub revision: u32,
+    /// Since when the revision is in force, where the owner says so.
+    pub revision_since: Option<Date>,
     /// How long either answer is kept, in days.
     pub choice_days: u16,
     /// Where the first layer stands.
@@ -195,6 +198,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
             TimeZone::read(node.text()?)
         });
     let revision = section.get("revision", |node| node.number(1..=u64::from(u32::MAX)));
+    let revision_since = section.get("revision_since", |node| date(node.text()?));
     let choice_days = read_choice_days(section);
     let position = section.get("position", |node| Position::read(node.text()?)).unwrap_or(Position::Bottom);
     let google = section.get("google", |node| node.boolean()).unwrap_or(true);
@@ -215,6 +219,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         language: languages[0],
         languages,
         revision: u32::try_from(revision.unwrap_or(1)).ok()?,
+        revision_since,
         choice_days,
         position,
         google,
@@ -321,5 +326,15 @@ fn link(text: &str) -> Result<String, Problem> {
     (path || address).then(|| text.to_owned()).ok_or_else(|| {
         let mend = "Write a path of the site such as \"/privacy\", or an address with https://.";
         Problem::new(format!("\"{text}\" is not a link."), mend)
+    })
+}
+
+fn date(text: &str) -> Result<Date, Problem> {
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    Date::parse(text, format).map_err(|_| {
+        Problem::new(
+            format!("\"{text}\" is not a date."),
+            "Write year, month and day, such as \"2026-11-03\".",
+        )
     })
 }

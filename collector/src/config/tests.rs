@@ -267,6 +267,16 @@ fn a_wrong_site_is_told_with_its_mend() {
         "https://",
     );
     check(
+        &with_more("revision_since = \"soon\""),
+        "kruimel.toml:12: site.revision_since: \"soon\"",
+        "2026-11-03",
+    );
+    check(
+        &with_more("revision_since = 2026-11-03"),
+        "kruimel.toml:12: site.revision_since: Expected a text, found a date.",
+        "quotes",
+    );
+    check(
         &with_more("revision = 0"),
         "kruimel.toml:12: site.revision: The number is out of bounds.",
         "from 1",

@@ -1,0 +1,94 @@
+//! What this browser chose here, read from its cookies.
+//!
+//! In: the cookies, already percent-decoded. Out: a [`State`]. Invariant: only a signed receipt that is alive counts as
+//! a grant; a cookie that cannot be read is no choice.
+
+use crate::config::Site;
+use crate::keys::Keys;
+use crate::receipt::{LiveReceipt, VisitorCookie};
+use crate::withdrawn::Withdrawn;
+use time::format_description::well_known::Rfc3339;
+use time::{Date, Duration, OffsetDateTime};
+use wire::{HexId, Receipt, Refusal};
+
+/// What this browser chose.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum State {
+    /// Something is granted.
+    Granted(Box<Granted>),
+    /// All is refused.
+    Refused {
+        /// The day of the refusal.
+        day: Date,
+        /// The day on which the site asks again.
+        end: Date,
+    },
+    /// Nothing that counts.
+    Undecided {
+        /// There was a choice, of an earlier declaration.
+        outdated: bool,
+    },
+}
+
+/// A grant in force.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Granted {
+    pub(super) categories: Vec<String>,
+    /// The day of this decision.
+    pub(super) day: Date,
+    /// The day on which it ends.
+    pub(super) end: Date,
+    pub(super) consent: HexId,
+    pub(super) visitor: Option<HexId>,
+}
+
+/// Reads the two cookies `kruimel` and `kruimel_id`.
+pub(super) fn read(
+    choice: Option<&str>,
+    visitor: Option<&str>,
+    site: &Site,
+    now_ms: i64,
+    keys: &Keys,
+    withdrawn: &Withdrawn,
+) -> State {
+    let undecided = State::Undecided { outdated: false };
+    let Some(choice) = choice else { return undecided };
+    if let Ok(live) = LiveReceipt::check(choice, site.id.as_str(), now_ms, keys) {
+        let receipt = live.receipt();
+        let visitor = visitor.and_then(|text| VisitorCookie::check(text, site.id.as_str(), now_ms, keys));
+        return match granted(receipt, visitor.map(|cookie| cookie.id)) {
+            _ if withdrawn.is_dead(receipt.consent_id.0) => undecided,
+            _ if receipt.revision != site.revision => State::Undecided { outdated: true },
+            Some(granted) => State::Granted(Box::new(granted)),
+            None => undecided,
+        };
+    }
+    refused(choice, site, now_ms).unwrap_or(undecided)
+}
+
+fn granted(receipt: &Receipt, visitor: Option<HexId>) -> Option<Granted> {
+    Some(Granted {
+        categories: receipt.categories.clone(),
+        day: OffsetDateTime::parse(&receipt.last_consent_timestamp, &Rfc3339).ok()?.date(),
+        end: day_of(i64::try_from(receipt.expiration_time).ok()?)?,
+        consent: receipt.consent_id,
+        visitor,
+    })
+}
+
+fn refused(choice: &str, site: &Site, now_ms: i64) -> Option<State> {
+    let refusal: Refusal = serde_json::from_str(choice).ok()?;
+    if refusal.categories.iter().any(|name| name != "necessary") {
+        return None;
+    }
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    let day = Date::parse(&refusal.day, format).ok()?;
+    let end = day.checked_add(Duration::days(i64::from(site.choice_days)))?;
+    let over = end <= day_of(now_ms)? || day > day_of(now_ms)?.next_day()?;
+    let outdated = refusal.revision != site.revision;
+    Some(if over || outdated { State::Undecided { outdated } } else { State::Refused { day, end } })
+}
+
+fn day_of(ms: i64) -> Option<Date> {
+    OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).ok().map(OffsetDateTime::date)
+}

@@ -1,0 +1,234 @@
+//! The words of the visitor's two pages, per language. The categories' titles come with the banner's texts.
+//!
+//! In: a [`Language`]. Out: its [`Words`]. Invariant: every language has every text with the same placeholders, as a
+//! test proves; texts are neutral, thank nobody and promise nothing.
+
+mod de;
+mod en;
+mod fr;
+mod nl;
+
+use crate::config::{KeptThing, Language, Storage};
+use time::Date;
+
+/// The texts of one language. `{…}` is filled in by [`fill`].
+pub(super) struct Words {
+    pub(super) your_data: &'static str,
+    pub(super) cookie_declaration: &'static str,
+    pub(super) back: &'static str,
+    pub(super) who_to_ask: &'static str,
+    pub(super) and: &'static str,
+    pub(super) granted_title: &'static str,
+    pub(super) granted_lead: &'static str,
+    pub(super) refused_title: &'static str,
+    pub(super) refused_lead: &'static str,
+    pub(super) undecided_title: &'static str,
+    pub(super) undecided_lead: &'static str,
+    pub(super) outdated_lead: &'static str,
+    pub(super) what_you_chose: &'static str,
+    pub(super) always_on: &'static str,
+    pub(super) allowed: &'static str,
+    pub(super) refused: &'static str,
+    pub(super) needs_no_choice: &'static str,
+    pub(super) since: &'static str,
+    pub(super) signal: &'static str,
+    pub(super) signal_note: &'static str,
+    pub(super) change: &'static str,
+    pub(super) accept_all: &'static str,
+    pub(super) refuse_all: &'static str,
+    pub(super) save: &'static str,
+    pub(super) erases: &'static str,
+    pub(super) keeps: &'static str,
+    pub(super) stored: &'static str,
+    pub(super) on_device: &'static str,
+    pub(super) on_server: &'static str,
+    pub(super) name: &'static str,
+    pub(super) holds: &'static str,
+    pub(super) kept_until: &'static str,
+    pub(super) what: &'static str,
+    pub(super) why: &'static str,
+    pub(super) kept_for: &'static str,
+    pub(super) choice_holds: &'static str,
+    pub(super) refusal_holds: &'static str,
+    pub(super) visitor_holds: &'static str,
+    pub(super) visit_holds: &'static str,
+    pub(super) visit_until: &'static str,
+    /// What the server keeps of a measured visitor, and why: pages, time, source, place, device.
+    pub(super) measured: [(&'static str, &'static str); 5],
+    pub(super) address: (&'static str, &'static str),
+    pub(super) decision: (&'static str, &'static str),
+    pub(super) never_stored: &'static str,
+    pub(super) refused_server: &'static str,
+    pub(super) references: &'static str,
+    pub(super) visitor: &'static str,
+    pub(super) consent: &'static str,
+    pub(super) quote: &'static str,
+    pub(super) other_browser: &'static str,
+    pub(super) other_browser_text: &'static str,
+    pub(super) responsible: &'static str,
+    pub(super) controller: &'static str,
+    pub(super) contact: &'static str,
+    pub(super) privacy_policy: &'static str,
+    pub(super) cookies_lead: &'static str,
+    pub(super) cookies_lead_dated: &'static str,
+    pub(super) no_consent_needed: &'static str,
+    pub(super) consent_needed: &'static str,
+    pub(super) nothing_declared: &'static str,
+    pub(super) no_recipients: &'static str,
+    pub(super) recipient: &'static str,
+    pub(super) stores_nothing: &'static str,
+    pub(super) caption: &'static str,
+    pub(super) purpose: &'static str,
+    pub(super) party: &'static str,
+    pub(super) first: &'static str,
+    pub(super) third: &'static str,
+    pub(super) storage: [&'static str; 3],
+    pub(super) collects: &'static str,
+    pub(super) collected: [&'static str; 6],
+    pub(super) how_long: &'static str,
+    pub(super) retention: &'static str,
+    pub(super) then: &'static str,
+    pub(super) deleted: &'static str,
+    /// Page views, truncated address, decisions, rejections.
+    pub(super) things: [&'static str; 4],
+    pub(super) choice_kept: &'static str,
+    pub(super) as_json: &'static str,
+    pub(super) stale: &'static str,
+    pub(super) foreign: &'static str,
+    pub(super) unavailable: &'static str,
+    pub(super) months: [&'static str; 12],
+}
+
+impl Words {
+    pub(super) const fn of(language: Language) -> &'static Words {
+        match language {
+            Language::En => &en::WORDS,
+            Language::Nl => &nl::WORDS,
+            Language::Fr => &fr::WORDS,
+            Language::De => &de::WORDS,
+        }
+    }
+
+    /// A date as people write it.
+    pub(super) fn date(&self, language: Language, date: Date) -> String {
+        let month = self.months[usize::from(u8::from(date.month())) - 1];
+        let day = match (language, date.day()) {
+            (Language::De, day) => format!("{day}."),
+            (Language::Fr, 1) => "1er".to_owned(),
+            (_, day) => day.to_string(),
+        };
+        format!("{day} {month} {}", date.year())
+    }
+
+    /// Several names as one phrase: "a, b and c".
+    pub(super) fn list(&self, names: &[String]) -> String {
+        match names {
+            [] => String::new(),
+            [one] => one.clone(),
+            [most @ .., last] => format!("{} {} {last}", most.join(", "), self.and),
+        }
+    }
+
+    /// Where the browser keeps something, if it is not a cookie.
+    pub(super) fn storage(&self, storage: Storage) -> Option<&'static str> {
+        match storage {
+            Storage::Cookie => None,
+            Storage::Local => Some(self.storage[0]),
+            Storage::Session => Some(self.storage[1]),
+            Storage::IndexedDb => Some(self.storage[2]),
+        }
+    }
+
+    pub(super) fn thing(&self, thing: KeptThing) -> &'static str {
+        match thing {
+            KeptThing::Events => self.things[0],
+            KeptThing::TruncatedAddress => self.things[1],
+            KeptThing::Decisions => self.things[2],
+            KeptThing::Rejections => self.things[3],
+        }
+    }
+}
+
+/// Puts values in the place of `{name}`s.
+pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let place = |text: String, (name, value): &(&str, &str)| text.replace(&format!("{{{name}}}"), value);
+    values.iter().fold(text.to_owned(), place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    /// Every text of a language, in the order of the fields.
+    fn all(words: &Words) -> Vec<&'static str> {
+        let mut texts = vec![
+            words.granted_title,
+            words.granted_lead,
+            words.refused_title,
+            words.refused_lead,
+            words.undecided_title,
+            words.undecided_lead,
+            words.outdated_lead,
+            words.since,
+            words.erases,
+            words.keeps,
+            words.on_server,
+            words.refused_server,
+            words.cookies_lead,
+            words.cookies_lead_dated,
+            words.no_recipients,
+            words.recipient,
+            words.caption,
+            words.choice_kept,
+            words.other_browser_text,
+            words.never_stored,
+            words.signal_note,
+            words.stale,
+            words.foreign,
+            words.unavailable,
+            words.quote,
+        ];
+        texts.extend(words.collected);
+        texts.extend(words.things);
+        texts.extend(words.measured.iter().flat_map(|(what, why)| [*what, *why]));
+        texts
+    }
+
+    fn placeholders(text: &str) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_language_has_every_text_with_the_same_placeholders() {
+        let english = all(Words::of(Language::En));
+        for language in Language::ALL {
+            for (text, expected) in all(Words::of(language)).into_iter().zip(&english) {
+                assert!(!text.is_empty(), "{language:?} lacks: {expected}");
+                assert_eq!(placeholders(text), placeholders(expected), "{language:?}: {text}");
+                assert!(!text.contains('!'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_date_is_written_as_people_write_it() {
+        let check = |language, expected| {
+            assert_eq!(Words::of(language).date(language, date!(2027 - 3 - 1)), expected);
+        };
+        check(Language::En, "1 March 2027");
+        check(Language::Nl, "1 maart 2027");
+        check(Language::Fr, "1er mars 2027");
+        check(Language::De, "1. März 2027");
+    }
+
+    #[test]
+    fn names_become_a_phrase() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(Words::of(Language::Nl).list(&names), "a, b en c");
+        assert_eq!(Words::of(Language::Nl).list(&names[..1]), "a");
+    }
+}
