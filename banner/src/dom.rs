@@ -8,32 +8,37 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `entry.js` hands over: the loader's own handover, `decide` and `emit`.
+    /// What `entry.js` hands over.
     pub type Page;
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn config(this: &Page) -> Record;
-    #[wasm_bindgen(method, getter)]
     pub(crate) fn root(this: &Page) -> Element;
-    /// The style of an element that draws the mark.
+    /// The corner or edge of the first layer.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn position(this: &Page) -> JsValue;
+    /// The style of an element that draws the biscuit.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn mark(this: &Page) -> JsValue;
-    /// Whether the page applies a grant of this category at the moment.
+    /// The categories that the page applies at the moment, a bit for each.
     #[wasm_bindgen(method)]
-    pub(crate) fn granted(this: &Page, category: &str) -> bool;
-    /// Applies a decision in the page and tells the collector; `cookie` is set where it cannot be told.
+    pub(crate) fn granted(this: &Page) -> u32;
+    /// Applies a decision in the page and tells the collector.
     #[wasm_bindgen(method)]
-    pub(crate) fn decide(this: &Page, kept: &str, cookie: &str);
+    pub(crate) fn decide(this: &Page, action: &str, surface: &str, chosen: u32);
     #[wasm_bindgen(method)]
     pub(crate) fn emit(this: &Page, name: &str, modal: &str);
 
-    /// Any JavaScript object whose members are read by name: the texts, the declaration, the config.
+    /// Any JavaScript value whose members are read: the texts, the declaration, a list.
     pub type Record;
     #[wasm_bindgen(method, structural, indexing_getter)]
     pub(crate) fn get(this: &Record, name: &str) -> JsValue;
     #[wasm_bindgen(method, structural, indexing_getter)]
+    pub(crate) fn named(this: &Record, name: &JsValue) -> JsValue;
+    #[wasm_bindgen(method, structural, indexing_getter)]
     pub(crate) fn at(this: &Record, index: u32) -> Record;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn length(this: &Record) -> u32;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn checked(this: &Record) -> bool;
     /// `String.prototype.split`; with `join` it replaces without giving `$` a meaning.
     #[wasm_bindgen(method)]
     pub(crate) fn split(this: &Record, separator: &str) -> Record;
@@ -55,45 +60,27 @@ extern "C" {
     pub(crate) fn close(this: &Element);
     #[wasm_bindgen(method, js_name = showModal)]
     pub(crate) fn show_modal(this: &Element);
-    #[wasm_bindgen(method)]
-    pub(crate) fn closest(this: &Element, selector: &str) -> Option<Element>;
-    #[wasm_bindgen(method, js_name = querySelector)]
-    pub(crate) fn find(this: &Element, selector: &str) -> Option<Element>;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn value(this: &Element) -> String;
+    #[wasm_bindgen(method, js_name = querySelectorAll)]
+    pub(crate) fn all(this: &Element, selector: &str) -> Record;
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_style(this: &Element, style: &JsValue);
 
-    pub type Event;
-    #[wasm_bindgen(method, getter, js_name = type)]
-    pub(crate) fn kind(this: &Event) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn target(this: &Event) -> Element;
-    #[wasm_bindgen(method, getter, js_name = isTrusted)]
-    pub(crate) fn is_trusted(this: &Event) -> bool;
-    #[wasm_bindgen(method, js_name = preventDefault)]
-    pub(crate) fn prevent_default(this: &Event);
-
     #[wasm_bindgen(js_namespace = Date)]
     pub(crate) fn now() -> f64;
-
-    type Document;
     #[wasm_bindgen(thread_local_v2, js_name = document)]
     static DOCUMENT: Document;
+    type Document;
     #[wasm_bindgen(method, getter)]
     fn cookie(this: &Document) -> String;
     #[wasm_bindgen(method, setter)]
     fn set_cookie(this: &Document, cookie: &str);
-
-    type Location;
     #[wasm_bindgen(thread_local_v2, js_name = location)]
     static LOCATION: Location;
+    type Location;
     #[wasm_bindgen(method, getter)]
     fn hostname(this: &Location) -> String;
     #[wasm_bindgen(method, getter)]
     fn pathname(this: &Location) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn protocol(this: &Location) -> String;
 }
 
 pub(crate) fn cookies() -> String {
@@ -110,8 +97,4 @@ pub(crate) fn hostname() -> String {
 
 pub(crate) fn pathname() -> String {
     LOCATION.with(Location::pathname)
-}
-
-pub(crate) fn protocol() -> String {
-    LOCATION.with(Location::protocol)
 }

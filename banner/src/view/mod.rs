@@ -10,55 +10,72 @@ mod text;
 pub(crate) use notice::notice;
 pub(crate) use preferences::preferences;
 
+use crate::cookie::cut;
 use crate::dom::{Element, Page, Record, create};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Hands out every entry of a list inside a record.
-pub(crate) fn each(record: &Record, list: &str, mut act: impl FnMut(&Record)) {
+/// Hands out every entry of a list inside a record, with its place.
+#[inline(never)]
+pub(crate) fn each(record: &Record, list: &str, act: &mut dyn FnMut(u32, &Record)) {
     let list: Record = record.get(list).unchecked_into();
     for index in 0..list.length() {
-        act(&list.at(index));
+        act(index, &list.at(index));
     }
 }
 
-/// A child with attributes, written `name=value` and separated by spaces; a name alone is a switch.
-fn add(parent: &Element, tag: &str, attributes: &str) -> Element {
+/// A child, written as its tag and its attributes: `tag name=value name=value`, or a name alone for a switch.
+#[inline(never)]
+fn add(parent: &Element, written: &str) -> Element {
+    let (tag, mut rest) = cut(written, b' ');
     let child = create(tag);
-    for attribute in attributes.split(' ') {
-        if !attribute.is_empty() {
-            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
-            child.set(name, &value.into());
-        }
+    while !rest.is_empty() {
+        let (attribute, following) = cut(rest, b' ');
+        let (name, value) = cut(attribute, b'=');
+        child.set(name, &value.into());
+        rest = following;
     }
     parent.append(&child);
     child
 }
 
 /// A child that holds nothing but a text.
-fn add_text(parent: &Element, tag: &str, attributes: &str, text: &JsValue) -> Element {
-    let child = add(parent, tag, attributes);
+#[inline(never)]
+fn add_text(parent: &Element, written: &str, text: &JsValue) -> Element {
+    let child = add(parent, written);
     child.append(text);
     child
 }
 
-/// The outermost element of a layer: part of its name, language and direction of its texts.
-fn layer(page: &Page, text: &Record, tag: &str, attributes: &str) -> Element {
-    let layer = add(&page.root(), tag, attributes);
+/// A child that holds the text of this name.
+#[inline(never)]
+fn say(parent: &Element, written: &str, texts: &Record, name: &str) -> Element {
+    add_text(parent, written, &texts.get(name))
+}
+
+/// The outermost element of a layer, with language and direction of its texts.
+#[inline(never)]
+fn layer(page: &Page, text: &Record, written: &str) -> Element {
+    let layer = add(&page.root(), written);
     for name in ["lang", "dir"] {
         layer.set(name, &text.get(name));
     }
     layer
 }
 
+/// The biscuit.
+#[inline(never)]
 fn mark(page: &Page, parent: &Element) {
-    add(parent, "i", "").set_style(&page.mark());
+    add(parent, "i").set_style(&page.mark());
 }
 
-/// The three choices of a layer: accept and refuse alike, then `more`.
-fn choices(parent: &Element, words: &Record, more: &str) {
-    let row = add(parent, "div", "class=b");
-    for (value, kind) in [("accept", "part=choice"), ("refuse", "part=choice"), (more, "part=more class=o")] {
-        add_text(&row, "button", kind, &words.get(value)).set("value", &value.into());
+/// The three choices of a layer: accept and refuse alike, then a third.
+#[inline(never)]
+fn choices(parent: &Element, words: &Record, third: [&str; 2]) {
+    let row = add(parent, "div class=b");
+    let pair =
+        [["button part=choice value=accept", "accept"], ["button part=choice value=refuse", "refuse"], third];
+    for [written, name] in pair {
+        say(&row, written, words, name);
     }
 }
 

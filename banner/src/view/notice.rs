@@ -1,45 +1,57 @@
 //! The first layer: who asks, what for, who else takes part, that it can be withdrawn, and three choices of one size.
 
-use super::{add, add_text, choices, each, layer, mark, text, words};
-use crate::config::{number, string};
+use super::text::fill;
+use super::{add, choices, each, layer, mark, say, words};
 use crate::dom::{Element, Page, Record};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// Builds it at its place; the visitor's focus stays where it is.
 pub(crate) fn notice(page: &Page, all: &Record) -> Element {
     let words = words(all);
-    let section = layer(page, all, "section", "aria-labelledby=h part=notice");
-    section.set("class", &page.config().get("position"));
-    let body = add(&section, "div", "tabindex=0");
-    let heading = add(&body, "h2", "id=h");
+    let section = layer(page, all, "section aria-labelledby=h part=notice");
+    section.set("class", &page.position());
+    let body = add(&section, "div tabindex=0");
+    let heading = add(&body, "h2 id=h");
     mark(page, &heading);
     heading.append(&words.get("title"));
-    let sentence = text::fill(words.get("ask"), "{controller}", &all.get("controller"));
-    let sentence = text::fill(sentence, "{purposes}", &purposes(all, &words));
-    let paragraph = add_text(&body, "p", "", &sentence);
-    let parties = number(&all.get("parties"));
-    let names = ["parties_zero", "parties_one", "parties_many"];
-    for part in [text::counted(&words, names, "{parties}", parties), words.get("change")] {
-        paragraph.append(&" ".into());
-        paragraph.append(&part);
-    }
-    paragraph.append(&" ".into());
-    add_text(&paragraph, "a", "", &words.get("policy")).set("href", &all.get("policy"));
-    choices(&section, &words, "choose");
+    let paragraph = add(&body, "p");
+    paragraph.append(&sentence(all, &words));
+    say(&paragraph, "a", &words, "policy").set("href", &all.get("policy"));
+    choices(&section, &words, ["button part=more class=o value=showPreferences", "choose"]);
     section
 }
 
-/// What each optional category is for, in the site's words where it defined the category itself.
+fn sentence(all: &Record, words: &Record) -> JsValue {
+    let parties = all.get("parties");
+    let others = match parties.as_f64() {
+        Some(0.0) => "parties_zero",
+        Some(1.0) => "parties_one",
+        _ => "parties_many",
+    };
+    let sentence = fill(words.get("ask"), "{others}", &words.get(others));
+    let sentence = fill(sentence, "{parties}", &parties);
+    let sentence = fill(sentence, "{purposes}", &purposes(all, words));
+    fill(sentence, "{controller}", &all.get("controller"))
+}
+
+/// What each optional category is for, `a, b and c`; where the site defined it, in the words of its title. Each step
+/// leaves one `{}` for what is still to come.
 fn purposes(all: &Record, words: &Record) -> JsValue {
-    let mut purposes = Vec::new();
-    each(all, "categories", |category| {
-        let mut name = String::from("purpose_");
-        name.push_str(&string(&category.get("name")));
-        let known = words.get(&name);
-        if name != "purpose_necessary" {
-            let other = || text::fill(words.get("purpose_other"), "{title}", &category.get("title"));
-            purposes.push(if known.is_undefined() { other() } else { known });
+    let mut sentence = JsValue::from_str("{}");
+    let mut to_come = all.get("categories").unchecked_into::<Record>().length();
+    each(all, "categories", &mut |index, category| {
+        to_come -= 1;
+        if index > 0 {
+            let known = words.named(&fill("purpose_{}".into(), "{}", &category.get("name")));
+            let text = if known.is_undefined() { words.get("purpose_other") } else { known };
+            let follows = match to_come {
+                0 => "{0}".into(),
+                1 => words.get("and"),
+                _ => "{0}, {}".into(),
+            };
+            let purpose = fill(text, "{title}", &category.get("title"));
+            sentence = fill(sentence.clone(), "{}", &fill(follows, "{0}", &purpose));
         }
     });
-    text::list(words, &purposes)
+    sentence
 }
