@@ -3,7 +3,7 @@
 //! In: a path and statements. Out: bytes and the engine's own error texts. Everything here blocks.
 //!
 //! **Invariants.** `unsafe` occurs in this file only. The library is loaded once per process and never unloaded. A
-//! [`Connection`] is used by one thread at a time (it is `Send` and not `Sync`), and a stream borrows its connection
+//! `Connection` is used by one thread at a time (it is `Send` and not `Sync`), and a stream borrows its connection
 //! exclusively, because the engine takes no other statement on it meanwhile. Every handle is destroyed exactly once, and
 //! an unfinished stream is cancelled first.
 

@@ -1,9 +1,11 @@
 //! Inserts: typed, by hand, torn, repeated, and into the product's own schema.
 
+use std::io::Write;
+
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
-use crate::stand::{engine, post};
+use crate::stand::{engine, post, target};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Row, Serialize)]
 struct Pair {
@@ -101,9 +103,19 @@ async fn data_that_breaks_off_is_not_committed() {
     let raw = post(&stand.options.socket, &[("query", "INSERT INTO t FORMAT RowBinary")], &torn[..10]);
     assert_eq!(raw.headers["x-clickhouse-exception-code"], "33", "{}", raw.text());
     // A client that goes away in the middle of its body: the rows it sent are whole, and still not committed.
-    let mut insert = client.insert_formatted_with(WITH_HEADER);
-    insert.send([header("UInt64"), row(8, "eight")].concat().into()).await.unwrap();
-    drop(insert);
+    let mut stream = std::os::unix::net::UnixStream::connect(&stand.options.socket).unwrap();
+    let target = target(&[("query", "INSERT INTO t FORMAT RowBinary")]);
+    write!(stream, "POST {target} HTTP/1.1\r\nHost: engine\r\nContent-Length: 1000\r\n\r\n").unwrap();
+    stream.write_all(&row(8, "eight")).unwrap();
+    let running = "SELECT count() FROM system.processes WHERE query_kind = 'Insert'";
+    let count = async || client.query(running).fetch_one::<u64>().await.unwrap();
+    while count().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+    while count().await > 0 {
+        tokio::task::yield_now().await;
+    }
     let mut insert = client.insert::<Pair>("t").await.unwrap();
     insert.write(&Pair { n: 9, s: "nine".to_owned() }).await.unwrap();
     insert.end().await.unwrap();

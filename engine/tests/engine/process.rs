@@ -8,13 +8,6 @@ use kruimel_engine::{EngineError, library};
 
 use crate::stand::{EXECUTABLE, Stand, engine, process_id};
 
-/// Waits until a process that was started by hand answers.
-pub(crate) async fn answering(stand: &Stand) {
-    while stand.client().query("SELECT 1").fetch_one::<u8>().await.is_err() {
-        tokio::task::yield_now().await;
-    }
-}
-
 fn kill(process_id: u32) {
     let status = Command::new("kill").arg("-KILL").arg(process_id.to_string()).status().unwrap();
     assert!(status.success());
@@ -104,14 +97,7 @@ async fn what_runs_when_the_engine_is_stopped_is_finished() {
 #[tokio::test]
 async fn what_never_ends_does_not_keep_the_engine_from_stopping_cleanly() {
     let stand = Stand::new();
-    let mut child = tokio::process::Command::new(EXECUTABLE)
-        .arg("engine")
-        .args(stand.options.arguments())
-        .stdin(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    answering(&stand).await;
+    let mut child = stand.spawn().await;
     let forever = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
     let running = tokio::spawn({
         let client = stand.client();

@@ -96,15 +96,15 @@ async fn a_failure_before_the_first_row_has_its_code_and_status() {
 #[tokio::test]
 async fn settings_in_the_url_are_applied_and_unknown_ones_refused() {
     let (stand, supervisor, client) = engine().await;
+    let limited = client.clone().with_setting("max_result_rows", "10");
+    let error =
+        limited.query("SELECT number FROM numbers(20)").fetch_all::<u64>().await.unwrap_err().to_string();
+    assert!(error.contains("TOO_MANY_ROWS_OR_BYTES"), "{error}");
     let limited =
         client.clone().with_setting("max_execution_time", "1").with_setting("timeout_overflow_mode", "throw");
     let forever = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
     let error = limited.query(forever).fetch_all::<u64>().await.unwrap_err().to_string();
     assert!(error.contains("TIMEOUT_EXCEEDED"), "{error}");
-    let limited = client.clone().with_setting("max_result_rows", "10");
-    let error =
-        limited.query("SELECT number FROM numbers(20)").fetch_all::<u64>().await.unwrap_err().to_string();
-    assert!(error.contains("TOO_MANY_ROWS_OR_BYTES"), "{error}");
     let raw = post(&stand.options.socket, &[("no_such_setting", "1")], b"SELECT 1");
     assert_eq!((raw.status, raw.headers["x-clickhouse-exception-code"].as_str()), (400, "115"));
     supervisor.stop().await;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use kruimel_engine::supervise::{State, SuperviseOptions, Supervisor};
 use kruimel_engine::{Options, client};
@@ -31,6 +32,23 @@ impl Stand {
 
     pub(crate) async fn start(&self) -> Supervisor {
         Supervisor::start(self.supervise()).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts an engine without a supervisor, and waits until it answers. Closing its standard input stops it.
+    pub(crate) async fn spawn(&self) -> tokio::process::Child {
+        let mut child = tokio::process::Command::new(EXECUTABLE)
+            .arg("engine")
+            .args(self.options.arguments())
+            .current_dir(self.home.path())
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        while self.client().query("SELECT 1").fetch_one::<u8>().await.is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "the engine ended; its message is above");
+            tokio::task::yield_now().await;
+        }
+        child
     }
 
     pub(crate) fn client(&self) -> clickhouse::Client {

@@ -100,14 +100,7 @@ async fn trap_05_compression_is_not_asked_for_and_refused_by_name() {
 #[tokio::test]
 async fn trap_06_the_engine_ends_by_itself_and_not_by_a_signal() {
     let stand = Stand::new();
-    let mut child = tokio::process::Command::new(crate::stand::EXECUTABLE)
-        .arg("engine")
-        .args(stand.options.arguments())
-        .stdin(std::process::Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    crate::process::answering(&stand).await;
+    let mut child = stand.spawn().await;
     stand.client().query("CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n").execute().await.unwrap();
     stand.client().query("SELECT throwIf(1)").execute().await.unwrap_err();
     // Trap 6 twice: the library installs no handlers, so that SIGTERM and panics are this program's own affair …
@@ -138,22 +131,23 @@ async fn trap_07_the_database_is_atomic_and_takes_refreshable_views() {
 #[tokio::test]
 async fn trap_08_a_config_in_the_working_directory_is_not_read() {
     let stand = Stand::new();
-    let config = "<clickhouse><max_concurrent_queries>1234</max_concurrent_queries></clickhouse>";
+    let users = stand.home.path().join("users.xml");
+    std::fs::write(&users, USERS).unwrap();
+    let config = format!("<clickhouse><users_config>{}</users_config></clickhouse>", users.display());
     std::fs::write(stand.home.path().join("config.xml"), config).unwrap();
-    let mut child = tokio::process::Command::new(crate::stand::EXECUTABLE)
-        .arg("engine")
-        .args(stand.options.arguments())
-        .current_dir(stand.home.path())
-        .stdin(std::process::Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    crate::process::answering(&stand).await;
-    let sql = "SELECT value FROM system.server_settings WHERE name = 'max_concurrent_queries'";
-    assert_eq!(stand.client().query(sql).fetch_one::<String>().await.unwrap(), "0");
+    let mut child = stand.spawn().await;
+    let setting = "SELECT toString(getSetting('max_execution_time'))";
+    assert_eq!(stand.client().query(setting).fetch_one::<String>().await.unwrap(), "0");
     drop(child.stdin.take());
     child.wait().await.unwrap();
 }
+
+/// Users of a stranger, with a setting that shows.
+const USERS: &str = "<clickhouse>
+    <users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></default></users>
+    <profiles><default><max_execution_time>77</max_execution_time></default></profiles>
+    <quotas><default></default></quotas>
+</clickhouse>";
 
 #[tokio::test]
 async fn trap_09_the_exception_tag_is_random_and_ends_a_broken_stream() {
