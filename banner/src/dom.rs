@@ -9,15 +9,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 extern "C" {
     /// What `entry.js` hands over.
+    #[wasm_bindgen(extends = Record)]
     pub type Page;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn root(this: &Page) -> Element;
-    /// The corner or edge of the first layer.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn position(this: &Page) -> JsValue;
-    /// The style of an element that draws the biscuit.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn mark(this: &Page) -> JsValue;
     /// The categories that the page applies at the moment, a bit for each.
     #[wasm_bindgen(method)]
     pub(crate) fn granted(this: &Page) -> u32;
@@ -55,8 +48,6 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn remove(this: &Element);
     #[wasm_bindgen(method)]
-    pub(crate) fn focus(this: &Element);
-    #[wasm_bindgen(method)]
     pub(crate) fn close(this: &Element);
     #[wasm_bindgen(method, js_name = showModal)]
     pub(crate) fn show_modal(this: &Element);
@@ -67,34 +58,4 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = Date)]
     pub(crate) fn now() -> f64;
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Document;
-    type Document;
-    #[wasm_bindgen(method, getter)]
-    fn cookie(this: &Document) -> String;
-    #[wasm_bindgen(method, setter)]
-    fn set_cookie(this: &Document, cookie: &str);
-    #[wasm_bindgen(thread_local_v2, js_name = location)]
-    static LOCATION: Location;
-    type Location;
-    #[wasm_bindgen(method, getter)]
-    fn hostname(this: &Location) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn pathname(this: &Location) -> String;
-}
-
-pub(crate) fn cookies() -> String {
-    DOCUMENT.with(Document::cookie)
-}
-
-pub(crate) fn write_cookie(cookie: &str) {
-    DOCUMENT.with(|document| document.set_cookie(cookie));
-}
-
-pub(crate) fn hostname() -> String {
-    LOCATION.with(Location::hostname)
-}
-
-pub(crate) fn pathname() -> String {
-    LOCATION.with(Location::pathname)
 }

@@ -1,5 +1,4 @@
-// The banner's glue: starts the module inside the classic script that the collector serves, once per language, and writes
-// down and sends what the module says was decided.
+// The banner's glue: starts the module inside the classic script that the collector serves, once per language.
 //
 // Built by `cargo xtask banner`: wasm-bindgen (target web) writes pkg/kruimel_banner.js and pkg/kruimel_banner_bg.wasm;
 // `esbuild --bundle --format=iife --minify` with .css as text follows the imports below and writes dist/banner.js; the
@@ -10,80 +9,22 @@
 // Only `initSync` and the exports are imported, so that esbuild drops wasm-bindgen's own fetching. What the loader hands
 // over on `document.currentScript.kruimel` is described at the top of loader.js.
 
-import { initSync, start, act } from '../pkg/kruimel_banner.js';
+import { initSync, start, show, press, grant, closed } from '../pkg/kruimel_banner.js';
 import css from '../assets/banner.css';
+import { decisions } from './decide.js';
+
+// The value of the button that opens the preferences, see `Button` in src/view/mod.rs.
+const CHOOSE = 3;
 
 const loader = document.currentScript.kruimel;
 const text = __KRUIMEL_TEXT__;
-const { root, config } = loader;
-const { acceptedCategory, getUserPreferences } = window.kruimel;
-const names = text.categories.map(category => category.name);
-let latest;
-let sending = Promise.resolve();
+const { root, mark } = loader;
+const { bits, granted, decide, send, tell } = decisions(loader, text);
+let opener;
 
-const tell = (name, detail) => dispatchEvent(new CustomEvent('kruimel:' + name, { detail }));
-
-// A set of categories is a bit for each, in the order of the declaration.
-const bits = wanted => names.reduce((set, name, index) => (wanted(name) ? set | (1 << index) : set), 0);
-const granted = () => bits(name => acceptedCategory(name));
-
-// The signed cookie that this decision replaces, or that a decision before it, still unsent, carries on: a collector that
-// hears of it on a later page has to know which receipt ends.
-function earlier() {
-  try {
-    const value = document.cookie.match(/(^| )kruimel=([^;]*)/)[2];
-    const cookie = JSON.parse(decodeURIComponent(value));
-    return cookie.sig ? value : cookie.pending.earlier;
-  } catch {}
-}
-
-// Follows a decision at once, before the collector knows of it.
-function decide(action, surface, chosen, reset) {
-  const first = !getUserPreferences();
-  const before = granted();
-  const { site, revision } = config;
-  const choice = {
-    categories: names.filter((_, index) => (chosen >> index) & 1),
-    services: {},
-    revision,
-  };
-  const pending = { v: 1, site, action, ...choice, text: text.hash, language: text.lang, surface, reset, earlier: earlier() };
-  Object.assign(choice, { day: new Date().toISOString().slice(0, 10), pending });
-  loader.apply(choice);
-  const changed = before ^ granted();
-  if (first) tell('onFirstConsent', { cookie: choice });
-  else if (changed) {
-    tell('onChange', { cookie: choice, changedCategories: names.filter((_, index) => (changed >> index) & 1) });
-  }
-  send(choice);
-}
-
-// Decisions reach the collector in their order, and only the answer to the latest speaks for the page. Where the collector
-// is not reached, or the page is left before it answers, the cookie is set here and the request goes out with the next page.
-function send(choice) {
-  const keep = () => {
-    if (latest != choice) return;
-    const domain = config.domain && '; Domain=' + config.domain;
-    const secure = location.protocol == 'https:' ? '; Secure' : '';
-    const value = encodeURIComponent(JSON.stringify(choice));
-    const age = Date.parse(choice.day) + config.days * 864e5 - Date.now();
-    document.cookie = `kruimel=${value}; Path=/; SameSite=Lax; Max-Age=${Math.ceil(age / 1e3)}${domain}${secure}`;
-  };
-  latest = choice;
-  addEventListener('pagehide', keep);
-  sending = sending
-    .then(() =>
-      fetch(loader.at('consent'), {
-        method: 'POST',
-        body: JSON.stringify(choice.pending),
-        credentials: 'include',
-        keepalive: true,
-      }),
-    )
-    .then(answer => (answer.ok ? answer.json() : Promise.reject()))
-    .then(answer => latest == choice && loader.apply(answer))
-    .catch(keep)
-    .then(() => removeEventListener('pagehide', keep));
+function showPreferences(from) {
+  opener = from;
+  press(CHOOSE);
 }
 
 // What has the focus is never hidden behind the first layer.
@@ -96,19 +37,16 @@ const size = new ResizeObserver(([{ target }]) => {
 
 const api = {
   show() {
-    act('show');
+    show();
     size.observe(root.querySelector('section'));
   },
+  showPreferences,
   acceptCategory(wanted) {
-    if (navigator.userActivation?.isActive) {
-      act('acceptCategory', bits(name => wanted == 'all' || [].concat(wanted).includes(name)));
-    }
+    if (navigator.userActivation?.isActive) grant(bits(name => wanted == 'all' || [].concat(wanted).includes(name)));
   },
-  showPreferences: opener => act('showPreferences', opener),
-  withdraw: () => act('withdraw'),
-  reset() {
-    if (granted() > 1) decide('save', 'api', granted(), true);
-  },
+  withdraw: () => grant(0),
+  // A new visitor id is the collector's to make: the choice is told once more, with the wish for one.
+  reset: () => granted() > 1 && decide('save', 'api', granted(), true),
   resend: () => send(loader.read()),
 };
 
@@ -119,12 +57,16 @@ loader.wasm
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     root.adoptedStyleSheets = [sheet];
-    start({ root, mark: loader.mark, position: config.position, granted, decide, emit: (name, modalName) => tell(name, { modalName }) }, text);
+    const { position } = loader.config;
+    start({ root, mark, position, granted, decide, emit: (name, modalName) => tell(name, { modalName }) }, text);
     root.addEventListener('click', event => {
       const button = event.target.closest('button[value]');
-      if (button) act(button.value, button, event.isTrusted);
+      if (!button) return;
+      if (button.value == CHOOSE) opener = button;
+      press(button.value, event.isTrusted);
     });
-    root.addEventListener('close', () => act('closed'), true);
+    // Neither `close` nor its way back bubbles.
+    root.addEventListener('close', () => (closed(), opener?.focus()), true);
     // Enter on a switch submits a form; there is nowhere to send it.
     root.addEventListener('submit', event => event.preventDefault());
     loader.ready(api);

@@ -1,16 +1,15 @@
-//! The banner: asks the visitor, shows what may be chosen, and turns a click into a decision.
+//! The banner: asks the visitor, shows what may be chosen, and turns a press of a button into a decision.
 //!
-//! In: the loader's handover and the texts of one language (both through `entry.js`), what was pressed inside the
-//! shadow root, calls of the page's own script. Out: elements in the shadow root, and each decision as its action, its
-//! surface and its categories; `entry.js` writes it down and sends it.
+//! In: the loader's handover and the texts of one language, what was pressed inside the shadow root, calls of the page's
+//! own script (all through `entry.js`). Out: elements in the shadow root, and each decision as its action, its surface
+//! and its categories. `decide.js` writes it down and sends it, `erase.js` removes cookies: what handles text is written
+//! in JavaScript, because a text that crosses into the module costs more bytes there than the work on it.
 //!
 //! Invariants: only a visitor's own press of a button, or a call that `entry.js` saw a gesture for, grants anything; a
 //! press that grants is ignored right after the banner appears; closing, Escape and a click beside it change nothing.
 
 mod consent;
-mod cookie;
 mod dom;
-mod erase;
 #[cfg(target_arch = "wasm32")]
 mod heap;
 mod view;
@@ -18,8 +17,8 @@ mod view;
 use consent::{Chosen, Decision};
 use core::cell::RefCell;
 use dom::{Element, Page, Record};
+use view::Button;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
 use wire::Surface;
 
 /// A press that grants is ignored for this long after the banner appeared: it was meant for what was there before.
@@ -30,8 +29,6 @@ struct Banner {
     text: Record,
     notice: Option<Element>,
     preferences: Option<Element>,
-    /// What had the visitor's attention before the preferences, and gets it back.
-    opener: JsValue,
     shown_at: f64,
 }
 
@@ -39,53 +36,71 @@ thread_local! {
     static BANNER: RefCell<Option<Banner>> = const { RefCell::new(None) };
 }
 
-/// Begins with what the loader handed over and the texts of the visitor's language.
+/// Begins with what `entry.js` hands over and the texts of the visitor's language.
 #[wasm_bindgen]
 pub fn start(page: Page, text: Record) {
-    let banner =
-        Banner { page, text, notice: None, preferences: None, opener: JsValue::UNDEFINED, shown_at: 0.0 };
+    let banner = Banner { page, text, notice: None, preferences: None, shown_at: 0.0 };
     BANNER.with(|cell| core::mem::forget(cell.replace(Some(banner))));
 }
 
-/// Something is to be done: the `value` of a button that was pressed, or a call of the page's script by the name that
-/// it has in `window.kruimel`.
-///
-/// `argument` is the opener of the preferences, or the categories to grant beside those granted already, a bit for
-/// each. `by_visitor` says that a visitor did it and no script.
+/// Shows the first layer.
 #[wasm_bindgen]
-pub fn act(name: &str, argument: JsValue, by_visitor: bool) {
+pub fn show() {
+    with_banner(&mut Banner::open_notice);
+}
+
+/// A button was pressed, by a visitor or by a script; the number is that of [`Button`].
+#[wasm_bindgen]
+pub fn press(button: u32, by_visitor: bool) {
+    with_banner(&mut |banner| banner.press(button, by_visitor));
+}
+
+/// Grants these categories beside those granted already, a bit for each. With none at all, everything is taken back.
+#[wasm_bindgen]
+pub fn grant(categories: u32) {
+    with_banner(&mut |banner| {
+        let before = banner.granted();
+        let wanted = Chosen::from_bits(categories);
+        banner.decide(&match wanted == Chosen::NECESSARY {
+            true => Decision::refuse(before, Surface::Api),
+            false => Decision::save(before, wanted.and(before), Surface::Api),
+        });
+    });
+}
+
+/// The preferences were closed, by a button or by Escape.
+#[wasm_bindgen]
+pub fn closed() {
+    with_banner(&mut Banner::closed);
+}
+
+/// Nothing happens while the banner is at work: a listener of the page pressed a button from inside an event.
+#[inline(never)]
+fn with_banner(act: &mut dyn FnMut(&mut Banner)) {
     BANNER.with(|cell| {
-        // Nothing happens while the banner is at work: a listener of the page pressed on it from inside an event.
         if let Ok(mut banner) = cell.try_borrow_mut()
             && let Some(banner) = banner.as_mut()
         {
-            banner.act(name, argument, by_visitor);
+            act(banner);
         }
     });
 }
 
 impl Banner {
-    fn act(&mut self, name: &str, argument: JsValue, by_visitor: bool) {
-        let before = Chosen::from_bits(self.page.granted());
-        let surface = if self.preferences.is_some() { Surface::Preferences } else { Surface::Notice };
-        match name {
-            "show" => self.open_notice(),
-            "showPreferences" => self.open_preferences(argument),
-            "accept" => self.press(Decision::accept(surface), by_visitor),
-            "refuse" => self.press(Decision::refuse(before, surface), by_visitor),
-            "save" => self.press(Decision::save(before, self.switched_on(), surface), by_visitor),
-            "acceptCategory" => {
-                let wanted = Chosen::from_bits(argument.as_f64().unwrap_or_default() as u32);
-                self.decide(&Decision::save(before, wanted.and(before), Surface::Api));
-            }
-            "withdraw" => self.decide(&Decision::refuse(before, Surface::Api)),
-            "closed" => self.closed(),
-            _ => self.close_preferences(),
-        }
+    fn granted(&self) -> Chosen {
+        Chosen::from_bits(self.page.granted())
     }
 
-    /// What a script pressed, or a finger before the visitor could read, grants nothing.
-    fn press(&mut self, decision: Decision, by_visitor: bool) {
+    fn press(&mut self, button: u32, by_visitor: bool) {
+        let surface = if self.preferences.is_some() { Surface::Preferences } else { Surface::Notice };
+        let decision = match button {
+            Button::ACCEPT => Decision::accept(surface),
+            Button::REFUSE => Decision::refuse(self.granted(), surface),
+            Button::SAVE => Decision::save(self.granted(), self.switched_on(), surface),
+            Button::CHOOSE => return self.open_preferences(),
+            _ => return self.close_preferences(),
+        };
+        // What a script pressed, or a finger before the visitor could read, grants nothing.
         let deliberate = by_visitor && dom::now() - self.shown_at > GRANT_GUARD_MS;
         if deliberate || decision.chosen == Chosen::NECESSARY {
             self.decide(&decision);
@@ -105,7 +120,6 @@ impl Banner {
 
     fn decide(&mut self, decision: &Decision) {
         self.page.decide(decision.action.name(), decision.surface.name(), decision.chosen.bits());
-        erase::refused(&self.text, Chosen::from_bits(self.page.granted()));
         if let Some(notice) = self.notice.take() {
             notice.remove();
             self.page.emit("onModalHide", "consentModal");
@@ -121,10 +135,9 @@ impl Banner {
         }
     }
 
-    fn open_preferences(&mut self, opener: JsValue) {
+    fn open_preferences(&mut self) {
         if self.preferences.is_none() {
-            self.opener = opener;
-            self.preferences = Some(view::preferences(&self.page, &self.text));
+            self.preferences = Some(view::preferences(&self.page, &self.text, self.granted()));
             self.shown_at = dom::now();
             self.page.emit("onModalShow", "preferencesModal");
         }
@@ -140,9 +153,6 @@ impl Banner {
     fn closed(&mut self) {
         if let Some(dialog) = self.preferences.take() {
             dialog.remove();
-            if self.opener.is_object() {
-                self.opener.unchecked_ref::<Element>().focus();
-            }
             self.page.emit("onModalHide", "preferencesModal");
         }
     }

@@ -10,7 +10,6 @@ mod text;
 pub(crate) use notice::notice;
 pub(crate) use preferences::preferences;
 
-use crate::cookie::cut;
 use crate::dom::{Element, Page, Record, create};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -21,6 +20,23 @@ pub(crate) fn each(record: &Record, list: &str, act: &mut dyn FnMut(u32, &Record
     for index in 0..list.length() {
         act(index, &list.at(index));
     }
+}
+
+/// The buttons by their `value`, a digit.
+pub(crate) struct Button;
+
+impl Button {
+    pub(crate) const ACCEPT: u32 = 0;
+    pub(crate) const REFUSE: u32 = 1;
+    pub(crate) const SAVE: u32 = 2;
+    pub(crate) const CHOOSE: u32 = 3;
+}
+
+/// The text before the first such byte, and what follows it.
+#[inline(never)]
+fn cut(text: &str, at: u8) -> (&str, &str) {
+    let end = text.bytes().position(|byte| byte == at).unwrap_or(text.len());
+    (text.get(..end).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
 }
 
 /// A child, written as its tag and its attributes: `tag name=value name=value`, or a name alone for a switch.
@@ -55,7 +71,7 @@ fn say(parent: &Element, written: &str, texts: &Record, name: &str) -> Element {
 /// The outermost element of a layer, with language and direction of its texts.
 #[inline(never)]
 fn layer(page: &Page, text: &Record, written: &str) -> Element {
-    let layer = add(&page.root(), written);
+    let layer = add(page.get("root").unchecked_ref(), written);
     for name in ["lang", "dir"] {
         layer.set(name, &text.get(name));
     }
@@ -65,15 +81,14 @@ fn layer(page: &Page, text: &Record, written: &str) -> Element {
 /// The biscuit.
 #[inline(never)]
 fn mark(page: &Page, parent: &Element) {
-    add(parent, "i").set_style(&page.mark());
+    add(parent, "i").set_style(&page.get("mark"));
 }
 
 /// The three choices of a layer: accept and refuse alike, then a third.
 #[inline(never)]
 fn choices(parent: &Element, words: &Record, third: [&str; 2]) {
     let row = add(parent, "div class=b");
-    let pair =
-        [["button part=choice value=accept", "accept"], ["button part=choice value=refuse", "refuse"], third];
+    let pair = [["button part=choice value=0", "accept"], ["button part=choice value=1", "refuse"], third];
     for [written, name] in pair {
         say(&row, written, words, name);
     }

@@ -1,6 +1,6 @@
 //! The first layer: who asks, what for, who else takes part, that it can be withdrawn, and three choices of one size.
 
-use super::text::fill;
+use super::text::{fill, variant};
 use super::{add, choices, each, layer, mark, say, words};
 use crate::dom::{Element, Page, Record};
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 pub(crate) fn notice(page: &Page, all: &Record) -> Element {
     let words = words(all);
     let section = layer(page, all, "section aria-labelledby=h part=notice");
-    section.set("class", &page.position());
+    section.set("class", &page.get("position"));
     let body = add(&section, "div tabindex=0");
     let heading = add(&body, "h2 id=h");
     mark(page, &heading);
@@ -17,18 +17,14 @@ pub(crate) fn notice(page: &Page, all: &Record) -> Element {
     let paragraph = add(&body, "p");
     paragraph.append(&sentence(all, &words));
     say(&paragraph, "a", &words, "policy").set("href", &all.get("policy"));
-    choices(&section, &words, ["button part=more class=o value=showPreferences", "choose"]);
+    choices(&section, &words, ["button part=more class=o value=3", "choose"]);
     section
 }
 
 fn sentence(all: &Record, words: &Record) -> JsValue {
     let parties = all.get("parties");
-    let others = match parties.as_f64() {
-        Some(0.0) => "parties_zero",
-        Some(1.0) => "parties_one",
-        _ => "parties_many",
-    };
-    let sentence = fill(words.get("ask"), "{others}", &words.get(others));
+    let sentence =
+        fill(words.get("ask"), "{others}", &variant(words, "parties_{}", &parties, "parties_many"));
     let sentence = fill(sentence, "{parties}", &parties);
     let sentence = fill(sentence, "{purposes}", &purposes(all, words));
     fill(sentence, "{controller}", &all.get("controller"))
@@ -42,8 +38,7 @@ fn purposes(all: &Record, words: &Record) -> JsValue {
     each(all, "categories", &mut |index, category| {
         to_come -= 1;
         if index > 0 {
-            let known = words.named(&fill("purpose_{}".into(), "{}", &category.get("name")));
-            let text = if known.is_undefined() { words.get("purpose_other") } else { known };
+            let text = variant(words, "purpose_{}", &category.get("name"), "purpose_other");
             let follows = match to_come {
                 0 => "{0}".into(),
                 1 => words.get("and"),

@@ -1,6 +1,6 @@
 //! The preferences: one switch per category, what is behind it, and the same choices again.
 
-use super::text::fill;
+use super::text::{fill, variant};
 use super::{add, add_text, choices, each, layer, mark, say, words};
 use crate::consent::Chosen;
 use crate::dom::{Element, Page, Record};
@@ -9,23 +9,22 @@ use wasm_bindgen::{JsCast, JsValue};
 const COLUMNS: [&str; 5] = ["name", "provider", "purpose", "duration", "party"];
 
 /// Builds and opens the dialog. It takes the focus itself, so that no choice has it.
-pub(crate) fn preferences(page: &Page, all: &Record) -> Element {
+pub(crate) fn preferences(page: &Page, all: &Record, granted: Chosen) -> Element {
     let words = words(all);
     let dialog = layer(page, all, "dialog autofocus tabindex=-1 aria-labelledby=d part=preferences");
     let head = add(&dialog, "div class=h");
     mark(page, &head);
     say(&head, "h2 id=d", &words, "settings");
-    let close = add_text(&head, "button class=x value=close", &"×".into());
+    let close = add_text(&head, "button class=x value=4", &"×".into());
     for name in ["aria-label", "title"] {
         close.set(name, &words.get("close"));
     }
     let form = add(&dialog, "form tabindex=0");
     add_text(&form, "p class=q", &fill(words.get("intro"), "{days}", &all.get("days")));
-    let granted = Chosen::from_bits(page.granted());
     each(all, "categories", &mut |index, described| {
         category(&form, described, &words, index, granted.has(index));
     });
-    choices(&dialog, &words, ["button part=more class=o value=save", "save"]);
+    choices(&dialog, &words, ["button part=more class=o value=2", "save"]);
     dialog.show_modal();
     dialog
 }
@@ -46,11 +45,11 @@ fn category(form: &Element, category: &Record, words: &Record, index: u32, on: b
     switch.set("name", &category.get("name"));
     say(&article, "p", category, "description").set("id", &id);
     let services: Record = category.get("services").unchecked_into();
-    let count = services.length();
-    if count > 0 {
+    if services.length() > 0 {
         let details = add(&article, "details");
-        let text = words.get(if count == 1 { "services_one" } else { "services_many" });
-        add_text(&details, "summary", &fill(text, "{count}", &count.into()));
+        let count = services.get("length");
+        let text = variant(words, "services_{}", &count, "services_many");
+        add_text(&details, "summary", &fill(text, "{count}", &count));
         each(category, "services", &mut |_, declared| service(&details, declared, words));
     }
 }

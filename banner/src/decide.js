@@ -1,0 +1,73 @@
+// Writes a decision down, applies it in the page and tells the collector.
+//
+// In: action, surface and categories of a decision. Out: a wire::DecisionRequest to `POST …/consent`; the events
+// `kruimel:onFirstConsent` and `kruimel:onChange`. Invariants: the page follows a decision before the collector knows of
+// it; decisions reach the collector in their order, and only the answer to the latest speaks for the page; a decision that
+// the collector did not hear of stays in a cookie set here, and goes out with the next page.
+
+import { erase } from './erase.js';
+
+export function decisions(loader, text) {
+  const { config } = loader;
+  const { acceptedCategory, getUserPreferences } = window.kruimel;
+  const names = text.categories.map(category => category.name);
+  let latest;
+  let sending = Promise.resolve();
+
+  const tell = (name, detail) => dispatchEvent(new CustomEvent('kruimel:' + name, { detail }));
+
+  // A set of categories is a bit for each, in the order of the declaration.
+  const bits = wanted => names.reduce((set, name, index) => (wanted(name) ? set | (1 << index) : set), 0);
+  const named = set => names.filter((_, index) => (set >> index) & 1);
+  const granted = () => bits(name => acceptedCategory(name));
+
+  // The signed cookie that this decision replaces, or that a decision before it, still unsent, carries on: a collector that
+  // hears of it on a later page has to know which receipt ends.
+  function earlier() {
+    try {
+      const value = document.cookie.match(/(^| )kruimel=([^;]*)/)[2];
+      const cookie = JSON.parse(decodeURIComponent(value));
+      return cookie.sig ? value : cookie.pending.earlier;
+    } catch {}
+  }
+
+  function decide(action, surface, chosen, reset) {
+    const first = !getUserPreferences();
+    const before = granted();
+    const choice = { categories: named(chosen), services: {}, revision: config.revision };
+    const { hash, lang } = text;
+    choice.pending = { v: 1, site: config.site, action, ...choice, text: hash, language: lang, surface, reset, earlier: earlier() };
+    choice.day = new Date().toISOString().slice(0, 10);
+    loader.apply(choice);
+    erase(text.categories, acceptedCategory, document.cookie, location, cookie => {
+      document.cookie = cookie;
+    });
+    const changed = before ^ granted();
+    if (first) tell('onFirstConsent', { cookie: choice });
+    else if (changed) tell('onChange', { cookie: choice, changedCategories: named(changed) });
+    send(choice);
+  }
+
+  function send(choice) {
+    // Where the collector is not reached, or the page is left before it answers.
+    const keep = () => {
+      if (latest != choice) return;
+      const value = encodeURIComponent(JSON.stringify(choice));
+      const end = new Date(Date.parse(choice.day) + config.days * 864e5).toUTCString();
+      const domain = config.domain && '; Domain=' + config.domain;
+      const secure = location.protocol == 'https:' ? '; Secure' : '';
+      document.cookie = `kruimel=${value}; Path=/; SameSite=Lax; Expires=${end}${domain}${secure}`;
+    };
+    latest = choice;
+    addEventListener('pagehide', keep);
+    const request = { method: 'POST', body: JSON.stringify(choice.pending), credentials: 'include', keepalive: true };
+    sending = sending
+      .then(() => fetch(loader.at('consent'), request))
+      .then(answer => (answer.ok ? answer.json() : Promise.reject()))
+      .then(answer => latest == choice && loader.apply(answer))
+      .catch(keep)
+      .then(() => removeEventListener('pagehide', keep));
+  }
+
+  return { bits, granted, decide, send, tell };
+}
