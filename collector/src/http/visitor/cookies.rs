@@ -52,7 +52,7 @@ impl CookiesPage {
     /// Who provides a service, where, and who receives data.
     fn recipients(&self, service: &DeclaredService) -> String {
         let provider = match &service.provider_country {
-            Some(country) => format!("{}, {country}", service.provider),
+            Some(country) => format!("{} ({country})", service.provider),
             None => service.provider.clone(),
         };
         let text =

@@ -103,8 +103,7 @@ impl PrivacyPage {
             device: on_device(state, words, language),
             on_server: fill(words.on_server, &[("controller", &site.controller)]),
             server: on_server(state, site, words, language),
-            server_note: matches!(state, State::Refused { .. })
-                .then(|| fill(words.refused_server, &[("revision", &site.revision.to_string())])),
+            server_note: refused_note(state, site, words, language),
             references: references(state, words),
             elsewhere: matches!(state, State::Undecided { .. }),
             frame,
@@ -230,6 +229,14 @@ fn on_server(state: &State, site: &Site, words: &'static Words, language: Langua
     }
     lines.push(OnServer { what: words.decision.0, why: words.decision.1, kept: months(site.ledger_months) });
     lines
+}
+
+/// A refusal cannot tell whether something was allowed before, so what would be left of that is said to everybody.
+fn refused_note(state: &State, site: &Site, words: &Words, language: Language) -> Option<String> {
+    let ledger = Kept::For(u32::from(site.ledger_months), Unit::Months).in_language(language);
+    let line = fill(words.refused_server, &[("revision", &site.revision.to_string())]);
+    let earlier = fill(words.earlier, &[("ledger", &ledger)]);
+    matches!(state, State::Refused { .. }).then(|| format!("{line} {earlier}"))
 }
 
 fn references(state: &State, words: &'static Words) -> Vec<(&'static str, String)> {

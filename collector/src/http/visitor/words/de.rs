@@ -54,6 +54,7 @@ pub(super) const WORDS: Words = Words {
     decision: ("Ihre Entscheidung", "Um zu belegen, dass Sie gefragt wurden"),
     never_stored: "Nie gespeichert: Ihre vollständige Internetadresse, Ihr Name, was Sie tippen. Damit wird keine Entscheidung über Sie getroffen.",
     refused_server: "Auf dem Server: eine Zeile, dass jemand Version {revision} abgelehnt hat, mit der Stunde. Sie enthält nichts über Sie, also gibt es nichts zu zeigen oder zu löschen.",
+    earlier: "Falls Sie zuvor etwas erlaubt hatten, bleibt der Beleg dafür {ledger} gespeichert, mit einer Zufallszahl und sonst nichts über Sie.",
     references: "Ihre Kennzeichen",
     visitor: "Besucher",
     consent: "Einwilligung",

@@ -54,6 +54,7 @@ pub(super) const WORDS: Words = Words {
     decision: ("Your decision", "To prove that you were asked"),
     never_stored: "Never stored: your full internet address, your name, what you type. No decision is taken about you with it.",
     refused_server: "On the server: one line that somebody refused version {revision}, with the hour. It holds nothing about you, so there is nothing to show or to erase.",
+    earlier: "If you had allowed something before, the proof of it is kept for {ledger}, with a random number and nothing else about you.",
     references: "Your references",
     visitor: "Visitor",
     consent: "Consent",

@@ -57,6 +57,7 @@ pub(super) const WORDS: Words = Words {
     decision: ("Votre décision", "Pour prouver que la question vous a été posée"),
     never_stored: "Jamais conservés : votre adresse internet complète, votre nom, ce que vous tapez. Aucune décision n’est prise à votre sujet avec ces données.",
     refused_server: "Sur le serveur : une ligne disant que quelqu’un a refusé la version {revision}, avec l’heure. Elle ne contient rien à votre sujet ; il n’y a donc rien à montrer ni à effacer.",
+    earlier: "Si vous aviez autorisé quelque chose auparavant, la preuve en est conservée {ledger}, avec un nombre aléatoire et rien d’autre à votre sujet.",
     references: "Vos références",
     visitor: "Visiteur",
     consent: "Consentement",

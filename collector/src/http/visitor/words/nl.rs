@@ -54,6 +54,7 @@ pub(super) const WORDS: Words = Words {
     decision: ("Uw beslissing", "Om te bewijzen dat het u gevraagd is"),
     never_stored: "Nooit bewaard: uw volledige internetadres, uw naam, wat u typt. Er wordt geen beslissing over u mee genomen.",
     refused_server: "Op de server: één regel die zegt dat iemand versie {revision} weigerde, met het uur. Die bevat niets over u, dus er valt niets te tonen of te wissen.",
+    earlier: "Stond u eerder iets toe, dan blijft het bewijs daarvan {ledger} bewaard, met een willekeurig getal en verder niets over u.",
     references: "Uw kenmerken",
     visitor: "Bezoeker",
     consent: "Toestemming",
