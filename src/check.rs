@@ -3,7 +3,7 @@
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use clap::Args;
-use collector::config::Language;
+use collector::config::{KeptThing, Language};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -18,8 +18,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for site in &config.sites {
         println!("Site {} ({}): lawful as far as a program can tell. It keeps:", site.id, site.name);
         for (thing, kept) in site.retention_table() {
-            println!("  {:<40} {}", thing.in_language(Language::En), kept.in_language(Language::En));
+            println!("  {:<40} {}", name(thing), kept.in_language(Language::En));
         }
     }
     Ok(())
+}
+
+fn name(thing: KeptThing) -> &'static str {
+    match thing {
+        KeptThing::Events => "page views and engagement",
+        KeptThing::TruncatedAddress => "their truncated addresses",
+        KeptThing::Decisions => "decisions of visitors",
+        KeptThing::Rejections => "counters of what was refused",
+    }
 }

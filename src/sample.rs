@@ -49,7 +49,8 @@ async fn remove(client: &clickhouse::Client) -> Result<u64> {
     let mut removed = 0;
     for table in TABLES {
         let count = format!("SELECT count() FROM {table} WHERE sample = 1");
-        removed += client.query(&count).fetch_one::<u64>().await.context("the sample rows cannot be counted")?;
+        removed +=
+            client.query(&count).fetch_one::<u64>().await.context("the sample rows cannot be counted")?;
         let delete = format!("ALTER TABLE {table} DELETE WHERE sample = 1 SETTINGS mutations_sync = 2");
         client.query(&delete).execute().await.context("the sample rows cannot be removed")?;
     }

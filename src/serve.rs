@@ -11,6 +11,7 @@ use axum::Router;
 use clap::Args;
 use collector::Collector;
 use collector::config::Config;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -126,14 +127,21 @@ fn admin_routes(collector: &Arc<Collector>, opened: &store::Opened, address: Soc
 }
 
 fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
-    println!("Kruimel is listening.");
-    if is_demo {
-        println!("  the demo's site   http://localhost:{}/", public.port());
+    let demo = if is_demo {
+        format!("  the demo's site   http://localhost:{}/\n", public.port())
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "Kruimel is listening.\n{demo}  browsers          http://{public}{}\n  dashboards        http://{admin}/\n  data              {}\n\
+         Stop with Ctrl-C.\n",
+        config.listen.prefix.as_str(),
+        config.data_dir.display()
+    );
+    // Whoever started the server may have closed its output; that is no reason to end.
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        tracing::warn!(%error, "Where the server listens could not be printed.");
     }
-    println!("  browsers          http://{public}{}", config.listen.prefix.as_str());
-    println!("  dashboards        http://{admin}/");
-    println!("  data              {}", config.data_dir.display());
-    println!("Stop with Ctrl-C.");
 }
 
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {
@@ -148,7 +156,9 @@ async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, day
     }
     tracing::info!(days, "Filling the sample history.");
     match demo::history::fill(&collector, days).await {
-        Ok(rows) => tracing::info!(rows, "The sample history is written. `kruimel sample remove` takes it out again."),
+        Ok(rows) => {
+            tracing::info!(rows, "The sample history is written. `kruimel sample remove` takes it out again.")
+        }
         Err(error) => tracing::error!(error = format!("{error:#}"), "The sample history is not complete."),
     }
 }
@@ -166,7 +176,9 @@ impl Server {
         }
         self.collector.flush_rejections().await;
         if tokio::time::timeout(DRAIN_ON_STOP_MAX, self.collector.spool.settled()).await.is_err() {
-            tracing::warn!("Not everything reached the store; what is left on disk is drained after the next start.");
+            tracing::warn!(
+                "Not everything reached the store; what is left on disk is drained after the next start."
+            );
         }
         self.stop_work.cancel();
         self.work.await.context("the drain panicked")?;

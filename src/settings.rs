@@ -23,6 +23,7 @@ impl ConfigOption {
         let text = std::fs::read_to_string(&self.config).with_context(|| {
             format!("{name} cannot be read. Copy deploy/kruimel.example.toml to begin with, or try `kruimel serve --demo`")
         })?;
-        Config::from_toml(&text, &name, std::env::vars()).map_err(|errors| anyhow!("the config cannot be used.\n{errors}"))
+        Config::from_toml(&text, &name, std::env::vars())
+            .map_err(|errors| anyhow!("the config cannot be used.\n{errors}"))
     }
 }

@@ -54,13 +54,21 @@ fn a_foreign_origin_and_a_wrong_content_type_are_refused() {
     let stack = Stack::start();
     let cookies = stack.decide("accept", &ALL, "").cookies();
     let post = |origin: &str, kind: &str| {
-        let headers = [("origin", origin), ("content-type", kind), ("cookie", cookies.as_str()), ("user-agent", USER_AGENT)];
+        let headers = [
+            ("origin", origin),
+            ("content-type", kind),
+            ("cookie", cookies.as_str()),
+            ("user-agent", USER_AGENT),
+        ];
         let answer = send(stack.public, "POST", EVENTS, &headers, batch(1, "/page").as_bytes());
         (answer.status, answer.json()["reason"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(post("https://evil.example", "text/plain"), (403, "foreign_origin".to_owned()));
     assert_eq!(post("null", "text/plain"), (403, "foreign_origin".to_owned()));
-    assert_eq!(post("http://localhost", "application/x-www-form-urlencoded"), (415, "unsupported_media".to_owned()));
+    assert_eq!(
+        post("http://localhost", "application/x-www-form-urlencoded"),
+        (415, "unsupported_media".to_owned())
+    );
     assert_eq!(post("http://localhost", "application/json").0, 202);
 }
 
@@ -88,7 +96,9 @@ fn a_decision_that_contradicts_itself_or_names_something_unknown_is_refused() {
 fn the_admin_listener_answers_its_own_names_alone() {
     let stack = Stack::start();
     let port = stack.admin.port();
-    let ask = |host: &str, site: &str| send(stack.admin, "GET", "/healthz", &[("host", host), ("sec-fetch-site", site)], b"").status;
+    let ask = |host: &str, site: &str| {
+        send(stack.admin, "GET", "/healthz", &[("host", host), ("sec-fetch-site", site)], b"").status
+    };
     assert_eq!(ask(&format!("localhost:{port}"), "same-origin"), 200);
     assert_eq!(ask(&format!("localhost:{port}"), "none"), 200);
     assert!(matches!(ask("evil.example", "none"), 403 | 421));
@@ -107,7 +117,11 @@ fn stderr(output: &Output) -> String {
 fn a_broken_config_is_told_whole_before_a_socket_opens() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kruimel.toml");
-    fs::write(&file, "[listen]\npublic = \"nowhere\"\nadmin = \"0.0.0.0:7701\"\n\n[[site]]\nid = \"Bad Id\"\nhots = []\n").unwrap();
+    fs::write(
+        &file,
+        "[listen]\npublic = \"nowhere\"\nadmin = \"0.0.0.0:7701\"\n\n[[site]]\nid = \"Bad Id\"\nhots = []\n",
+    )
+    .unwrap();
     let path = file.to_str().unwrap();
     for arguments in [&["check", path][..], &["serve", "--config", path]] {
         let output = kruimel(arguments);
@@ -126,7 +140,7 @@ fn what_stops_a_start_is_one_sentence_and_leaves_no_half_started_server() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kruimel.toml");
     let site = "[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"www.example.org\"]\ncontroller = \"Town of Example\"\n\
-                contact = \"privacy@example.org\"\nlanguage = \"en\"\nlanguages = [\"en\"]\n";
+                contact = \"privacy@example.org\"\ntime_zone = \"Europe/Brussels\"\nlanguage = \"en\"\nlanguages = [\"en\"]\n";
     fs::write(
         &file,
         format!("data_dir = \"d\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\ndirect = true\n[store]\nlibrary = \"missing.so\"\n{site}"),
@@ -143,7 +157,16 @@ fn what_stops_a_start_is_one_sentence_and_leaves_no_half_started_server() {
 fn a_data_folder_in_use_is_refused_and_its_owner_goes_on() {
     let stack = Stack::start();
     let data = stack.data();
-    let output = kruimel(&["serve", "--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data", data.to_str().unwrap()]);
+    let output = kruimel(&[
+        "serve",
+        "--demo",
+        "--demo-public",
+        "127.0.0.1:0",
+        "--demo-admin",
+        "127.0.0.1:0",
+        "--demo-data",
+        data.to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
     assert!(output.stdout.is_empty());

@@ -129,7 +129,10 @@ impl Browser {
             .await;
         // What is asked for in the first half second after the banner appears could be a slip and is ignored; the tests
         // wait for the time to pass as the page itself measures it.
-        self.await_script("window.__since ??= performance.now(); return performance.now() - window.__since > 600;").await;
+        self.await_script(
+            "window.__since ??= performance.now(); return performance.now() - window.__since > 600;",
+        )
+        .await;
         self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap()).await;
     }
 
@@ -183,7 +186,12 @@ impl Browser {
     /// What the browser wrote to the console as errors or warnings since the last call.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.client.issue_cmd(Log("browser")).await.unwrap();
-        entries.as_array().unwrap().iter().filter_map(|entry| entry["message"].as_str().map(str::to_owned)).collect()
+        entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|entry| entry["message"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// Opens another tab and makes it the current one; gives the one before.

@@ -18,7 +18,9 @@ fn a_refusal_leaves_a_cookie_without_id_and_a_row_about_nobody() {
     assert!(answer.set_cookie("kruimel_id").unwrap().contains("Max-Age=0"));
 
     stack.await_count("SELECT count() FROM consents", 1);
-    let row = stack.texts("SELECT formatRow('JSONEachRow', * EXCEPT (segment_id, expires)) FROM consents").remove(0);
+    let row = stack
+        .texts("SELECT formatRow('JSONEachRow', * EXCEPT (segment_id, expires)) FROM consents")
+        .remove(0);
     let row: serde_json::Value = serde_json::from_str(&row).unwrap();
     assert!(row["ts"].as_str().unwrap().ends_with(":00:00"), "{row}");
     let filled: Vec<&String> = row
@@ -36,7 +38,10 @@ fn a_grant_is_a_signed_receipt_and_a_later_grant_keeps_its_id() {
     let stack = Stack::start();
     let first = stack.decide("accept", &ALL, "");
     let receipt = first.json();
-    assert_eq!(receipt["categories"], serde_json::json!(["necessary", "functional", "analytics", "advertising"]));
+    assert_eq!(
+        receipt["categories"],
+        serde_json::json!(["necessary", "functional", "analytics", "advertising"])
+    );
     assert_eq!(receipt["sig"].as_str().unwrap().len(), 43);
     let visitor = first.set_cookie("kruimel_id").unwrap();
     assert!(visitor.contains("HttpOnly") && visitor.contains("SameSite=Lax"), "{visitor}");
@@ -114,6 +119,7 @@ fn the_key_is_made_once_for_its_owner_alone_and_an_older_one_verifies_after_rota
     let stack = stack.kill_and_restart();
     assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
     let fresh = stack.decide("accept", &ALL, &cookies).cookies();
-    let key = |cookies: &str| cookies.split("%22key%22:%22").nth(1).map(|rest| rest[..16].to_owned()).unwrap();
+    let key =
+        |cookies: &str| cookies.split("%22key%22:%22").nth(1).map(|rest| rest[..16].to_owned()).unwrap();
     assert_ne!(key(&fresh), key(&cookies));
 }

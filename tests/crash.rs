@@ -9,21 +9,25 @@ use std::thread;
 
 const SENDERS: u64 = 4;
 
+type Numbers = Arc<Mutex<BTreeSet<u64>>>;
+
 /// Senders that go on until told to stop and remember which batches were answered 202, and which got no answer.
 struct Load {
     stop: Arc<AtomicBool>,
-    acknowledged: Arc<Mutex<BTreeSet<u64>>>,
-    unanswered: Arc<Mutex<BTreeSet<u64>>>,
+    acknowledged: Numbers,
+    unanswered: Numbers,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Load {
     fn start(stack: &Stack, cookies: &str, next: &Arc<AtomicU64>) -> Load {
-        let (stop, acknowledged, unanswered) = <(Arc<AtomicBool>, Arc<Mutex<_>>, Arc<Mutex<_>>)>::default();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (acknowledged, unanswered) = <(Numbers, Numbers)>::default();
         let threads = (0..SENDERS)
             .map(|_| {
                 let (to, cookies, next) = (stack.public, cookies.to_owned(), Arc::clone(next));
-                let (stop, acknowledged, unanswered) = (Arc::clone(&stop), Arc::clone(&acknowledged), Arc::clone(&unanswered));
+                let (stop, acknowledged, unanswered) =
+                    (Arc::clone(&stop), Arc::clone(&acknowledged), Arc::clone(&unanswered));
                 thread::spawn(move || {
                     while !stop.load(Ordering::Relaxed) {
                         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +53,7 @@ impl Load {
         for thread in self.threads {
             thread.join().unwrap();
         }
-        let take = |set: Arc<Mutex<BTreeSet<u64>>>| std::mem::take(&mut *set.lock().unwrap());
+        let take = |set: Numbers| std::mem::take(&mut *set.lock().unwrap());
         (take(self.acknowledged), take(self.unanswered))
     }
 }
@@ -88,7 +92,8 @@ fn acknowledged_events_survive_kill_9_of_the_server_once_and_retries_do_not_doub
         stack = stack.kill_and_restart();
         // The browser's retry of what it got no answer for.
         for &number in &unanswered {
-            let answer = try_batch(stack.public, &cookies, &batch(number, &format!("/load/{number}"))).unwrap();
+            let answer =
+                try_batch(stack.public, &cookies, &batch(number, &format!("/load/{number}"))).unwrap();
             assert_eq!(answer.status, 202, "{}", answer.text());
         }
         acknowledged.append(&mut unanswered);

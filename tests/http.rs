@@ -30,13 +30,15 @@ impl Answer {
 
     /// The `Set-Cookie` header of a cookie.
     pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
-        let mut cookies = self.headers.iter().filter(|(key, _)| key == "set-cookie").map(|(_, value)| value.as_str());
+        let mut cookies =
+            self.headers.iter().filter(|(key, _)| key == "set-cookie").map(|(_, value)| value.as_str());
         cookies.find(|value| value.split('=').next() == Some(name))
     }
 
     /// `name=value` of every cookie that is set and not expired, as a `Cookie` header.
     pub(crate) fn cookies(&self) -> String {
-        let kept = self.headers.iter().filter(|(key, value)| key == "set-cookie" && !value.contains("Max-Age=0"));
+        let kept =
+            self.headers.iter().filter(|(key, value)| key == "set-cookie" && !value.contains("Max-Age=0"));
         kept.filter_map(|(_, value)| value.split(';').next()).collect::<Vec<_>>().join("; ")
     }
 }
@@ -51,7 +53,8 @@ pub(crate) fn try_send(
 ) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(ANSWER_TIME_MAX))?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| *name == "host") {
         head += &format!("host: {to}\r\n");
     }
@@ -64,11 +67,18 @@ pub(crate) fn try_send(
     let sent = stream.write_all(body);
     let mut bytes = Vec::new();
     let received = stream.read_to_end(&mut bytes);
-    parse(&bytes).ok_or_else(|| received.err().or(sent.err()).unwrap_or(std::io::ErrorKind::UnexpectedEof.into()))
+    parse(&bytes)
+        .ok_or_else(|| received.err().or(sent.err()).unwrap_or(std::io::ErrorKind::UnexpectedEof.into()))
 }
 
 /// The same where an answer must come.
-pub(crate) fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub(crate) fn send(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     try_send(to, method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
 }
 

@@ -1,6 +1,6 @@
 //! A running Kruimel of a test's own: fresh data folder, free ports, the real binary and its engine process.
 
-use crate::http::{Answer, send};
+use crate::http::{Answer, send, try_send};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -35,10 +35,7 @@ impl Stack {
 
     /// Starts the demo with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Stack {
-        Stack::start_in(tempfile::tempdir().unwrap(), arguments)
-    }
-
-    fn start_in(folder: TempDir, arguments: &[&str]) -> Stack {
+        let folder = tempfile::tempdir().unwrap();
         let mut process = command(folder.path(), arguments).spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -75,12 +72,13 @@ impl Stack {
         children(self.process.id()).pop().expect("serve has an engine")
     }
 
-    /// Kills `serve` as a crash would, and starts it again on the same data and ports.
-    pub(crate) fn kill_and_restart(self) -> Stack {
-        let Stack { folder, mut process, .. } = self;
-        process.kill().unwrap();
-        process.wait().unwrap();
-        Stack::start_in(folder, &["--demo-days", "0"])
+    /// Kills `serve` as a crash would, and starts it again on the same data.
+    pub(crate) fn kill_and_restart(mut self) -> Stack {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = command(self.folder.path(), &["--demo-days", "0"]).spawn().unwrap();
+        (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
+        self
     }
 
     /// Stops `serve` as an operator would.
@@ -101,8 +99,12 @@ impl Stack {
     /// Posts a body as a page of the demo's site would.
     pub(crate) fn post(&self, path: &str, body: &[u8], cookies: &str) -> Answer {
         let origin = self.origin();
-        let headers =
-            [("origin", origin.as_str()), ("content-type", "text/plain"), ("cookie", cookies), ("user-agent", USER_AGENT)];
+        let headers = [
+            ("origin", origin.as_str()),
+            ("content-type", "text/plain"),
+            ("cookie", cookies),
+            ("user-agent", USER_AGENT),
+        ];
         send(self.public, "POST", path, &headers, body)
     }
 
@@ -131,8 +133,8 @@ impl Stack {
     /// Waits until everything that was acknowledged is in the store.
     pub(crate) fn await_drained(&self) {
         self.await_that("the spool is drained", || {
-            let metrics = send(self.admin, "GET", "/metrics", &[], b"");
-            metrics.text().lines().any(|line| line == "kruimel_spool_segments 0")
+            let metrics = try_send(self.admin, "GET", "/metrics", &[], b"");
+            metrics.is_ok_and(|metrics| metrics.text().lines().any(|line| line == "kruimel_spool_segments 0"))
         });
     }
 
@@ -160,7 +162,7 @@ impl Drop for Stack {
         }
         for process in engine {
             let start = Instant::now();
-            while Path::new(&format!("/proc/{process}/stat")).exists() && start.elapsed() < PATIENCE {
+            while is_running(process) && start.elapsed() < PATIENCE {
                 std::thread::park_timeout(LOOK_INTERVAL);
             }
         }
@@ -173,7 +175,15 @@ impl Drop for Stack {
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kruimel"));
-    command.args(["serve", "--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data"]);
+    command.args([
+        "serve",
+        "--demo",
+        "--demo-public",
+        "127.0.0.1:0",
+        "--demo-admin",
+        "127.0.0.1:0",
+        "--demo-data",
+    ]);
     command.arg(folder.join("data")).args(arguments).env("KRUIMEL_LOG", "debug,hyper=info,h2=info");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     command
@@ -182,8 +192,8 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 /// Reads the addresses that the server prints once it listens.
 fn addresses(process: &mut Child, folder: &Path) -> (SocketAddr, SocketAddr) {
     let mut public = None;
-    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    for line in lines {
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    while let Some(line) = lines.next() {
         let line = line.unwrap();
         let address = || {
             let rest = line.split("http://").nth(1).unwrap();
@@ -191,7 +201,12 @@ fn addresses(process: &mut Child, folder: &Path) -> (SocketAddr, SocketAddr) {
         };
         match line.split_whitespace().next() {
             Some("browsers") => public = Some(address()),
-            Some("dashboards") => return (public.unwrap(), address()),
+            Some("dashboards") => {
+                let admin = address();
+                // The pipe is read to its end, so that the server never writes to a closed one.
+                std::thread::spawn(move || lines.for_each(drop));
+                return (public.unwrap(), admin);
+            }
             _ => {}
         }
     }
@@ -212,6 +227,12 @@ pub(crate) fn children(parent: u32) -> Vec<u32> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether a process is there and has not ended; one that ended stays listed until somebody asks how.
+fn is_running(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
 /// Sends a signal to a process that a test started.

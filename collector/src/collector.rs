@@ -68,7 +68,7 @@ pub fn keys_path(data_dir: &Path) -> PathBuf {
 }
 
 /// The folder of the spool in a data folder.
-pub fn spool_path(data_dir: &Path) -> PathBuf {
+fn spool_path(data_dir: &Path) -> PathBuf {
     data_dir.join("spool")
 }
 
@@ -142,7 +142,10 @@ impl Collector {
             .filter(|site| matches!(site.on_withdrawal, OnWithdrawal::Keep { .. }))
             .map(|site| site.id.as_str())
             .collect();
-        tokio::join!(self.store.run(&self.spool, &self.withdrawn, &kept, stop.clone()), self.flush_counters(stop));
+        tokio::join!(
+            self.store.run(&self.spool, &self.withdrawn, &kept, stop.clone()),
+            self.flush_counters(stop)
+        );
     }
 
     async fn flush_counters(&self, stop: CancellationToken) {

@@ -19,7 +19,7 @@
 //! Invariant: `pipeline` does no I/O and imports neither `http`, `spool` nor `store`.
 
 pub mod config;
-// pub mod http;
+pub mod http;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;
@@ -30,6 +30,6 @@ pub mod spool;
 pub mod store;
 pub mod withdrawn;
 
-// mod collector;
+mod collector;
 
-// pub use collector::{Collector, StartError, keys_path, now_ms};
+pub use collector::{Collector, StartError, keys_path, now_ms};

@@ -29,14 +29,14 @@ impl Chance {
     }
 
     /// One of several, each as likely as its weight.
-    pub(crate) fn pick<'a, T>(&mut self, weighted: &'a [(u64, T)]) -> &'a T {
+    pub(crate) fn pick<T: Copy>(&mut self, weighted: &[(u64, T)]) -> T {
         let mut left = self.below(weighted.iter().map(|(weight, _)| weight).sum());
-        for (weight, value) in weighted {
-            if left < *weight {
+        for &(weight, value) in weighted {
+            if left < weight {
                 return value;
             }
             left -= weight;
         }
-        &weighted[0].1
+        weighted[0].1
     }
 }

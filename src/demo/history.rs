@@ -13,7 +13,10 @@ use collector::spool::{Record, Table};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
-use wire::{Batch, BatchId, Campaign, Client, DecisionAction, DecisionRequest, Event, EventKind, HexId, Page, Receipt, Surface};
+use wire::{
+    Batch, BatchId, Campaign, Client, DecisionAction, DecisionRequest, Event, EventKind, HexId, Page,
+    Receipt, Surface,
+};
 
 const MS_PER_DAY: i64 = 86_400_000;
 /// Records on their way to the disk at one time: enough to share each sync, few enough to stay small.
@@ -59,10 +62,17 @@ async fn append(collector: &Arc<Collector>, appends: &mut JoinSet<Result<()>>, r
 /// One visitor: a decision, and where it granted analytics, a visit.
 fn visitor(collector: &Collector, site: &Site, day: i64, chance: &mut Chance) -> Result<Vec<Record>> {
     let visit = visit(day, chance);
-    let action = *chance.pick(&[(52, DecisionAction::Accept), (31, DecisionAction::Refuse), (17, DecisionAction::Save)]);
+    let action = chance.pick(&[
+        (52, DecisionAction::Accept),
+        (31, DecisionAction::Refuse),
+        (17, DecisionAction::Save),
+    ]);
     let request = decision(site, action, chance);
-    let granted: Vec<String> =
-        site.category_names().filter(|name| *name == "necessary" || request.categories.iter().any(|one| one == name)).map(str::to_owned).collect();
+    let granted: Vec<String> = site
+        .category_names()
+        .filter(|name| *name == "necessary" || request.categories.iter().any(|one| one == name))
+        .map(str::to_owned)
+        .collect();
     if granted.len() <= 1 {
         let row = LedgerRow::refusal(site, site.revision, &request.text, visit.start_ms, true);
         return Ok(vec![ledger(&row)]);
@@ -80,7 +90,10 @@ fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> Decisio
     let optional = site.category_names().filter(|name| *name != "necessary");
     let categories = match action {
         DecisionAction::Accept => optional.map(str::to_owned).collect(),
-        DecisionAction::Save => optional.filter(|name| chance.percent(if *name == "analytics" { 70 } else { 35 })).map(str::to_owned).collect(),
+        DecisionAction::Save => optional
+            .filter(|name| chance.percent(if *name == "analytics" { 70 } else { 35 }))
+            .map(str::to_owned)
+            .collect(),
         DecisionAction::Refuse | DecisionAction::Withdraw => Vec::new(),
     };
     DecisionRequest {
@@ -122,11 +135,16 @@ fn batches(
             body: &body,
             address: ClientIp::new(address.into()),
             user_agent: visit.user_agent,
-            credentials: Credentials { consent: Some(&receipt), visitor: None, fresh_visitor: Some(visitor_id) },
+            credentials: Credentials {
+                consent: Some(&receipt),
+                visitor: None,
+                fresh_visitor: Some(visitor_id),
+            },
             now_ms,
             sample: true,
         };
-        let processed = collector.with_tables(|tables| process(request, tables)).context("a sample batch was refused")?;
+        let processed =
+            collector.with_tables(|tables| process(request, tables)).context("a sample batch was refused")?;
         records.push(Record {
             table: Table::Events,
             batch: Some(processed.batch),
@@ -148,7 +166,8 @@ fn receipt(site: &Site, visit: &Visit, consent_id: HexId, categories: Vec<String
         consent_timestamp: at.clone(),
         last_consent_timestamp: at,
         language_code: site.language.code().to_owned(),
-        expiration_time: u64::try_from(visit.start_ms + i64::from(site.choice_days) * MS_PER_DAY).unwrap_or(0),
+        expiration_time: u64::try_from(visit.start_ms + i64::from(site.choice_days) * MS_PER_DAY)
+            .unwrap_or(0),
         site: site.id.to_string(),
         key: String::new(),
     }
@@ -191,7 +210,11 @@ fn batch<'a>(
         },
         events: vec![
             event(1, EventKind::View, view.visible_ms),
-            Event { visible_ms: Some(view.visible_ms), engaged_ms: Some(view.engaged_ms), ..event(2, EventKind::Engagement, 0) },
+            Event {
+                visible_ms: Some(view.visible_ms),
+                engaged_ms: Some(view.engaged_ms),
+                ..event(2, EventKind::Engagement, 0)
+            },
         ],
     }
 }

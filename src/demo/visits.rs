@@ -38,15 +38,39 @@ const REFERRERS: [(u64, &str); 14] = [
 ];
 
 const USER_AGENTS: [(u64, &str); 9] = [
-    (30, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"),
-    (22, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"),
-    (14, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"),
-    (8, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"),
+    (
+        30,
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+    ),
+    (
+        22,
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+    ),
+    (
+        14,
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
+    ),
+    (
+        8,
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+    ),
     (7, "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
-    (6, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36"),
-    (6, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15"),
-    (4, "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"),
-    (3, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 OPR/124.0.0.0"),
+    (
+        6,
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+    ),
+    (
+        6,
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Safari/605.1.15",
+    ),
+    (
+        4,
+        "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+    ),
+    (
+        3,
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 OPR/124.0.0.0",
+    ),
 ];
 
 const TIME_ZONES: [(u64, &str); 7] = [
@@ -93,9 +117,9 @@ pub(crate) fn visitors_of(day: i64, days_ago: u64, chance: &mut Chance) -> u64 {
 /// One visit on a day.
 pub(crate) fn visit(day: i64, chance: &mut Chance) -> Visit {
     let hours: Vec<(u64, usize)> = HOURS.iter().enumerate().map(|(hour, &weight)| (weight, hour)).collect();
-    let hour = *chance.pick(&hours) as i64;
+    let hour = chance.pick(&hours) as i64;
     let start_ms = day * 86_400_000 + hour * 3_600_000 + chance.below(3_600_000) as i64 - 3_600_000;
-    let count = *chance.pick(&[(40, 1), (22, 2), (16, 3), (10, 4), (6, 6), (3, 9), (1, 14)]);
+    let count = chance.pick(&[(40, 1), (22, 2), (16, 3), (10, 4), (6, 6), (3, 9), (1, 14)]);
     Visit {
         start_ms,
         user_agent: chance.pick(&USER_AGENTS),
@@ -107,7 +131,8 @@ pub(crate) fn visit(day: i64, chance: &mut Chance) -> Visit {
 }
 
 fn view(chance: &mut Chance) -> View {
-    let (path, title) = *chance.pick(&PAGES);
-    let engaged_ms = (2_000 + chance.below(20_000) + if chance.percent(25) { chance.below(180_000) } else { 0 }) as u32;
+    let (path, title) = chance.pick(&PAGES);
+    let engaged_ms =
+        (2_000 + chance.below(20_000) + if chance.percent(25) { chance.below(180_000) } else { 0 }) as u32;
     View { path, title, visible_ms: engaged_ms + chance.below(15_000) as u32, engaged_ms }
 }

@@ -53,7 +53,8 @@ impl Assets {
         let tracker_glue = assets.add_child("tracker", "js", TRACKER_GLUE.into(), JAVASCRIPT);
         let tracker = assets.add_child("tracker", "wasm", TRACKER_MODULE.to_vec(), WASM);
         for site in sites {
-            let glue = site.languages.iter().map(|&language| assets.add_glue(site, language, prefix)).collect();
+            let glue =
+                site.languages.iter().map(|&language| assets.add_glue(site, language, prefix)).collect();
             let config = PublicConfig {
                 glue,
                 banner: banner.clone(),
@@ -85,7 +86,13 @@ impl Assets {
     }
 
     /// Adds a file under a name that its content decides, and returns that name with its integrity.
-    pub fn add_child(&mut self, stem: &str, ending: &str, bytes: Vec<u8>, content_type: &'static str) -> ChildAsset {
+    pub fn add_child(
+        &mut self,
+        stem: &str,
+        ending: &str,
+        bytes: Vec<u8>,
+        content_type: &'static str,
+    ) -> ChildAsset {
         let digest = Sha256::digest(&bytes);
         let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let name = format!("{stem}.{hash}.{ending}");
@@ -116,7 +123,8 @@ fn public_config(site: &Site) -> PublicConfig {
 impl Asset {
     fn new(plain: Vec<u8>, content_type: &'static str, cache: &'static str) -> Asset {
         let hash: String = Sha256::digest(&plain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let etag = HeaderValue::from_str(&format!("\"{hash}\"")).expect("hexadecimal digits in quotes are a header");
+        let etag =
+            HeaderValue::from_str(&format!("\"{hash}\"")).expect("hexadecimal digits in quotes are a header");
         Asset {
             brotli: brotli(&plain).into(),
             gzip: gzip(&plain).into(),
@@ -135,8 +143,11 @@ impl Asset {
     /// Answers a request: 304 where the browser has it, otherwise the smallest encoding that it takes.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Response<Body> {
         let known = request.get(header::IF_NONE_MATCH).is_some_and(|value| value == self.etag);
-        let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let takes = |coding: &str| accepted.split(',').any(|one| one.split(';').next().is_some_and(|name| name.trim() == coding));
+        let accepted =
+            request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let takes = |coding: &str| {
+            accepted.split(',').any(|one| one.split(';').next().is_some_and(|name| name.trim() == coding))
+        };
         let (body, coding) = if takes("br") {
             (&self.brotli, Some("br"))
         } else if takes("gzip") {
@@ -164,7 +175,8 @@ impl Asset {
 fn brotli(plain: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
-    brotli::BrotliCompress(&mut &plain[..], &mut out, &parameters).expect("memory takes what is written to it");
+    brotli::BrotliCompress(&mut &plain[..], &mut out, &parameters)
+        .expect("memory takes what is written to it");
     out
 }
 

@@ -13,13 +13,18 @@ const HOPS_MAX: usize = 32;
 
 /// Who sent the request.
 pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, listen: &ListenOptions) -> ClientIp {
-    let trusted = |address: IpAddr| listen.trusted_proxies.iter().any(|network| network.contains(&address.to_canonical()));
+    let trusted = |address: IpAddr| {
+        listen.trusted_proxies.iter().any(|network| network.contains(&address.to_canonical()))
+    };
     let mut client = peer;
     if !trusted(peer) {
         return ClientIp::new(client);
     }
-    let values: Vec<&str> =
-        headers.get_all(listen.client_ip_header.as_str()).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> = headers
+        .get_all(listen.client_ip_header.as_str())
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     for hop in values.iter().rev().flat_map(|value| value.rsplit(',')).take(HOPS_MAX) {
         let Some(address) = parse(hop.trim()) else { break };
         client = address;

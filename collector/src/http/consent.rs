@@ -125,7 +125,12 @@ fn granted(site: &Site, request: &DecisionRequest) -> Result<Vec<String>, Reject
     {
         return Err(Rejection::TooLarge);
     }
-    if request.categories.iter().chain(request.services.keys()).any(|asked| !site.category_names().any(|name| name == asked)) {
+    if request
+        .categories
+        .iter()
+        .chain(request.services.keys())
+        .any(|asked| !site.category_names().any(|name| name == asked))
+    {
         return Err(Rejection::UnknownCategory);
     }
     let asked = |name: &str| name == NECESSARY || request.categories.iter().any(|one| one == name);
@@ -166,11 +171,22 @@ enum Kept {
 }
 
 impl Decision {
-    fn new(site: &Site, request: &DecisionRequest, granted: Vec<String>, earlier: Option<Receipt>, now_ms: i64) -> Self {
+    fn new(
+        site: &Site,
+        request: &DecisionRequest,
+        granted: Vec<String>,
+        earlier: Option<Receipt>,
+        now_ms: i64,
+    ) -> Self {
         let now = timestamp(now_ms);
         if granted.len() <= 1 {
             let day = now.chars().take(10).collect();
-            let kept = Refusal { categories: granted, services: Default::default(), revision: request.revision, day };
+            let kept = Refusal {
+                categories: granted,
+                services: Default::default(),
+                revision: request.revision,
+                day,
+            };
             let ended = earlier.map(|receipt| receipt.consent_id);
             let row = match ended {
                 Some(id) => LedgerRow::withdrawal(site, request, id, now_ms, false),
@@ -227,7 +243,13 @@ impl Decision {
             if known.is_none() || self.ended.is_some() {
                 let fresh = VisitorCookie { id: HexId(random_u64()), created_s: now_ms.div_euclid(1_000) };
                 let value = fresh.sign(site_id, &collector.keys);
-                cookies.push(cookie::write(cookie::VISITOR, &value, seconds.min(VISITOR_SECONDS_MAX), false, secure));
+                cookies.push(cookie::write(
+                    cookie::VISITOR,
+                    &value,
+                    seconds.min(VISITOR_SECONDS_MAX),
+                    false,
+                    secure,
+                ));
             }
         } else {
             cookies.extend([cookie::VISITOR, cookie::VISIT].map(|name| cookie::expire(name, secure)));

@@ -32,7 +32,13 @@ pub(crate) fn is_secure(headers: &HeaderMap) -> bool {
 }
 
 /// A `Set-Cookie` header for this host.
-pub(crate) fn write(name: &str, value: &str, seconds: i64, script_may_read: bool, secure: bool) -> HeaderValue {
+pub(crate) fn write(
+    name: &str,
+    value: &str,
+    seconds: i64,
+    script_may_read: bool,
+    secure: bool,
+) -> HeaderValue {
     let value = utf8_percent_encode(value, ESCAPED);
     let only = if script_may_read { "" } else { "; HttpOnly" };
     let secure = if secure { "; Secure" } else { "" };

@@ -42,7 +42,9 @@ async fn take(
 ) -> Result<Response<Body>, Rejection> {
     let processed = read(headers, body)
         .and_then(|body| process_body(collector, address, headers, &body, now_ms))
-        .inspect_err(|reason| collector.outcomes.rejected("", *reason, foreign(headers, *reason), 1, now_ms))?;
+        .inspect_err(|reason| {
+            collector.outcomes.rejected("", *reason, foreign(headers, *reason), 1, now_ms)
+        })?;
     for (_, reason) in &processed.rejected {
         collector.outcomes.rejected(&processed.site, *reason, "", 1, now_ms);
     }
@@ -75,12 +77,17 @@ fn process_body(
 ) -> Result<Processed, Rejection> {
     let consent = cookie::read(headers, cookie::CONSENT);
     let visitor = cookie::read(headers, cookie::VISITOR);
-    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let user_agent =
+        headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let request = Request {
         body,
         address,
         user_agent,
-        credentials: Credentials { consent: consent.as_deref(), visitor: visitor.as_deref(), fresh_visitor: None },
+        credentials: Credentials {
+            consent: consent.as_deref(),
+            visitor: visitor.as_deref(),
+            fresh_visitor: None,
+        },
         now_ms,
         sample: false,
     };
@@ -112,7 +119,8 @@ async fn keep(collector: &Collector, processed: &Processed) -> Result<(), Reject
 fn taken(collector: &Collector, headers: &HeaderMap, processed: Processed) -> Response<Body> {
     let accepted = processed.rows.len() as u32;
     let rejected = processed.rejected.into_iter().map(|(told, _)| told).collect();
-    let body = serde_json::to_string(&BatchAnswer { accepted, rejected }).expect("numbers and texts are always JSON");
+    let body = serde_json::to_string(&BatchAnswer { accepted, rejected })
+        .expect("numbers and texts are always JSON");
     let status = if accepted > 0 { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
     let mut answer = json(status, body);
     if let Some(visitor) = processed.new_visitor.filter(|_| accepted > 0) {

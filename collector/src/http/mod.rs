@@ -28,8 +28,16 @@ use wire::limits::{BATCH_BYTES_MAX, DECISION_BYTES_MAX};
 /// What browsers reach, under the configured prefix.
 pub fn public(collector: &Arc<Collector>) -> Router {
     let routes = Router::new()
-        .route("/events", post(events::events).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).options(origin::preflight))
-        .route("/consent", post(consent::consent).layer(DefaultBodyLimit::max(DECISION_BYTES_MAX)).options(origin::preflight))
+        .route(
+            "/events",
+            post(events::events).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).options(origin::preflight),
+        )
+        .route(
+            "/consent",
+            post(consent::consent)
+                .layer(DefaultBodyLimit::max(DECISION_BYTES_MAX))
+                .options(origin::preflight),
+        )
         .route("/a/{name}", get(child))
         .route("/{loader}", get(loader))
         .with_state(Arc::clone(collector));
@@ -47,19 +55,29 @@ pub fn admin(collector: Arc<Collector>) -> Router {
         .with_state(collector)
 }
 
-async fn loader(State(collector): State<Arc<Collector>>, Path(file): Path<String>, request: HeaderMap) -> Response<Body> {
+async fn loader(
+    State(collector): State<Arc<Collector>>,
+    Path(file): Path<String>,
+    request: HeaderMap,
+) -> Response<Body> {
     let asset = file.strip_suffix(".js").and_then(|site| collector.assets.loader(site));
     asset.map_or_else(not_found, |asset| asset.answer(&request))
 }
 
-async fn child(State(collector): State<Arc<Collector>>, Path(name): Path<String>, request: HeaderMap) -> Response<Body> {
+async fn child(
+    State(collector): State<Arc<Collector>>,
+    Path(name): Path<String>,
+    request: HeaderMap,
+) -> Response<Body> {
     collector.assets.child(&name).map_or_else(not_found, |asset| asset.answer(&request))
 }
 
 fn not_found() -> Response<Body> {
     let mut response = Response::new(Body::from("There is nothing here.\n"));
     *response.status_mut() = StatusCode::NOT_FOUND;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 

@@ -41,7 +41,8 @@ fn declared(site: &Site, category: &CategoryDeclaration, language: Language, shi
         Some(text) => Value::from(text.in_language(language)),
         None => shipped["categories"][name][key].clone(),
     };
-    let services: Vec<Value> = site.services_of(&category.name).map(|service| service_json(service, language)).collect();
+    let services: Vec<Value> =
+        site.services_of(&category.name).map(|service| service_json(service, language)).collect();
     json!({
         "name": name,
         "title": own(&category.title, "title"),

@@ -96,6 +96,11 @@ impl Store {
         }
     }
 
+    /// Whether the store answers.
+    pub async fn is_reachable(&self) -> bool {
+        self.fetch::<u8>("SELECT 1").await.is_ok()
+    }
+
     fn client(&self) -> &Client {
         &self.client
     }
