@@ -31,7 +31,7 @@ pub(crate) struct Engine {
 pub(crate) struct SessionSettings {
     /// The current database.
     pub(crate) database: String,
-    /// Names and values, each name once; `readonly` comes last, because nothing can be set after it.
+    /// Names and values, each name once. They take effect together, `readonly` included.
     pub(crate) settings: Vec<(String, String)>,
 }
 
@@ -103,9 +103,8 @@ fn arguments(folder: &Folder, options: &Options) -> Vec<CString> {
 /// The statements that make a session what its request asks for, in one call.
 fn prelude(wanted: &SessionSettings) -> String {
     let mut text = format!("USE `{}`", wanted.database.replace('\\', "\\\\").replace('`', "\\`"));
-    let (last, first): (Vec<_>, Vec<_>) = wanted.settings.iter().partition(|(name, _)| name == "readonly");
     let changes: Vec<String> =
-        first.into_iter().chain(last).map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
+        wanted.settings.iter().map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
     if !changes.is_empty() {
         text.push_str("; SET ");
         text.push_str(&changes.join(", "));
@@ -122,13 +121,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_set_up_in_one_call_with_readonly_last() {
+    fn a_session_is_set_up_in_one_call() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let wanted = SessionSettings {
             database: "a`b\\".to_owned(),
             settings: vec![pair("readonly", "1"), pair("log_comment", "it's \\ here")],
         };
-        assert_eq!(prelude(&wanted), "USE `a\\`b\\\\`; SET log_comment = 'it\\'s \\\\ here', readonly = '1'");
+        assert_eq!(prelude(&wanted), "USE `a\\`b\\\\`; SET readonly = '1', log_comment = 'it\\'s \\\\ here'");
         assert_eq!(prelude(&SessionSettings { database: "d".to_owned(), settings: vec![] }), "USE `d`");
     }
 }

@@ -117,7 +117,8 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()>) -> Resu
 
 async fn close(engine: Arc<connection::Engine>) {
     if !blocking(move || engine.close()).await {
-        tracing::warn!("the engine did not stop all of its threads");
+        // libchdb 26.7.3 says so whenever a MergeTree table was open. Its tables are closed by then, and the threads idle.
+        tracing::debug!("the engine did not stop all of its threads");
     }
 }
 
