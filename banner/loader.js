@@ -38,8 +38,7 @@
   if (window.kruimel?.track) return;
 
   const base = document.currentScript.src.replace(/[^/]*$/, '');
-  const html = document.documentElement;
-  const language = [html.lang, ...navigator.languages, config.language]
+  const language = [document.documentElement.lang, ...navigator.languages, config.language]
     .map(tag => tag.slice(0, 2))
     .find(tag => config.glue[tag]);
   const root = document.createElement('kruimel-banner').attachShadow({ mode: 'open' });
@@ -56,7 +55,7 @@
       const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/(^| )kruimel=([^;]*)/)[2]));
       if (
         cookie.revision === config.revision &&
-        !cookie.categories.includes('') &&
+        cookie.categories.includes('necessary') &&
         (cookie.sig || cookie.pending || cookie.categories == 'necessary') &&
         new Date() < (cookie.expirationTime || Date.parse(cookie.day) + config.days * 864e5)
       )
@@ -106,7 +105,7 @@
   };
 
   // A biscuit in one outline. A border draws it, so that it stays in forced colours.
-  const mark = 'display:block;border:16px solid;clip-path:path("M4 4q2-3 4 0 2-3 4 0 2-3 4 0 2-3 4 0 2-3 4 0 3 2 0 4 3 2 0 4 3 2 0 4-2 3-4 2-1 3-3 4 0 3-1 4-2 3-4 0-2 3-4 0-2 3-4 0-3-2 0-4-3-2 0-4-3-2 0-4-3-2 0-4-3-2 0-4M8 8v2h2v-2zM13 8v2h2v-2zM18 8v2h2v-2zM8 13v2h2v-2zM13 13v2h2v-2zM8 18v2h2v-2zM22 23v4h4v-4zM28 18v2h2v-2zM18 28v2h2v-2z")';
+  const mark = 'display:block;border:16px solid;clip-path:path("M4 4q2-3 4 0 2-3 4 0 2-3 4 0 2-3 4 0 2-3 4 0 3 2 0 4 3 2 0 4 3 2 0 4-2 3-4 2-1 3-3 4 0 3-1 4-2 3-4 0-2 3-4 0-2 3-4 0-3-2 0-4-3-2 0-4-3-2 0-4-3-2 0-4-3-2 0-4M8 8v2h2v-2zM13 8v2h2v-2zM18 8v2h2v-2zM8 13v2h2v-2zM13 13v2h2v-2zM8 18v2h2v-2zM23 23v3h3v-3zM28 18v2h2v-2zM18 28v2h2v-2z")';
 
   // Waits until the page is read: half an inline script must not run, and the page's own link replaces the button.
   const sync = () => {
@@ -143,7 +142,7 @@
   const load = (glue, module) =>
     new Promise(ready => {
       const wasm = fetch(at('a/' + module[0]), { integrity: module[1] }).then(answer => answer.arrayBuffer(), ready);
-      html.append(
+      document.documentElement.append(
         Object.assign(document.createElement('script'), {
           kruimel: { wasm, config, at, read, ready, fail: ready, root, mark, apply },
           crossOrigin: '',
@@ -168,7 +167,7 @@
   for (const name of ['show', 'showPreferences', 'acceptCategory', 'withdraw', 'reset'])
     kruimel[name] = argument => call(name, argument);
 
-  html.prepend(root.host);
+  document.documentElement.prepend(root.host);
   document.addEventListener('click', event => {
     const link = event.target.closest(reopening);
     if (link) {
@@ -179,6 +178,6 @@
   google('default');
   apply(read());
   if (!choice || choice.pending) call(choice ? 'resend' : 'show');
-  new MutationObserver(sync).observe(document, { childList: true, subtree: true });
+  new MutationObserver(sync).observe(document, { subtree: true, childList: true });
   addEventListener('DOMContentLoaded', sync);
 })();
