@@ -43,6 +43,9 @@ enum Task {
     },
     /// Build everything and start the demo: a small news site, its dashboards, live data.
     Run {
+        /// Optimise: slower to build, faster to run.
+        #[arg(long)]
+        release: bool,
         /// Passed on to `kruimel serve --demo`.
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Setup { no_browser } => setup::all(!no_browser),
         Task::Banner { force, toolchain } => banner::build(banner::Options { force, toolchain }),
-        Task::Run { arguments } => run::run(&arguments),
+        Task::Run { release, arguments } => run::run(release, &arguments),
         Task::Test => test::test(),
     };
     match outcome {

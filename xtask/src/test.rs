@@ -99,5 +99,6 @@ fn test_all() -> Result<()> {
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
-    step::run(Command::new("cargo").args(arguments).current_dir(root()))
+    // A snapshot that differs is a failure, never rewritten on the way.
+    step::run(Command::new("cargo").args(arguments).env("INSTA_UPDATE", "no").current_dir(root()))
 }

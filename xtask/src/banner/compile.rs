@@ -4,6 +4,7 @@
 //! library is built along, for size, and a panic is a trap without message or place: formatting code and the paths of
 //! the machine that built it stay out.
 
+use super::glue;
 use crate::setup::toolchain::{self, Toolchain};
 use crate::step;
 use anyhow::{Context, Result};
@@ -45,30 +46,18 @@ pub(crate) fn bind(banner: &Path, crate_name: &str) -> Result<PathBuf> {
         .remove_name_section(true)
         .remove_producers_section(true);
     let mut output = bindgen.generate_output().with_context(|| format!("{crate_name} cannot be bound"))?;
-    let names = shorten(&mut output);
-    output.emit(&package).with_context(|| format!("the glue of {crate_name} could not be written"))?;
     let glue = package.join(format!("{crate_name}.js"));
+    let emit = |output: &mut Output| {
+        output.emit(&package).with_context(|| format!("the module {crate_name} could not be written"))
+    };
+    // Written twice, because the glue is put together only on the way to its file.
+    emit(&mut output)?;
     let script = fs::read_to_string(&glue).with_context(|| format!("cannot read {}", glue.display()))?;
-    fs::write(&glue, renamed(script, &names)).with_context(|| format!("cannot write {}", glue.display()))?;
+    let script = glue::trim(script, &mut output)
+        .with_context(|| format!("the glue of {crate_name} cannot be trimmed"))?;
+    emit(&mut output)?;
+    fs::write(&glue, script).with_context(|| format!("cannot write {}", glue.display()))?;
     Ok(package.join(format!("{crate_name}_bg.wasm")))
-}
-
-/// Gives the module's imports short names; what was replaced in it and has to be in the glue. The generated names end
-/// in hashes, which do not compress: some 600 bytes a module.
-fn shorten(output: &mut Output) -> Vec<(String, String)> {
-    let mut names = Vec::new();
-    for (place, import) in output.wasm_mut().imports.iter_mut().enumerate() {
-        if import.name.starts_with("__wb") {
-            let short = format!("_{place}");
-            names.push((format!("{}:", import.name), format!("{short}:")));
-            import.name = short;
-        }
-    }
-    names
-}
-
-fn renamed(script: String, names: &[(String, String)]) -> String {
-    names.iter().fold(script, |script, (long, short)| script.replace(long, short))
 }
 
 fn target(banner: &Path) -> PathBuf {

@@ -10,6 +10,7 @@ mod budget;
 mod compile;
 mod dist;
 mod fingerprint;
+mod glue;
 
 use crate::setup::{self, toolchain};
 use crate::{root, step};
