@@ -20,6 +20,9 @@ const BANNER_PATH_MAX: usize = 13_000;
 /// Everything that is fetched after a grant, beyond the loader.
 const TRACKER_PATH_MAX: usize = 12_000;
 
+/// How many sets of hashes the loader is weighed with.
+const DRAWS: u8 = 8;
+
 struct Weight {
     name: &'static str,
     raw: usize,
@@ -32,10 +35,8 @@ pub(crate) fn weigh(root: &Path) -> Result<()> {
     let read =
         |name: &str| fs::read(folder.join(name)).with_context(|| format!("banner/dist/{name} is missing"));
     let banner = fill(read("banner.js")?, TEXT, &sample_text(root)?)?;
-    let config = sample_config(&banner, &read("banner.wasm")?, &read("tracker.js")?, &read("tracker.wasm")?);
-    let loader = fill(read("loader.js")?, CONFIG, &serde_json::to_string(&config)?)?;
     let weights = [
-        weight("loader.js with config", &loader)?,
+        heaviest_loader(&read("loader.js")?)?,
         weight("banner.js with texts", &banner)?,
         weight("banner.wasm", &read("banner.wasm")?)?,
         weight("tracker.js", &read("tracker.js")?)?,
@@ -71,11 +72,23 @@ fn fill(script: Vec<u8>, placeholder: &str, json: &str) -> Result<Vec<u8>> {
     Ok(String::from_utf8(script)?.replace(placeholder, json).into_bytes())
 }
 
-/// A site of four languages; names and integrity as long and as random as real ones.
-fn sample_config(glue: &[u8], banner: &[u8], tracker_glue: &[u8], tracker: &[u8]) -> PublicConfig {
-    let glues: BTreeMap<String, ChildAsset> = ["de", "en", "fr", "nl"]
-        .map(|language| (language.to_owned(), child("banner", "js", &[glue, language.as_bytes()].concat())))
-        .into();
+/// The loader with the config of a site of four languages. Its hashes do not compress, and how well they fit beside one
+/// another differs by some bytes from build to build: the heaviest of several draws counts.
+fn heaviest_loader(loader: &[u8]) -> Result<Weight> {
+    let mut heaviest = weight("loader.js with config", &[])?;
+    for draw in 0..DRAWS {
+        let config = serde_json::to_string(&sample_config(draw))?;
+        let next = weight(heaviest.name, &fill(loader.to_vec(), CONFIG, &config)?)?;
+        if next.brotli > heaviest.brotli {
+            heaviest = next;
+        }
+    }
+    Ok(heaviest)
+}
+
+fn sample_config(draw: u8) -> PublicConfig {
+    let glues =
+        ["de", "en", "fr", "nl"].map(|language| (language.to_owned(), child(language, "banner", "js", draw)));
     PublicConfig {
         site: "kaaidam".to_owned(),
         revision: 3,
@@ -84,16 +97,17 @@ fn sample_config(glue: &[u8], banner: &[u8], tracker_glue: &[u8], tracker: &[u8]
         google: true,
         position: "bottom".to_owned(),
         domain: String::new(),
-        glue: glues,
+        glue: BTreeMap::from(glues),
         language: "nl".to_owned(),
-        banner: child("banner", "wasm", banner),
-        tracker_glue: child("tracker", "js", tracker_glue),
-        tracker: child("tracker", "wasm", tracker),
+        banner: child("", "banner", "wasm", draw),
+        tracker_glue: child("", "tracker", "js", draw),
+        tracker: child("", "tracker", "wasm", draw),
     }
 }
 
-fn child(stem: &str, extension: &str, content: &[u8]) -> ChildAsset {
-    let digest = Sha256::digest(content);
+/// Name and integrity as long and as random as real ones.
+fn child(language: &str, stem: &str, extension: &str, draw: u8) -> ChildAsset {
+    let digest = Sha256::digest(format!("{language} {stem}.{extension} {draw}"));
     let short: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
     ChildAsset(format!("{stem}.{short}.{extension}"), format!("sha256-{}", base64(&digest)))
 }
