@@ -28,7 +28,7 @@ pub enum Dimension {
     Browser,
     /// Operating system.
     Os,
-    /// Desktop, tablet, mobile.
+    /// Desktop, tablet, phone.
     Device,
     /// First preferred language of the browser.
     Language,
@@ -101,11 +101,12 @@ impl Dimension {
     /// What stands on the page for a value, which may be empty.
     pub fn label(self, value: &str) -> String {
         match (self, value) {
-            (Dimension::Source | Dimension::Channel, "") => "Direct or unknown".to_owned(),
+            (Dimension::Source, "") => "Direct or unknown".to_owned(),
+            (Dimension::Channel, "") => "From within the site".to_owned(),
             (Dimension::Campaign | Dimension::Referrer, "") => "None".to_owned(),
             (_, "") => "Unknown".to_owned(),
             (Dimension::Country, code) => crate::country::name(code).unwrap_or(code).to_owned(),
-            (Dimension::Device | Dimension::Channel, word) => capitalised(word),
+            (Dimension::Device, word) => capitalised(word),
             (_, value) => value.to_owned(),
         }
     }
@@ -213,6 +214,6 @@ mod tests {
         assert_eq!(Dimension::City.label(""), "Unknown");
         assert_eq!(Dimension::Country.label("BE"), "Belgium");
         assert_eq!(Dimension::Country.label("XX"), "XX");
-        assert_eq!(Dimension::Device.label("mobile"), "Mobile");
+        assert_eq!(Dimension::Device.label("phone"), "Phone");
     }
 }

@@ -80,7 +80,7 @@ impl Interval {
     pub fn default_for(span: &Span) -> Interval {
         match span.day_count() {
             ..=2 => Interval::Hour,
-            ..=100 => Interval::Day,
+            3..=100 => Interval::Day,
             _ => Interval::Month,
         }
     }

@@ -73,7 +73,7 @@ pub(crate) async fn decisions_csv(
 }
 
 async fn view(app: &App, query: Option<String>) -> Result<View<'_>, Refused> {
-    let address = Address::parse(&query.unwrap_or_default(), &app.sites).map_err(Refused::misunderstood)?;
+    let address = Address::parse(&query.unwrap_or_default(), &app.sites)?;
     Ok(resolve(app, address).await?)
 }
 

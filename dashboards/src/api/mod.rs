@@ -13,6 +13,7 @@ pub use query::QUERY_BYTES_MAX;
 pub(crate) use query::query;
 
 use crate::App;
+use crate::address::BadAddress;
 use crate::dimension::Metric;
 use crate::period::Span;
 use crate::questions::Figures;
@@ -49,8 +50,14 @@ struct PeriodJson {
 }
 
 impl Refused {
-    fn misunderstood(message: impl ToString) -> Refused {
-        Refused { status: StatusCode::BAD_REQUEST, reason: "not_understood", message: message.to_string() }
+    fn misunderstood(message: impl Into<String>) -> Refused {
+        Refused { status: StatusCode::BAD_REQUEST, reason: "not_understood", message: message.into() }
+    }
+}
+
+impl From<BadAddress> for Refused {
+    fn from(error: BadAddress) -> Refused {
+        Refused::misunderstood(error.0)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn overview(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refused> {
-    let address = Address::parse(&query.unwrap_or_default(), &app.sites).map_err(Refused::misunderstood)?;
+    let address = Address::parse(&query.unwrap_or_default(), &app.sites)?;
     let view = resolve(&app, address).await?;
     let found = Overview::ask(&app.store, &view).await?;
     Ok(Json(answer(&view, &found)))

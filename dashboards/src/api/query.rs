@@ -67,7 +67,8 @@ enum Split {
 
 /// `POST /api/v1/query`
 pub(crate) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Refused> {
-    let request: Request = serde_json::from_slice(&body).map_err(Refused::misunderstood)?;
+    let request: Request =
+        serde_json::from_slice(&body).map_err(|error| Refused::misunderstood(error.to_string()))?;
     let address = address(&app, &request)?;
     let split = split(&request.dimensions)?;
     let wanted = request.metrics.iter().map(|name| wanted(name, split)).collect::<Result<Vec<_>, _>>()?;
@@ -101,13 +102,13 @@ pub(crate) async fn query(State(app): State<Arc<App>>, body: Bytes) -> Result<Js
 }
 
 fn address(app: &App, request: &Request) -> Result<Address, Refused> {
-    let site = known_site(&request.site, &app.sites).map_err(Refused::misunderstood)?;
+    let site = known_site(&request.site, &app.sites)?;
     let mut address = Address::of(&site);
     address.period = match &request.period {
         Days::Named(name) => Period::parse(name, None, None),
         Days::Custom { from, to } => Period::parse("custom", Some(from), Some(to)),
     }
-    .map_err(Refused::misunderstood)?;
+    .map_err(|error| Refused::misunderstood(error.to_string()))?;
     for Condition { dimension, value } in &request.filters {
         let known = Dimension::parse(dimension).ok_or_else(|| unknown("dimension", dimension))?;
         if !address.filter.set(known, value) {

@@ -37,6 +37,10 @@ pub(super) struct LineChart {
     pub(super) open: Option<(String, String)>,
     /// Under the chart.
     pub(super) labels: Vec<Label>,
+    /// Values of the period and of the earlier one that have no neighbour to be joined with.
+    pub(super) dots: Vec<(String, String)>,
+    /// The same of the earlier period.
+    pub(super) compare_dots: Vec<(String, String)>,
     /// For the script: `x y before` of each bucket that has begun, in hundredths.
     pub(super) points: String,
 }
@@ -98,6 +102,8 @@ pub(super) fn lines(
         compare: path(&earlier),
         open: marked.and_then(|index| *main.get(index)?).map(|(x, y)| (percentage(x), percentage(y))),
         labels: Vec::new(),
+        dots: dots(whole),
+        compare_dots: dots(&earlier),
         points: script_points(&main, &earlier, place),
     }
 }
@@ -143,9 +149,17 @@ pub(super) fn labels(
         places.push(last);
     }
     let centre = places.get(places.len() / 2).copied();
+    // The outermost labels keep to the edges, so that they stay inside the panel.
     let x = |place: usize| match (middle, count) {
+        (_, 1) => 50.0,
+        (true, _) if place == 0 || place == last => {
+            if place == 0 {
+                0.0
+            } else {
+                100.0
+            }
+        }
         (true, _) => (place as f64 + 0.5) * 100.0 / count as f64,
-        (false, 1) => 50.0,
         (false, _) => place as f64 * 100.0 / (count - 1) as f64,
     };
     let label = |place: usize| {
@@ -153,11 +167,10 @@ pub(super) fn labels(
         let is_today = growing == Some(place) && interval == Interval::Day && bucket.first == today;
         let class = match place {
             _ if count == 1 => "x keep",
-            0 if !middle => "x a keep",
-            0 => "x keep",
+            0 => "x a keep",
             _ if place == last && is_today => "x z keep",
-            _ if place == last && !middle => "x e keep",
-            _ if Some(place) == centre || place == last => "x keep",
+            _ if place == last => "x e keep",
+            _ if Some(place) == centre => "x keep",
             _ => "x",
         };
         let text = if is_today { "Today".to_owned() } else { axis_label(bucket, interval, single_day) };
@@ -190,19 +203,20 @@ fn axis_label(bucket: &Bucket, interval: Interval, single_day: bool) -> String {
 fn path(points: &[Option<(f64, f64)>]) -> String {
     let mut text = String::new();
     let mut drawing = false;
-    for (index, point) in points.iter().enumerate() {
+    for point in points {
         let Some((x, y)) = point else {
             drawing = false;
             continue;
         };
-        let lonely = !drawing && points.get(index + 1).is_none_or(Option::is_none);
         text.push_str(&format!("{}{} {}", if drawing { "L" } else { "M" }, thousandths(*x), thousandths(*y)));
-        if lonely {
-            text.push_str("h0");
-        }
         drawing = true;
     }
     text
+}
+
+fn dots(points: &[Option<(f64, f64)>]) -> Vec<(String, String)> {
+    let alone = points.split(Option::is_none).filter(|run| run.len() == 1);
+    alone.flatten().flatten().map(|(x, y)| (percentage(*x), percentage(*y))).collect()
 }
 
 fn area(points: &[Option<(f64, f64)>]) -> String {

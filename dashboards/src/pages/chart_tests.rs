@@ -25,7 +25,8 @@ fn what_has_not_begun_is_not_drawn_but_the_comparison_goes_on() {
 #[test]
 fn a_bucket_without_a_value_lifts_the_line() {
     let chart = lines(Unit::Share, 4, &[Some(1.0), Some(1.0), None, Some(1.0)], &[], None);
-    assert_eq!(chart.line, "M0 82.57L333.33 82.57M1000 82.57h0");
+    assert_eq!(chart.line, "M0 82.57L333.33 82.57M1000 82.57");
+    assert_eq!(chart.dots, [("100%".to_owned(), "8.26%".to_owned())]);
     assert_eq!(chart.area.matches('Z').count(), 1);
 }
 

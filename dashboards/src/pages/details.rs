@@ -130,7 +130,7 @@ fn cells(by: Dimension, row: &BreakdownRow, totals: &Figures) -> Vec<String> {
     ];
     match (by, row.engaged_ms) {
         (Dimension::Page, engaged_ms) => {
-            cells.push(time_on_page(engaged_ms.unwrap_or(0), figures.page_views))
+            cells.push(time_on_page(engaged_ms.unwrap_or(0), figures.page_views));
         }
         _ => cells.extend([Metric::BounceRate, Metric::VisitDuration].map(|metric| {
             figures.metric(metric).map_or_else(|| "–".to_owned(), |value| Unit::of(metric).write(value))

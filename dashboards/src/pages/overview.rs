@@ -26,7 +26,7 @@ struct OverviewPage {
     frame: Frame,
     tools: Tools,
     heading: String,
-    now: String,
+    now: u64,
     sample: bool,
     way_on: Option<(String, String, &'static str)>,
     stats: Vec<Stat>,
@@ -86,7 +86,8 @@ pub(crate) async fn overview(
     let answer = async {
         let view = resolve(&app, address.clone()).await?;
         let found = Overview::ask(&app.store, &view).await?;
-        let nothing = found.totals.page_views == 0 && found.decided().answers() == 0;
+        let nothing =
+            view.filter().is_empty() && found.totals.page_views == 0 && found.decided().answers() == 0;
         let first = if nothing { Some(first_day_of(&app, &view.address).await?) } else { None };
         Ok((view, found, first))
     };
@@ -127,7 +128,7 @@ fn page(
         frame: Frame::new(app, headers, address, "Overview"),
         tools: Tools::new(view, "/"),
         heading: format!("Overview of {}, {}", view.site.name, tools::days(&view.span, &view.now)),
-        now: text::count(found.now),
+        now: found.now,
         sample: found.sample,
         way_on,
         stats: stats(view, found),
@@ -240,7 +241,13 @@ fn decisions(view: &View<'_>, found: &Overview) -> DecisionsView {
             share(decided.refused, answers),
             before.map(|before| before.refused),
         ),
-        row("", "Withdrew a grant", decided.withdrawn, String::new(), before.map(|before| before.withdrawn)),
+        row(
+            "none",
+            "Withdrew a grant",
+            decided.withdrawn,
+            String::new(),
+            before.map(|before| before.withdrawn),
+        ),
     ];
     let begun = &found.decisions[..];
     let granted: Vec<u64> = begun.iter().map(|decisions| decisions.granted).collect();

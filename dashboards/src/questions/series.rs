@@ -6,7 +6,7 @@ use crate::store::{Failure, Store};
 use clickhouse::Row;
 use serde::Deserialize;
 
-#[derive(Row, Deserialize)]
+#[derive(Clone, Copy, Row, Deserialize)]
 struct CountsRow {
     bucket: i64,
     visitors: u64,
@@ -14,7 +14,7 @@ struct CountsRow {
     page_views: u64,
 }
 
-#[derive(Row, Deserialize)]
+#[derive(Clone, Copy, Row, Deserialize)]
 struct VisitsRow {
     bucket: i64,
     bounces: u64,

@@ -134,7 +134,7 @@ pub(crate) async fn read_only(stand: &Stand) {
         let answer = store.rows::<u8>(store.question(sql)).await;
         assert_eq!(answer, Err(kruimel_dashboards::store::Failure::Fault), "{sql}");
     }
-    let slow = "SELECT toUInt8(sum(sleepEachRow(3)) > 0) AS one FROM numbers(10) SETTINGS max_block_size = 1";
-    let query = store.question(slow).with_setting("max_execution_time", "1");
+    let greedy = "SELECT toUInt8(length(groupArray(number)) > 0) AS one FROM numbers(100000000)";
+    let query = store.question(greedy).with_setting("max_memory_usage", "10000000");
     assert_eq!(store.rows::<u8>(query).await, Err(kruimel_dashboards::store::Failure::TooMuch));
 }

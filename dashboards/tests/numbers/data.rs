@@ -77,19 +77,19 @@ const STRETCHES: [(&str, u32); 2] = [("2026-03-18T00:00:00Z", 20), ("2026-09-20T
 const PATHS: [&str; 8] =
     ["/", "/news", "/news/square", "/contact", "/permits", "/swimming", "/a?b", "/très-long-été"];
 const SOURCES: [(&str, &str, &str); 6] = [
-    ("", "direct", ""),
-    ("Google", "search", "www.google.com"),
-    ("Bing", "search", "www.bing.com"),
-    ("Mastodon", "social", "mastodon.example"),
-    (HOSTILE, "referral", "news.example"),
-    ("Newsletter", "email", ""),
+    ("", "Direct", ""),
+    ("Google", "Search", "www.google.com"),
+    ("Bing", "Search", "www.bing.com"),
+    ("Mastodon", "Social", "mastodon.example"),
+    (HOSTILE, "Referral", "news.example"),
+    ("Newsletter", "E-mail", ""),
 ];
 const PLACES: [(&str, &str, &str); 4] =
     [("BE", "Flanders", "Ghent"), ("NL", "Zeeland", ""), ("DE", "", ""), ("", "", "")];
 const CLIENTS: [(&str, &str, &str, &str); 4] = [
     ("Firefox", "Linux", "desktop", "nl"),
     ("Chrome", "Windows", "desktop", "en"),
-    ("Safari", "iOS", "mobile", "fr"),
+    ("Safari", "iOS", "phone", "fr"),
     ("Samsung Internet", "Android", "tablet", "nl"),
 ];
 

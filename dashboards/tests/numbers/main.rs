@@ -11,6 +11,7 @@ mod api;
 mod count;
 mod data;
 mod pages;
+mod readme;
 mod stand;
 mod totals;
 
@@ -49,6 +50,8 @@ async fn checks() {
     run("the_shape_of_the_json_stays", api::shapes(&stand)).await;
     run("what_is_not_understood_gets_a_sentence", api::refusals(&stand)).await;
     run("csv_holds_the_numbers_of_the_json", api::csv(&stand)).await;
+    run("the_readme_of_the_schema_describes_every_column", readme::columns(&stand)).await;
+    run("every_question_of_the_readme_has_an_answer", readme::questions(&stand)).await;
     run("a_question_can_only_read", api::read_only(&stand)).await;
     stand.stop_engine().await;
     run("without_the_engine_there_is_a_page_that_says_so", pages::engine_away(&stand)).await;
