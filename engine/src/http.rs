@@ -325,3 +325,29 @@ async fn collect(body: Incoming) -> Result<Bytes, Exception> {
         Err(error) => Err(Exception::bad_request(format_args!("the body broke off: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_would_wait_behind_too_many_is_refused_and_takes_no_place() {
+        let count = AtomicUsize::new(STATEMENTS_WAITING_MAX - 1);
+        let last = Waiting::enter(&count).unwrap();
+        let refused = Waiting::enter(&count).map(drop).unwrap_err();
+        assert_eq!((refused.code, refused.status()), (202, StatusCode::SERVICE_UNAVAILABLE));
+        drop(last);
+        assert_eq!(count.load(Ordering::Relaxed), STATEMENTS_WAITING_MAX - 1);
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_someone_answers_on_is_not_taken_over_and_a_dead_one_is() {
+        let home = tempfile::tempdir().unwrap();
+        let socket = home.path().join("s");
+        let first = listen(&socket).unwrap();
+        assert!(matches!(listen(&socket), Err(EngineError::Socket { .. })));
+        drop(first);
+        assert!(socket.exists());
+        listen(&socket).unwrap();
+    }
+}
