@@ -188,4 +188,6 @@ fn no_site() -> Response<Body> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+mod walk;

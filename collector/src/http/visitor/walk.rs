@@ -1,0 +1,144 @@
+//! The privacy page over a real listener, with a real spool: a browser without JavaScript chooses and withdraws.
+
+use crate::Collector;
+use crate::config::Config;
+use crate::http::public;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+struct Stand {
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+/// What came back: the status, the header lines, the body.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Stand {
+    async fn start() -> Stand {
+        let folder = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let config = Config::demo(folder.path().to_owned(), address, address);
+        let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
+        let listener = TcpListener::bind(address).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = public(&collector);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Stand { port, _folder: folder }
+    }
+
+    async fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let length = body.len();
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}",
+            self.port
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// Opens the page with these cookies and presses a button of it.
+    async fn choose(&self, cookies: &str, fields: &str) -> Answer {
+        let page = self.send("GET /kruimel/privacy", &format!("Cookie: {cookies}\r\n"), "").await;
+        let token = page
+            .body
+            .split("name=\"token\" value=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .unwrap();
+        self.post(cookies, "http://localhost", &format!("token={token}&revision=1&{fields}")).await
+    }
+
+    async fn post(&self, cookies: &str, origin: &str, body: &str) -> Answer {
+        let headers = format!(
+            "Origin: {origin}\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        );
+        self.send("POST /kruimel/privacy?lang=nl", &headers, body).await
+    }
+}
+
+impl Answer {
+    /// The cookies it sets, as a browser would send them back; expired ones are left out.
+    fn cookies(&self) -> String {
+        let set = self.head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+        let kept = set.filter(|cookie| !cookie.contains("Max-Age=0;"));
+        kept.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+#[tokio::test]
+async fn a_plain_form_grants_and_withdraws() {
+    let stand = Stand::start().await;
+    let granted = stand.choose("", "category=analytics&action=save").await;
+    assert_eq!(granted.status, 303, "{}", granted.head);
+    assert!(granted.head.contains("location: /kruimel/privacy?lang=nl"));
+    let cookies = granted.cookies();
+    assert!(cookies.contains("kruimel=") && cookies.contains("kruimel_id="), "{cookies}");
+    let page = stand.send("GET /kruimel/privacy?lang=nl", &format!("Cookie: {cookies}\r\n"), "").await;
+    assert!(page.body.contains("<h1>U stond "), "{}", page.body);
+
+    let refused = stand.choose(&cookies, "action=refuse").await;
+    assert_eq!(refused.status, 303);
+    assert!(refused.head.contains("set-cookie: kruimel_id=; Path=/; Max-Age=0"), "{}", refused.head);
+    assert!(!refused.cookies().contains("consentId"));
+    let page =
+        stand.send("GET /kruimel/privacy?lang=nl", &format!("Cookie: {}\r\n", refused.cookies()), "").await;
+    assert!(page.body.contains("<h1>U weigerde"), "{}", page.body);
+
+    let again = stand.send("GET /kruimel/privacy?lang=nl", &format!("Cookie: {cookies}\r\n"), "").await;
+    assert!(again.body.contains("<h1>Deze browser heeft hier geen keuze gemaakt"), "the old receipt is dead");
+}
+
+#[tokio::test]
+async fn a_forged_form_changes_nothing_and_says_why() {
+    let stand = Stand::start().await;
+    let page = stand.send("GET /kruimel/privacy", "", "").await;
+    let token =
+        page.body.split("name=\"token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let whole = format!("token={token}&revision=1&action=accept");
+    let check = async |origin: &str, body: &str, status: u16, says: &str| {
+        let answer = stand.post("", origin, body).await;
+        assert_eq!(answer.status, status, "{origin} {body}: {}", answer.head);
+        assert_eq!(answer.cookies(), "", "{origin} {body}");
+        assert!(answer.body.contains(says), "{}", answer.body);
+    };
+    check("https://elsewhere.example", &whole, 403, "De keuze kwam niet van deze site").await;
+    check("null", &whole, 403, "De keuze kwam niet van deze site").await;
+    check("http://localhost", "revision=1&action=accept", 403, "stond te lang open").await;
+    check("http://localhost", "token=1.x&revision=1&action=accept", 403, "stond te lang open").await;
+    assert_eq!(stand.post("", "http://localhost", &whole).await.status, 303);
+    let other_revision = whole.replace("revision=1", "revision=9");
+    assert_ne!(stand.post("", "http://localhost", &other_revision).await.status, 303);
+}
+
+#[tokio::test]
+async fn looking_at_the_pages_stores_nothing() {
+    let stand = Stand::start().await;
+    for page in ["privacy", "cookies", "cookies?format=json"] {
+        let answer = stand.send(&format!("GET /kruimel/{page}"), "", "").await;
+        assert_eq!(answer.status, 200, "{page}");
+        assert!(!answer.head.contains("set-cookie"), "{page}");
+        assert!(answer.head.contains("content-security-policy: default-src 'none'"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_stylesheet_is_where_the_pages_say() {
+    let stand = Stand::start().await;
+    let page = stand.send("GET /kruimel/cookies", "", "").await;
+    let style =
+        page.body.split("rel=\"stylesheet\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let answer = stand.send(&format!("GET {style}"), "", "").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("immutable"));
+}
