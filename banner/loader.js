@@ -101,7 +101,7 @@
     script.onload = script.onerror = next;
     if (src) script.src = src;
     element.replaceWith(script);
-    if (!src || element.async) next();
+    if (!src || element.attributes.async) next();
   };
 
   // A biscuit in one outline. A border draws it, so that it stays in forced colours.
@@ -110,20 +110,20 @@
   // Waits until the page is read: half an inline script must not run, and the page's own link replaces the button.
   const sync = () => {
     if (document.readyState == 'loading') return;
-    document.querySelectorAll('[data-category]').forEach(element => {
+    for (const element of document.querySelectorAll('[data-category]')) {
       const data = element.dataset;
-      if (element.kruimel || !allowed(data)) return;
+      if (element.kruimel || !allowed(data)) continue;
       element.kruimel = 1;
       if (element.type == 'text/plain') scripts = scripts.then(() => new Promise(run(element)));
       else if (data.src) element.src = data.src;
-    });
+    }
     if (!choice || told) return;
     told = dispatchEvent(new CustomEvent('kruimel:onConsent', { detail: { cookie: choice } }));
     if (document.querySelector(reopening)) return;
     const button = document.createElement('button');
     button.title = 'Cookies';
     button.onclick = () => call('showPreferences', button);
-    button.style = 'color-scheme:var(--kruimel-scheme,light dark);position:fixed;z-index:2147483646;inset-block-end:12px;inset-inline-start:12px;padding:4px;border:2px solid;border-radius:var(--kruimel-radius,8px);background:var(--kruimel-surface,light-dark(#fffcf5,#1f1914));color:var(--kruimel-crumb,light-dark(#a8591a,#e2a561))';
+    button.style = 'color-scheme:var(--kruimel-scheme,light dark);position:fixed;z-index:999999999;inset-block-end:12px;inset-inline-start:12px;padding:4px;border:2px solid;border-radius:var(--kruimel-radius,8px);background:var(--kruimel-surface,Canvas);color:var(--kruimel-crumb,light-dark(#a8591a,#e2a561))';
     button.append(document.createElement('i'));
     button.firstChild.style = mark;
     root.append(button);
@@ -132,8 +132,12 @@
   const apply = next => {
     choice = next;
     google('update');
-    if (!granted('analytics')) tracker = tracker?.then(api => api.close?.()) && 0;
-    else if (choice.sig) tracker ||= load(config.tracker_glue, config.tracker);
+    if (granted('analytics')) {
+      if (choice.sig) tracker ||= load(config.tracker_glue, config.tracker);
+    } else {
+      tracker?.then(api => api.close?.());
+      tracker = undefined;
+    }
     sync();
   };
 

@@ -64,9 +64,9 @@ export function decisions(loader, text) {
     sending = sending
       .then(() => fetch(loader.at('consent'), request))
       .then(answer => (answer.ok ? answer.json() : Promise.reject()))
-      .then(answer => latest == choice && loader.apply(answer))
-      .catch(keep)
-      .then(() => removeEventListener('pagehide', keep));
+      .then(answer => latest == choice && loader.apply(answer), keep)
+      .finally(() => removeEventListener('pagehide', keep))
+      .catch(() => {});
   }
 
   return { bits, granted, decide, send, tell };
