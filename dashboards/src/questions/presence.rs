@@ -54,7 +54,7 @@ pub async fn first_day(store: &Store, site: &str, zone: &str) -> Result<FirstDay
     Ok(FirstDay { events, decisions, day })
 }
 
-/// Visitors of the last [`NOW_MINUTES`] minutes.
+/// Visitors of the last five minutes.
 pub async fn visitors_now(store: &Store, site: &str, now: Timestamp) -> Result<u64, Failure> {
     let query = store
         .question(include_str!("../queries/now.sql"))
