@@ -7,6 +7,13 @@
 
 import { erase } from './erase.js';
 
+// The body of the request. What is undefined is left out by JSON.
+export function request(config, text, choice, { action, surface, reset, earlier }) {
+  const { categories, services, revision } = choice;
+  const { hash, lang } = text;
+  return { v: 1, site: config.site, action, categories, services, revision, text: hash, language: lang, surface, reset, earlier };
+}
+
 export function decisions(loader, text) {
   const { config } = loader;
   const { acceptedCategory, getUserPreferences } = window.kruimel;
@@ -35,8 +42,7 @@ export function decisions(loader, text) {
     const first = !getUserPreferences();
     const before = granted();
     const choice = { categories: named(chosen), services: {}, revision: config.revision };
-    const { hash, lang } = text;
-    choice.pending = { v: 1, site: config.site, action, ...choice, text: hash, language: lang, surface, reset, earlier: earlier() };
+    choice.pending = request(config, text, choice, { action, surface, reset, earlier: earlier() });
     choice.day = new Date().toISOString().slice(0, 10);
     loader.apply(choice);
     erase(text.categories, acceptedCategory, document.cookie, location, cookie => {

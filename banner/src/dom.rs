@@ -48,6 +48,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn remove(this: &Element);
     #[wasm_bindgen(method)]
+    pub(crate) fn focus(this: &Element);
+    #[wasm_bindgen(method)]
     pub(crate) fn close(this: &Element);
     #[wasm_bindgen(method, js_name = showModal)]
     pub(crate) fn show_modal(this: &Element);

@@ -11,7 +11,7 @@ const COLUMNS: [&str; 5] = ["name", "provider", "purpose", "duration", "party"];
 /// Builds and opens the dialog. It takes the focus itself, so that no choice has it.
 pub(crate) fn preferences(page: &Page, all: &Record, granted: Chosen) -> Element {
     let words = words(all);
-    let dialog = layer(page, all, "dialog autofocus tabindex=-1 aria-labelledby=d part=preferences");
+    let dialog = layer(page, all, "dialog tabindex=-1 aria-labelledby=d part=preferences");
     let head = add(&dialog, "div class=h");
     mark(page, &head);
     say(&head, "h2 id=d", &words, "settings");
@@ -26,6 +26,7 @@ pub(crate) fn preferences(page: &Page, all: &Record, granted: Chosen) -> Element
     });
     choices(&dialog, &words, ["button part=more class=o value=2", "save"]);
     dialog.show_modal();
+    dialog.focus();
     dialog
 }
 

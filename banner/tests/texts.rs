@@ -1,0 +1,58 @@
+//! The texts of every language: complete, with the same places to fill, and plain.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+fn languages() -> BTreeMap<String, BTreeMap<String, String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/text");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            let content: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let mut texts = BTreeMap::new();
+            flatten("", &content, &mut texts);
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), texts)
+        })
+        .collect()
+}
+
+fn flatten(name: &str, value: &Value, texts: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(members) => {
+            for (member, value) in members {
+                flatten(&format!("{name}/{member}"), value, texts);
+            }
+        }
+        Value::String(text) => assert!(texts.insert(name.to_owned(), text.clone()).is_none()),
+        other => panic!("{name} is no text: {other}"),
+    }
+}
+
+fn places(text: &str) -> BTreeSet<&str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+}
+
+#[test]
+fn every_language_says_everything_with_the_same_places() {
+    let languages = languages();
+    let english = &languages["en"];
+    assert!(languages.len() >= 4);
+    for (language, texts) in &languages {
+        assert_eq!(texts.keys().collect::<Vec<_>>(), english.keys().collect::<Vec<_>>(), "{language}");
+        for (name, text) in texts {
+            assert_eq!(places(text), places(&english[name]), "{language}{name}");
+        }
+    }
+}
+
+#[test]
+fn no_text_promises_thanks_or_marks_itself_up() {
+    for (language, texts) in languages() {
+        for (name, text) in texts {
+            assert!(!text.trim().is_empty(), "{language}{name} is empty");
+            let refused = |character: char| matches!(character, '<' | '>' | '!' | '\u{1f000}'..);
+            assert!(!text.contains(refused), "{language}{name}: {text}");
+        }
+    }
+}
