@@ -32,11 +32,12 @@ CREATE TABLE events
     viewport_width   UInt16 CODEC(ZSTD(1)),
     visible_ms       UInt32 CODEC(ZSTD(1)),
     engaged_ms       UInt32 CODEC(ZSTD(1)),
-    ip_truncated     IPv6 CODEC(ZSTD(1)) TTL toDateTime(ts) + INTERVAL 30 DAY,
+    ip_truncated     IPv6 CODEC(ZSTD(1)) TTL ip_expires,
     consent_id       UInt64 CODEC(ZSTD(1)),
     segment_id       UInt64 CODEC(ZSTD(1)),
     sample           UInt8 CODEC(ZSTD(1)),
-    expires          Date CODEC(ZSTD(1))
+    expires          Date CODEC(ZSTD(1)),
+    ip_expires       Date CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(ts)

@@ -157,7 +157,10 @@ async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, day
     tracing::info!(days, "Filling the sample history.");
     match demo::history::fill(&collector, days).await {
         Ok(rows) => {
-            tracing::info!(rows, "The sample history is written. `kruimel sample remove` takes it out again.")
+            tracing::info!(
+                rows,
+                "The sample history is written. `kruimel sample remove` takes it out again."
+            );
         }
         Err(error) => tracing::error!(error = format!("{error:#}"), "The sample history is not complete."),
     }

@@ -5,12 +5,11 @@ use fantoccini::wd::{Capabilities, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::runtime::Runtime;
 
 /// Pause between two looks at a page.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
@@ -19,6 +18,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 pub(crate) struct Browser {
     client: Client,
     driver: Driver,
+    runtime: Runtime,
     _profile: TempDir,
 }
 
@@ -32,17 +32,11 @@ impl Drop for Driver {
     }
 }
 
-/// Runs a test's steps in a browser.
-pub(crate) fn browse<F: Future<Output = ()>>(arguments: &[&str], steps: impl FnOnce(Browser) -> F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let browser = Browser::open(arguments).await;
-        steps(browser).await;
-    });
-}
-
 impl Browser {
-    async fn open(arguments: &[&str]) -> Browser {
+    /// Starts a browser, with further arguments.
+    pub(crate) fn start(arguments: &[&str]) -> Browser {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (driver, port) = start_driver();
         let profile = tempfile::tempdir().unwrap();
         let mut all: Vec<String> = [
@@ -75,49 +69,47 @@ impl Browser {
         ]
         .into_iter()
         .collect();
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
+        let address = format!("http://127.0.0.1:{port}");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let client = runtime
+            .block_on(builder.capabilities(capabilities).connect(&address))
             .expect("Chromium starts; `cargo xtask setup` installs it");
-        Browser { client, driver, _profile: profile }
+        Browser { client, driver, runtime, _profile: profile }
     }
 
     /// Ends the browser. A test that fails before ends it by dropping.
-    pub(crate) async fn close(self) {
-        self.client.close().await.unwrap();
+    pub(crate) fn close(self) {
+        self.runtime.block_on(self.client.close()).unwrap();
         drop(self.driver);
     }
 
     /// Opens a page and waits for it to load.
-    pub(crate) async fn open_page(&self, address: &str) {
-        self.client.goto(address).await.unwrap();
+    pub(crate) fn open_page(&self, address: &str) {
+        self.runtime.block_on(self.client.goto(address)).unwrap();
     }
 
     /// Runs a script in the page and gives what it returns.
-    pub(crate) async fn run(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    pub(crate) fn run(&self, script: &str) -> Value {
+        let done = self.runtime.block_on(self.client.execute(script, Vec::new()));
+        done.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Waits until a script returns something true, and gives it.
-    pub(crate) async fn await_script(&self, script: &str) -> Value {
+    pub(crate) fn await_script(&self, script: &str) -> Value {
         let start = Instant::now();
-        let mut looks = interval(LOOK_INTERVAL);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            looks.tick().await;
-            let found = self.run(script).await;
+            let found = self.run(script);
             if !matches!(found, Value::Null | Value::Bool(false)) {
                 return found;
             }
-            assert!(start.elapsed() < PATIENCE, "{script} did not come true; {}", self.page_state().await);
+            assert!(start.elapsed() < PATIENCE, "{script} did not come true; {}", self.page_state());
+            std::thread::park_timeout(LOOK_INTERVAL);
         }
     }
 
     /// Clicks a button of the banner, found by its label, with a real pointer.
-    pub(crate) async fn click_banner(&self, label: &str) {
-        let place = self
-            .await_script(&format!(
+    pub(crate) fn click_banner(&self, label: &str) {
+        let place = self.await_script(&format!(
                 "const root = document.querySelector('kruimel-banner')?.shadowRoot;
                  const button = [...(root?.querySelectorAll('button') ?? [])].find(one =>
                      [one.textContent.trim(), one.getAttribute('aria-label')].includes('{label}') && one.checkVisibility());
@@ -126,66 +118,64 @@ impl Browser {
                  const box = button.getBoundingClientRect();
                  return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];"
             ))
-            .await;
+            ;
         // What is asked for in the first half second after the banner appears could be a slip and is ignored; the tests
         // wait for the time to pass as the page itself measures it.
         self.await_script(
             "window.__since ??= performance.now(); return performance.now() - window.__since > 600;",
-        )
-        .await;
-        self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap()).await;
+        );
+        self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap());
     }
 
     /// Clicks an element of the page with a real pointer.
-    pub(crate) async fn click(&self, selector: &str) {
-        let place = self
-            .await_script(&format!(
-                "const found = document.querySelector({selector:?});
+    pub(crate) fn click(&self, selector: &str) {
+        let place = self.await_script(&format!(
+            "const found = document.querySelector({selector:?});
                  if (!found) return null;
                  found.scrollIntoView({{block: 'center'}});
                  const box = found.getBoundingClientRect();
                  return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];"
-            ))
-            .await;
-        self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap()).await;
+        ));
+        self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap());
     }
 
-    async fn click_at(&self, x: i64, y: i64) {
+    fn click_at(&self, x: i64, y: i64) {
         use fantoccini::actions::{InputSource, MouseActions, PointerAction};
         let pointer = MouseActions::new("mouse".to_owned())
             .then(PointerAction::MoveTo { duration: None, x: x as f64, y: y as f64 })
             .then(PointerAction::Down { button: fantoccini::actions::MOUSE_BUTTON_LEFT })
             .then(PointerAction::Up { button: fantoccini::actions::MOUSE_BUTTON_LEFT });
-        self.client.perform_actions(pointer).await.unwrap();
+        self.runtime.block_on(self.client.perform_actions(pointer)).unwrap();
     }
 
     /// A cookie of the page's host as the browser keeps it, percent-decoded.
-    pub(crate) async fn cookie(&self, name: &str) -> Option<String> {
-        let cookies = self.client.get_all_cookies().await.unwrap();
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.runtime.block_on(self.client.get_all_cookies()).unwrap();
         let found = cookies.into_iter().find(|cookie| cookie.name() == name)?;
         Some(decode(found.value()))
     }
 
     /// The names of every cookie the browser keeps for the page.
-    pub(crate) async fn cookie_names(&self) -> Vec<String> {
-        let cookies = self.client.get_all_cookies().await.unwrap();
+    pub(crate) fn cookie_names(&self) -> Vec<String> {
+        let cookies = self.runtime.block_on(self.client.get_all_cookies()).unwrap();
         cookies.into_iter().map(|cookie| cookie.name().to_owned()).collect()
     }
 
     /// The addresses that were requested since the last call, in order.
-    pub(crate) async fn requested(&self) -> Vec<String> {
-        let entries = self.client.issue_cmd(Log("performance")).await.unwrap();
+    pub(crate) fn requested(&self) -> Vec<String> {
+        let entries = self.runtime.block_on(self.client.issue_cmd(Log("performance"))).unwrap();
         let messages = entries.as_array().unwrap().iter();
         messages
             .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok())
             .filter(|message| message["message"]["method"] == "Network.requestWillBeSent")
             .filter_map(|message| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned))
+            .filter(|address| !address.starts_with("chrome://"))
             .collect()
     }
 
     /// What the browser wrote to the console as errors or warnings since the last call.
-    pub(crate) async fn complaints(&self) -> Vec<String> {
-        let entries = self.client.issue_cmd(Log("browser")).await.unwrap();
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let entries = self.runtime.block_on(self.client.issue_cmd(Log("browser"))).unwrap();
         entries
             .as_array()
             .unwrap()
@@ -195,26 +185,44 @@ impl Browser {
     }
 
     /// Opens another tab and makes it the current one; gives the one before.
-    pub(crate) async fn open_tab(&self) -> WindowHandle {
-        let before = self.client.window().await.unwrap();
-        let tab = self.client.new_window(true).await.unwrap();
-        self.client.switch_to_window(tab.handle).await.unwrap();
+    pub(crate) fn open_tab(&self) -> WindowHandle {
+        let before = self.runtime.block_on(self.client.window()).unwrap();
+        let tab = self.runtime.block_on(self.client.new_window(true)).unwrap();
+        self.runtime.block_on(self.client.switch_to_window(tab.handle)).unwrap();
         before
     }
 
     /// Makes a tab the current one.
-    pub(crate) async fn switch_to(&self, tab: WindowHandle) {
-        self.client.switch_to_window(tab).await.unwrap();
+    pub(crate) fn switch_to(&self, tab: WindowHandle) {
+        self.runtime.block_on(self.client.switch_to_window(tab)).unwrap();
+    }
+
+    /// Runs a script in every page before the page's own.
+    pub(crate) fn run_first(&self, script: &str) {
+        self.protocol("Page.addScriptToEvaluateOnNewDocument", &json!({"source": script}));
+    }
+
+    /// Makes the window that wide and high, in CSS pixels, and asks for a colour scheme.
+    pub(crate) fn show_as(&self, width: u32, height: u32, scheme: &str) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.protocol("Emulation.setDeviceMetricsOverride", &size);
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.protocol("Emulation.setEmulatedMedia", &features);
+    }
+
+    fn protocol(&self, command: &str, parameters: &Value) {
+        let body = json!({"cmd": command, "params": parameters});
+        self.runtime.block_on(self.client.issue_cmd(Protocol(body))).unwrap();
     }
 
     /// A picture of the window as PNG.
-    pub(crate) async fn picture(&self) -> Vec<u8> {
-        self.client.screenshot().await.unwrap()
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        self.runtime.block_on(self.client.screenshot()).unwrap()
     }
 
-    async fn page_state(&self) -> String {
-        let page = self.run("return [location.href, document.cookie, document.title].join(' | ')").await;
-        format!("{page} {:?}", self.complaints().await)
+    fn page_state(&self) -> String {
+        let page = self.run("return [location.href, document.cookie, document.title].join(' | ')");
+        format!("{page} {:?}", self.complaints())
     }
 }
 
@@ -229,6 +237,20 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Log {
 
     fn method_and_body(&self, _: &url::Url) -> (hyper::Method, Option<String>) {
         (hyper::Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
+}
+
+/// A command of Chromium's own protocol.
+#[derive(Debug)]
+struct Protocol(Value);
+
+impl fantoccini::wd::WebDriverCompatibleCommand for Protocol {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (hyper::Method, Option<String>) {
+        (hyper::Method::POST, Some(self.0.to_string()))
     }
 }
 

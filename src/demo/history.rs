@@ -33,7 +33,7 @@ pub(crate) async fn fill(collector: &Arc<Collector>, days: u64) -> Result<usize>
         let day = today - days_ago as i64;
         let mut chance = Chance::new(SEED ^ day as u64);
         for _ in 0..visitors_of(day, days_ago, &mut chance) {
-            for record in visitor(collector, &site, day, &mut chance)? {
+            for record in visitor(collector, &site, day, today, &mut chance)? {
                 rows += record.rows.len();
                 append(collector, &mut appends, record).await?;
             }
@@ -59,31 +59,56 @@ async fn append(collector: &Arc<Collector>, appends: &mut JoinSet<Result<()>>, r
     Ok(())
 }
 
-/// One visitor: a decision, and where it granted analytics, a visit.
-fn visitor(collector: &Collector, site: &Site, day: i64, chance: &mut Chance) -> Result<Vec<Record>> {
-    let visit = visit(day, chance);
+/// One visitor: a decision, and where it granted analytics and was not withdrawn, one visit or several.
+fn visitor(
+    collector: &Collector,
+    site: &Site,
+    day: i64,
+    today: i64,
+    chance: &mut Chance,
+) -> Result<Vec<Record>> {
+    let mut visit = visit(day, chance);
     let action = chance.pick(&[
         (52, DecisionAction::Accept),
         (31, DecisionAction::Refuse),
         (17, DecisionAction::Save),
     ]);
     let request = decision(site, action, chance);
-    let granted: Vec<String> = site
-        .category_names()
-        .filter(|name| *name == "necessary" || request.categories.iter().any(|one| one == name))
-        .map(str::to_owned)
-        .collect();
+    let is_granted = |name: &&str| *name == "necessary" || request.categories.iter().any(|one| one == name);
+    let granted: Vec<String> = site.category_names().filter(is_granted).map(str::to_owned).collect();
     if granted.len() <= 1 {
         let row = LedgerRow::refusal(site, site.revision, &request.text, visit.start_ms, true);
         return Ok(vec![ledger(&row)]);
     }
-    let consent_id = HexId(chance.next());
-    let row = LedgerRow::grant(site, &request, consent_id, &granted, None, visit.start_ms, true);
+    let person = Person { consent_id: HexId(chance.next()), visitor_id: HexId(chance.next()), granted };
+    let row =
+        LedgerRow::grant(site, &request, person.consent_id, &person.granted, None, visit.start_ms, true);
     let mut records = vec![ledger(&row)];
-    if granted.iter().any(|name| name == "analytics") {
-        records.extend(batches(collector, site, &visit, consent_id, granted, chance)?);
+    if chance.percent(3) {
+        // Whoever withdraws leaves the ledger's two rows and nothing else.
+        let end_ms = visit.start_ms + 600_000;
+        records.push(ledger(&LedgerRow::withdrawal(site, &request, person.consent_id, end_ms, true)));
+        return Ok(records);
+    }
+    if person.granted.iter().any(|name| name == "analytics") {
+        let receipt = sign(receipt(site, &visit, &person), &collector.keys);
+        let again = chance.pick(&[(66, 0), (20, 1), (9, 2), (5, 4)]);
+        for _ in 0..=again {
+            records.extend(batches(collector, site, &visit, &person, &receipt, chance)?);
+            visit = visit.again(chance);
+            if visit.start_ms.div_euclid(MS_PER_DAY) >= today {
+                break;
+            }
+        }
     }
     Ok(records)
+}
+
+/// Who a sample visitor is to the collector.
+struct Person {
+    consent_id: HexId,
+    visitor_id: HexId,
+    granted: Vec<String>,
 }
 
 fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> DecisionRequest {
@@ -118,12 +143,10 @@ fn batches(
     collector: &Collector,
     site: &Site,
     visit: &Visit,
-    consent_id: HexId,
-    granted: Vec<String>,
+    person: &Person,
+    receipt: &str,
     chance: &mut Chance,
 ) -> Result<Vec<Record>> {
-    let receipt = sign(receipt(site, visit, consent_id, granted), &collector.keys);
-    let visitor_id = HexId(chance.next());
     let visit_id = HexId(chance.next());
     let address = Ipv4Addr::new(198, 51, 100, chance.below(250) as u8 + 1);
     let mut now_ms = visit.start_ms;
@@ -136,9 +159,9 @@ fn batches(
             address: ClientIp::new(address.into()),
             user_agent: visit.user_agent,
             credentials: Credentials {
-                consent: Some(&receipt),
+                consent: Some(receipt),
                 visitor: None,
-                fresh_visitor: Some(visitor_id),
+                fresh_visitor: Some(person.visitor_id),
             },
             now_ms,
             sample: true,
@@ -148,7 +171,7 @@ fn batches(
         records.push(Record {
             table: Table::Events,
             batch: Some(processed.batch),
-            consent_id: consent_id.0,
+            consent_id: person.consent_id.0,
             withdraws: 0,
             rows: processed.rows,
         });
@@ -156,13 +179,13 @@ fn batches(
     Ok(records)
 }
 
-fn receipt(site: &Site, visit: &Visit, consent_id: HexId, categories: Vec<String>) -> Receipt {
+fn receipt(site: &Site, visit: &Visit, person: &Person) -> Receipt {
     let at = timestamp(visit.start_ms);
     Receipt {
-        categories,
+        categories: person.granted.clone(),
         services: Default::default(),
         revision: site.revision,
-        consent_id,
+        consent_id: person.consent_id,
         consent_timestamp: at.clone(),
         last_consent_timestamp: at,
         language_code: site.language.code().to_owned(),

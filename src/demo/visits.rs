@@ -4,18 +4,20 @@
 use super::chance::Chance;
 
 /// Pages of the demo site with their titles, and how often each is read.
-pub(crate) const PAGES: [(u64, (&str, &str)); 12] = [
+const PAGES: [(u64, (&str, &str)); 14] = [
     (30, ("/", "Kaaidam")),
     (18, ("/news/night-ferry", "The night ferry is back")),
-    (12, ("/news/library-sunday", "Library in the Molenwijk opens on Sundays")),
+    (12, ("/news/library-on-sunday", "Library in the Molenwijk opens on Sundays")),
     (9, ("/news/summer-streets", "Three streets try a summer without through traffic")),
-    (7, ("/news/lindeplein", "Have your say on the Lindeplein")),
-    (6, ("/nieuws/nachtveer", "De nachtveer vaart weer")),
-    (8, ("/video", "A walk along the docks")),
-    (6, ("/contact", "Have your say")),
+    (7, ("/news/swimming-in-the-docks", "Water in the docks clean enough for swimming")),
+    (6, ("/nieuws/lindeplein", "Denk mee over het Lindeplein")),
+    (8, ("/news", "News")),
+    (6, ("/film", "A walk along the docks")),
+    (6, ("/have-your-say", "Have your say")),
     (5, ("/downloads", "Downloads")),
     (7, ("/shop", "City shop")),
-    (3, ("/shop/ferry-card", "Ferry card")),
+    (3, ("/shop/biscuit-tin", "Biscuit tin")),
+    (3, ("/shop/ferry-mug", "Ferry mug")),
     (4, ("/map", "Map of the city")),
 ];
 
@@ -96,6 +98,20 @@ pub(crate) struct Visit {
     pub(crate) referrer: &'static str,
     pub(crate) newsletter: bool,
     pub(crate) views: Vec<View>,
+}
+
+impl Visit {
+    /// The next visit of the same person, some days later.
+    pub(crate) fn again(&self, chance: &mut Chance) -> Visit {
+        let later_ms = (1 + chance.below(9)) as i64 * 86_400_000 + chance.below(7_200_000) as i64;
+        let next = visit(0, chance);
+        Visit {
+            start_ms: self.start_ms + later_ms,
+            user_agent: self.user_agent,
+            time_zone: self.time_zone,
+            ..next
+        }
+    }
 }
 
 /// One page view of a sample visit.

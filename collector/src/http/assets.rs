@@ -66,6 +66,7 @@ impl Assets {
             let loader = LOADER.replacen(CONFIG_PLACEHOLDER, &json, 1);
             assets.loaders.insert(site.id.to_string(), Asset::new(loader.into(), JAVASCRIPT, LOADER_CACHE));
         }
+        super::visitor::add_style(&mut assets);
         assets
     }
 

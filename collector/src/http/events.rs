@@ -43,7 +43,7 @@ async fn take(
     let processed = read(headers, body)
         .and_then(|body| process_body(collector, address, headers, &body, now_ms))
         .inspect_err(|reason| {
-            collector.outcomes.rejected("", *reason, foreign(headers, *reason), 1, now_ms)
+            collector.outcomes.rejected("", *reason, foreign(headers, *reason), 1, now_ms);
         })?;
     for (_, reason) in &processed.rejected {
         collector.outcomes.rejected(&processed.site, *reason, "", 1, now_ms);

@@ -12,6 +12,7 @@ mod events;
 mod health;
 mod origin;
 mod texts;
+mod visitor;
 
 pub use assets::{Asset, Assets};
 
@@ -38,6 +39,7 @@ pub fn public(collector: &Arc<Collector>) -> Router {
                 .layer(DefaultBodyLimit::max(DECISION_BYTES_MAX))
                 .options(origin::preflight),
         )
+        .merge(visitor::routes())
         .route("/a/{name}", get(child))
         .route("/{loader}", get(loader))
         .with_state(Arc::clone(collector));

@@ -67,9 +67,11 @@ pub const EVENTS: Layout = Layout {
         ("consent_id", "UInt64"),
         ("sample", "UInt8"),
         ("expires", "Date"),
+        ("ip_expires", "Date"),
     ],
 };
 
+const MS_PER_DAY: i64 = 86_400_000;
 /// Julian day of 1 January 1970.
 const EPOCH_JULIAN_DAY: i32 = 2_440_588;
 
@@ -80,6 +82,7 @@ pub struct EventRow<'a> {
     ts_ms: i64,
     sample: bool,
     expires_day: u16,
+    ip_expires_day: u16,
 }
 
 impl<'a> EventRow<'a> {
@@ -87,7 +90,8 @@ impl<'a> EventRow<'a> {
     pub fn new(event: &'a EnrichedEvent<'a>, site: &'a Site, now_ms: i64, sample: bool) -> Self {
         let ts_ms = now_ms - i64::from(event.consented.raw().event.age_ms);
         let expires_day = day_after_months(ts_ms, site.retention_months);
-        EventRow { event, site_id: site.id.as_str(), ts_ms, sample, expires_day }
+        let ip_expires_day = day_after_days(ts_ms, site.ip_retention_days);
+        EventRow { event, site_id: site.id.as_str(), ts_ms, sample, expires_day, ip_expires_day }
     }
 
     /// The row in the layout [`EVENTS`]; the segment's id is a placeholder until the segment is drained.
@@ -135,8 +139,14 @@ impl<'a> EventRow<'a> {
         out.uint64(consented.consent_id().0);
         out.uint8(u8::from(self.sample));
         out.date(self.expires_day);
+        out.date(self.ip_expires_day);
         out.finish()
     }
+}
+
+/// The day, counted from 1970, on which something of `ts_ms` that is kept for some days expires.
+fn day_after_days(ts_ms: i64, days: u16) -> u16 {
+    u16::try_from(ts_ms.max(0) / MS_PER_DAY + i64::from(days)).unwrap_or(u16::MAX)
 }
 
 /// The day, counted from 1970, on which something of `ts_ms` that is kept for some months expires: the same day of a
