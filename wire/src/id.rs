@@ -144,7 +144,9 @@ mod tests {
 
     #[test]
     fn what_is_not_an_id_is_refused() {
-        for text in ["", "ab", "00000000000000AB", "0000000000000000", "+0000000000000ab", "00000000000000ab0"] {
+        for text in
+            ["", "ab", "00000000000000AB", "0000000000000000", "+0000000000000ab", "00000000000000ab0"]
+        {
             assert_eq!(text.parse::<HexId>(), Err(InvalidId), "{text}");
         }
         for text in ["0198f2c49d1b7c3e8a550123456789ab0000", "0198f2c4-9d1b-7c3e-8a55-0123456789a", "é"] {
