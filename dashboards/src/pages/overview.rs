@@ -11,6 +11,7 @@ use super::{first_day_of, html, icon, resolve, trouble};
 use crate::App;
 use crate::address::Address;
 use crate::overview::Overview;
+use crate::period::Period;
 use crate::series::Interval;
 use crate::text;
 use crate::view::View;
@@ -27,6 +28,7 @@ struct OverviewPage {
     tools: Tools,
     heading: String,
     now: u64,
+    today: String,
     sample: bool,
     way_on: Option<(String, String, &'static str)>,
     stats: Vec<Stat>,
@@ -129,6 +131,7 @@ fn page(
         tools: Tools::new(view, "/"),
         heading: format!("Overview of {}, {}", view.site.name, tools::days(&view.span, &view.now)),
         now: found.now,
+        today: address.with(|address| (address.period, address.interval) = (Period::Today, None)).link("/"),
         sample: found.sample,
         way_on,
         stats: stats(view, found),
@@ -196,7 +199,7 @@ fn chart_rows(view: &View<'_>, found: &Overview) -> Vec<ChartRow> {
         let value = found.series[index].metric(metric);
         let before = found.series_before.get(index).and_then(|figures| figures.metric(metric));
         let until = format!("{} (until {})", bucket_name(bucket, view.interval), text::time(view.now.time()));
-        let days = crate::period::Period::Custom(bucket.first, bucket.last);
+        let days = Period::Custom(bucket.first, bucket.last);
         let whole_days = view.interval != Interval::Hour && view.buckets.len() > 1;
         ChartRow {
             name: if growing == Some(index) { until } else { bucket_name(bucket, view.interval) },

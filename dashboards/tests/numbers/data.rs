@@ -46,6 +46,7 @@ pub(crate) struct Event {
     pub(crate) sample: u8,
     /// Days since 1970.
     pub(crate) expires: u16,
+    pub(crate) ip_expires: u16,
 }
 
 /// A row of `consents`, column by column.
