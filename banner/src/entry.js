@@ -47,7 +47,10 @@ const api = {
   withdraw: () => grant(0),
   // A new visitor id is the collector's to make: the choice is told once more, with the wish for one.
   reset: () => granted() > 1 && decide('save', 'api', granted(), true),
-  resend: () => send(loader.read()),
+  resend() {
+    const choice = loader.read();
+    if (choice?.pending) send(choice);
+  },
 };
 
 loader.wasm

@@ -49,7 +49,7 @@ pub fn show() {
     with_banner(&mut Banner::open_notice);
 }
 
-/// A button was pressed, by a visitor or by a script; the number is that of [`Button`].
+/// A button was pressed, by a visitor or by a script; the number is that of `view::Button`.
 #[wasm_bindgen]
 pub fn press(button: u32, by_visitor: bool) {
     with_banner(&mut |banner| banner.press(button, by_visitor));
