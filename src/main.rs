@@ -7,6 +7,7 @@
 
 mod check;
 mod demo;
+mod disk;
 mod engine_process;
 mod keys;
 mod listen;
@@ -63,8 +64,19 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("kruimel: {error:#}");
+            eprintln!("kruimel: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each told once: some say their cause themselves.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told = if told.is_empty() { cause } else { format!("{told}: {cause}") };
+        }
+    }
+    told
 }

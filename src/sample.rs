@@ -1,7 +1,7 @@
 //! `kruimel sample remove`: takes the demo's generated rows out of the store, and leaves every other row.
 
 use crate::settings::{CONFIG_FILE, ConfigOption};
-use crate::store;
+use crate::{disk, store};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use collector::config::Config;
@@ -37,6 +37,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
+        disk::prepare(&config.data_dir)?;
         let opened = store::open_or_join(&config).await?;
         let removed = remove(&opened.client()).await;
         opened.close().await;

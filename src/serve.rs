@@ -5,7 +5,7 @@
 //! the spool is sealed and drained for a bounded time, the engine ends.
 
 use crate::settings::ConfigOption;
-use crate::{demo, listen, store};
+use crate::{demo, disk, listen, store};
 use anyhow::{Context, Result};
 use axum::Router;
 use clap::Args;
@@ -61,6 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
+    disk::prepare(&config.data_dir)?;
     let opened = store::open(&config).await?;
     let started = start(config, arguments, &opened).await;
     let ended = match started {

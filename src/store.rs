@@ -52,8 +52,6 @@ pub(crate) async fn open_or_join(config: &Config) -> Result<Opened> {
 
 async fn embedded(config: &Config) -> Result<Opened> {
     let data_dir = &config.data_dir;
-    std::fs::create_dir_all(data_dir)
-        .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
     let data_dir =
         data_dir.canonicalize().with_context(|| format!("{} cannot be found", data_dir.display()))?;
     let engine = engine::Options {

@@ -174,3 +174,24 @@ fn a_data_folder_in_use_is_refused_and_its_owner_goes_on() {
     assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
     stack.await_count("SELECT count() FROM events", 1);
 }
+
+#[test]
+fn a_full_disk_is_one_sentence_and_no_half_started_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    // A small filesystem of the test's own, seen by the processes in it alone.
+    let script = format!(
+        "mount -t tmpfs -o size=8M tmpfs {place} && exec {} serve --demo --demo-data {place}/d --demo-public 127.0.0.1:0 \
+         --demo-admin 127.0.0.1:0",
+        env!("CARGO_BIN_EXE_kruimel")
+    );
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .output()
+        .unwrap();
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("MiB left"), "{told}");
+    assert_eq!(told.trim().lines().count(), 1, "{told}");
+    assert!(output.stdout.is_empty(), "it said that it listens");
+}

@@ -123,3 +123,32 @@ fn the_key_is_made_once_for_its_owner_alone_and_an_older_one_verifies_after_rota
         |cookies: &str| cookies.split("%22key%22:%22").nth(1).map(|rest| rest[..16].to_owned()).unwrap();
     assert_ne!(key(&fresh), key(&cookies));
 }
+
+#[test]
+fn a_withdrawal_that_could_not_be_sent_at_once_still_kills_its_receipt() {
+    let stack = Stack::start();
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
+    let receipt = cookies.split("; ").find_map(|pair| pair.strip_prefix("kruimel=")).unwrap();
+    // The page has put its own note of the refusal in the cookie's place; the receipt comes along in the body.
+    let late = format!(
+        r#"{{"v":1,"site":"demo","action":"refuse","categories":[],"revision":1,"text":"","language":"en","surface":"notice","earlier":"{receipt}"}}"#
+    );
+    assert_eq!(stack.post("/kruimel/consent", late.as_bytes(), "").status, 200);
+    assert_eq!(try_batch(stack.public, &cookies, &batch(2, "/page")).unwrap().status, 403);
+    stack.await_drained();
+    stack.await_count("SELECT count() FROM events", 0);
+}
+
+#[test]
+fn a_reset_gives_a_new_visitor_under_the_same_consent_and_decides_nothing() {
+    let stack = Stack::start();
+    let first = stack.decide("accept", &ALL, "");
+    let reset = br#"{"v":1,"site":"demo","action":"save","categories":["analytics"],"revision":1,"text":"","language":"en","surface":"api","reset":true}"#;
+    let answer = stack.post("/kruimel/consent", reset, &first.cookies());
+    assert_eq!(answer.json(), first.json());
+    assert!(answer.set_cookie("kruimel").is_none(), "the choice and its end stay as they are");
+    assert_ne!(answer.set_cookie("kruimel_id"), first.set_cookie("kruimel_id"));
+    assert_eq!(stack.post("/kruimel/consent", reset, "").status, 403);
+    stack.await_count("SELECT count() FROM consents", 1);
+}

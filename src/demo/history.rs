@@ -131,6 +131,8 @@ fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> Decisio
         text: String::new(),
         language: site.language.code().to_owned(),
         surface: if action == DecisionAction::Save { Surface::Preferences } else { Surface::Notice },
+        earlier: None,
+        reset: None,
     }
 }
 

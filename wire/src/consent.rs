@@ -110,6 +110,13 @@ pub struct DecisionRequest {
     pub language: String,
     /// Where the visitor decided.
     pub surface: Surface,
+    /// The consent cookie that this decision replaced, percent-encoded as it stood, where the page has overwritten it
+    /// before the collector could be reached.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub earlier: Option<String>,
+    /// Asks for a new visitor id under the same consent, as on log-out; nothing is decided then.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub reset: Option<bool>,
 }
 
 /// The consent cookie after a refusal: no id, no signature, no time finer than the day.

@@ -1,9 +1,11 @@
 //! The golden files parse forever, and what is written today reads back the same.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use kruimel_wire::{Batch, DecisionRequest, Receipt, Refusal};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
-use wire::{Batch, DecisionRequest, Receipt, Refusal};
 
 fn read(name: &str) -> String {
     fs::read_to_string(format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -30,6 +32,7 @@ fn every_batch_that_was_ever_sent_still_parses() {
 #[test]
 fn every_decision_and_cookie_still_parses() {
     assert_eq!(round_trip::<DecisionRequest>("decision.json").site, "example");
+    assert!(round_trip::<DecisionRequest>("decision_late.json").earlier.is_some());
     assert_eq!(round_trip::<Refusal>("refusal.json").day, "2026-11-22");
     assert_eq!(round_trip::<Receipt>("receipt.json").consent_id.0, 0xc0);
 }
@@ -41,6 +44,13 @@ fn every_fixture_is_held_by_a_test() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let held = ["batch.json", "batch_smallest.json", "decision.json", "receipt.json", "refusal.json"];
+    let held = [
+        "batch.json",
+        "batch_smallest.json",
+        "decision.json",
+        "decision_late.json",
+        "receipt.json",
+        "refusal.json",
+    ];
     assert_eq!(names, held);
 }

@@ -88,8 +88,11 @@ pub async fn decide(
     request: &DecisionRequest,
 ) -> Result<Outcome, Rejection> {
     let now_ms = (collector.clock)();
+    if request.reset == Some(true) {
+        return reset(collector, headers, site, now_ms);
+    }
     let granted = granted(site, request)?;
-    let earlier = earlier(collector, headers, site, now_ms);
+    let earlier = earlier(collector, headers, site, request, now_ms);
     let decision = Decision::new(site, request, granted, earlier, now_ms);
     let record = Record {
         table: Table::Consents,
@@ -151,11 +154,47 @@ fn granted(site: &Site, request: &DecisionRequest) -> Result<Vec<String>, Reject
     Ok(granted)
 }
 
-fn earlier(collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -> Option<Receipt> {
-    let text = cookie::read(headers, cookie::CONSENT)?;
-    let live = LiveReceipt::check(&text, site.id.as_str(), now_ms, &collector.keys).ok()?;
+/// The live receipt that this decision replaces: the cookie's, or, where the page had to overwrite that before the
+/// collector could be reached, the one that it sends along.
+fn earlier(
+    collector: &Collector,
+    headers: &HeaderMap,
+    site: &Site,
+    request: &DecisionRequest,
+    now_ms: i64,
+) -> Option<Receipt> {
+    let in_cookie = cookie::read(headers, cookie::CONSENT);
+    let sent_along = request.earlier.as_deref().and_then(cookie::decode);
+    [in_cookie, sent_along].into_iter().flatten().find_map(|text| live(collector, &text, site, now_ms))
+}
+
+fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<Receipt> {
+    let live = LiveReceipt::check(text, site.id.as_str(), now_ms, &collector.keys).ok()?;
     let receipt = live.receipt().clone();
     (!collector.withdrawn.is_dead(receipt.consent_id.0)).then_some(receipt)
+}
+
+/// A new visitor id under the consent that is there; nothing is decided, so the ledger gets no row.
+fn reset(collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -> Result<Outcome, Rejection> {
+    let text = cookie::read(headers, cookie::CONSENT).ok_or(Rejection::NoReceipt)?;
+    let receipt = live(collector, &text, site, now_ms).ok_or(Rejection::NoReceipt)?;
+    if !receipt.categories.iter().any(|one| one == ANALYTICS) {
+        return Err(Rejection::NotGranted);
+    }
+    let left_ms = i64::try_from(receipt.expiration_time).unwrap_or(i64::MAX).saturating_sub(now_ms);
+    let secure = cookie::is_secure(headers);
+    let cookies = vec![
+        fresh_visitor(collector, site, left_ms / 1_000, secure, now_ms),
+        cookie::expire(cookie::VISIT, secure),
+    ];
+    Ok(Outcome { receipt: text.into_owned(), cookies })
+}
+
+/// A cookie with a new visitor id that lives no longer than the receipt.
+fn fresh_visitor(collector: &Collector, site: &Site, seconds: i64, secure: bool, now_ms: i64) -> HeaderValue {
+    let fresh = VisitorCookie { id: HexId(random_u64()), created_s: now_ms.div_euclid(1_000) };
+    let value = fresh.sign(site.id.as_str(), &collector.keys);
+    cookie::write(cookie::VISITOR, &value, seconds.min(VISITOR_SECONDS_MAX), false, secure)
 }
 
 struct Decision {
@@ -241,15 +280,7 @@ impl Decision {
             let known = cookie::read(headers, cookie::VISITOR)
                 .and_then(|text| VisitorCookie::check(&text, site_id, now_ms, &collector.keys));
             if known.is_none() || self.ended.is_some() {
-                let fresh = VisitorCookie { id: HexId(random_u64()), created_s: now_ms.div_euclid(1_000) };
-                let value = fresh.sign(site_id, &collector.keys);
-                cookies.push(cookie::write(
-                    cookie::VISITOR,
-                    &value,
-                    seconds.min(VISITOR_SECONDS_MAX),
-                    false,
-                    secure,
-                ));
+                cookies.push(fresh_visitor(collector, site, seconds, secure, now_ms));
             }
         } else {
             cookies.extend([cookie::VISITOR, cookie::VISIT].map(|name| cookie::expire(name, secure)));

@@ -23,7 +23,12 @@ pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(key, _)| *key == name)
-        .and_then(|(_, value)| percent_decode_str(value).decode_utf8().ok())
+        .and_then(|(_, value)| decode(value))
+}
+
+/// A cookie's value without its percent encoding.
+pub(crate) fn decode(value: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(value).decode_utf8().ok()
 }
 
 /// Whether the page was reached over TLS, so that its cookies can be kept to it.

@@ -59,6 +59,8 @@ impl Form {
             text: declaration.hash(),
             language: language.code().to_owned(),
             surface: Surface::Page,
+            earlier: None,
+            reset: None,
         })
     }
 }
