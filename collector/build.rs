@@ -2,7 +2,15 @@
 
 use std::path::Path;
 
-const FILES: [&str; 5] = ["loader.js", "banner.js", "banner.wasm", "tracker.js", "tracker.wasm"];
+const FILES: [&str; 7] = [
+    "loader.js",
+    "banner.js",
+    "banner.wasm",
+    "banner.wasm.br",
+    "tracker.js",
+    "tracker.wasm",
+    "tracker.wasm.br",
+];
 
 fn main() {
     for file in FILES {

@@ -1,6 +1,6 @@
 //! Where the config comes from: the file that the command line names, with the environment on top.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use collector::config::Config;
 use std::path::PathBuf;
@@ -23,7 +23,17 @@ impl ConfigOption {
         let text = std::fs::read_to_string(&self.config).with_context(|| {
             format!("{name} cannot be read. Copy deploy/kruimel.example.toml to begin with, or try `kruimel serve --demo`")
         })?;
-        Config::from_toml(&text, &name, std::env::vars())
-            .map_err(|errors| anyhow!("the config cannot be used.\n{errors}"))
+        let config = Config::from_toml(&text, &name, std::env::vars())
+            .map_err(|errors| anyhow!("the config cannot be used.\n{errors}"))?;
+        for site in &config.sites {
+            let zone = site.time_zone.as_str();
+            ensure!(
+                dashboards::knows_time_zone(zone),
+                "the config cannot be used.\n{name}: site {}: time_zone: \"{zone}\" is not a zone of the IANA database. \
+                 Mend: Write it as in \"Europe/Brussels\".",
+                site.id
+            );
+        }
+        Ok(config)
     }
 }

@@ -15,11 +15,28 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use wire::{ChildAsset, PublicConfig};
 
+/// A file that the build compressed already, because nothing in it depends on a site.
+struct Built {
+    plain: &'static [u8],
+    brotli: &'static [u8],
+    gzip: &'static [u8],
+}
+
+macro_rules! built {
+    ($name:literal) => {
+        Built {
+            plain: include_bytes!(concat!("../../../banner/dist/", $name)),
+            brotli: include_bytes!(concat!("../../../banner/dist/", $name, ".br")),
+            gzip: include_bytes!(concat!("../../../banner/dist/", $name, ".gz")),
+        }
+    };
+}
+
 const LOADER: &str = include_str!("../../../banner/dist/loader.js");
 const BANNER_GLUE: &str = include_str!("../../../banner/dist/banner.js");
-const BANNER_MODULE: &[u8] = include_bytes!("../../../banner/dist/banner.wasm");
-const TRACKER_GLUE: &str = include_str!("../../../banner/dist/tracker.js");
-const TRACKER_MODULE: &[u8] = include_bytes!("../../../banner/dist/tracker.wasm");
+const BANNER_MODULE: Built = built!("banner.wasm");
+const TRACKER_GLUE: Built = built!("tracker.js");
+const TRACKER_MODULE: Built = built!("tracker.wasm");
 
 const CONFIG_PLACEHOLDER: &str = "__KRUIMEL_CONFIG__";
 const TEXT_PLACEHOLDER: &str = "__KRUIMEL_TEXT__";
@@ -49,9 +66,9 @@ impl Assets {
     /// Composes the files of every site. `prefix` is the public path that they live under.
     pub fn compose(sites: &[Site], prefix: &str) -> Assets {
         let mut assets = Assets { loaders: HashMap::new(), children: HashMap::new() };
-        let banner = assets.add_child("banner", "wasm", BANNER_MODULE.to_vec(), WASM);
-        let tracker_glue = assets.add_child("tracker", "js", TRACKER_GLUE.into(), JAVASCRIPT);
-        let tracker = assets.add_child("tracker", "wasm", TRACKER_MODULE.to_vec(), WASM);
+        let banner = assets.add_built("banner", "wasm", &BANNER_MODULE, WASM);
+        let tracker_glue = assets.add_built("tracker", "js", &TRACKER_GLUE, JAVASCRIPT);
+        let tracker = assets.add_built("tracker", "wasm", &TRACKER_MODULE, WASM);
         for site in sites {
             let glue =
                 site.languages.iter().map(|&language| assets.add_glue(site, language, prefix)).collect();
@@ -86,7 +103,25 @@ impl Assets {
         (language.code().to_owned(), self.add_child("banner", "js", glue.into(), JAVASCRIPT))
     }
 
-    /// Adds a file under a name that its content decides, and returns that name with its integrity.
+    fn add_built(
+        &mut self,
+        stem: &str,
+        ending: &str,
+        built: &Built,
+        content_type: &'static str,
+    ) -> ChildAsset {
+        let asset = Asset {
+            plain: Bytes::from_static(built.plain),
+            brotli: Bytes::from_static(built.brotli),
+            gzip: Bytes::from_static(built.gzip),
+            content_type,
+            cache: CHILD_CACHE,
+            etag: etag(built.plain),
+        };
+        self.add(stem, ending, asset)
+    }
+
+    /// Compresses a file and adds it under a name that its content decides; returns that name with its integrity.
     pub fn add_child(
         &mut self,
         stem: &str,
@@ -94,12 +129,15 @@ impl Assets {
         bytes: Vec<u8>,
         content_type: &'static str,
     ) -> ChildAsset {
-        let digest = Sha256::digest(&bytes);
+        self.add(stem, ending, Asset::new(bytes, content_type, CHILD_CACHE))
+    }
+
+    fn add(&mut self, stem: &str, ending: &str, asset: Asset) -> ChildAsset {
+        let digest = Sha256::digest(&asset.plain);
         let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let name = format!("{stem}.{hash}.{ending}");
-        let integrity = format!("sha256-{}", STANDARD.encode(digest));
-        self.children.entry(name.clone()).or_insert_with(|| Asset::new(bytes, content_type, CHILD_CACHE));
-        ChildAsset(name, integrity)
+        self.children.entry(name.clone()).or_insert(asset);
+        ChildAsset(name, format!("sha256-{}", STANDARD.encode(digest)))
     }
 }
 
@@ -123,9 +161,7 @@ fn public_config(site: &Site) -> PublicConfig {
 
 impl Asset {
     fn new(plain: Vec<u8>, content_type: &'static str, cache: &'static str) -> Asset {
-        let hash: String = Sha256::digest(&plain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let etag =
-            HeaderValue::from_str(&format!("\"{hash}\"")).expect("hexadecimal digits in quotes are a header");
+        let etag = etag(&plain);
         Asset {
             brotli: brotli(&plain).into(),
             gzip: gzip(&plain).into(),
@@ -173,6 +209,11 @@ impl Asset {
     }
 }
 
+fn etag(plain: &[u8]) -> HeaderValue {
+    let hash: String = Sha256::digest(plain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::from_str(&format!("\"{hash}\"")).expect("hexadecimal digits in quotes are a header")
+}
+
 fn brotli(plain: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
@@ -184,4 +225,80 @@ fn brotli(plain: &[u8]) -> Vec<u8> {
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(plain).and_then(|()| encoder.finish()).expect("memory takes what is written to it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const LOADER_BYTES_MAX: usize = 2_048;
+    const BANNER_PATH_BYTES_MAX: usize = 13_000;
+    const TRACKER_PATH_BYTES_MAX: usize = 12_000;
+
+    fn demo() -> (Config, Assets) {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let config = Config::demo("data".into(), local(0), local(1));
+        let assets = Assets::compose(&config.sites, "/kruimel/");
+        (config, assets)
+    }
+
+    fn public_config(assets: &Assets) -> PublicConfig {
+        let loader = String::from_utf8(assets.loader("demo").unwrap().plain.to_vec()).unwrap();
+        let start = loader.find("{\"site\":").unwrap();
+        let mut json = serde_json::Deserializer::from_str(&loader[start..]).into_iter();
+        json.next().unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_served_stays_within_the_budgets_in_every_language() {
+        let (config, assets) = demo();
+        let bytes = |child: &ChildAsset| assets.child(&child.0).unwrap().brotli_bytes();
+        let loader = assets.loader("demo").unwrap().brotli_bytes();
+        assert!(loader <= LOADER_BYTES_MAX, "{loader}");
+        let public = public_config(&assets);
+        assert_eq!(public.glue.len(), config.sites[0].languages.len());
+        for (language, glue) in &public.glue {
+            let path = loader + bytes(glue) + bytes(&public.banner);
+            assert!(path <= BANNER_PATH_BYTES_MAX, "{language}: {path}");
+        }
+        let tracker = bytes(&public.tracker_glue) + bytes(&public.tracker);
+        assert!(tracker <= TRACKER_PATH_BYTES_MAX, "{tracker}");
+    }
+
+    #[test]
+    fn a_child_is_what_its_integrity_says_in_every_encoding() {
+        let (_, assets) = demo();
+        let public = public_config(&assets);
+        for child in public.glue.values().chain([&public.banner, &public.tracker_glue, &public.tracker]) {
+            let asset = assets.child(&child.0).unwrap();
+            assert_eq!(child.1, format!("sha256-{}", STANDARD.encode(Sha256::digest(&asset.plain))));
+            let mut unpacked = Vec::new();
+            brotli::BrotliDecompress(&mut asset.brotli.as_ref(), &mut unpacked).unwrap();
+            assert_eq!(unpacked, asset.plain, "{}", child.0);
+            let mut unpacked = Vec::new();
+            std::io::copy(&mut flate2::read::GzDecoder::new(asset.gzip.as_ref()), &mut unpacked).unwrap();
+            assert_eq!(unpacked, asset.plain, "{}", child.0);
+        }
+    }
+
+    #[test]
+    fn a_browser_that_has_the_file_gets_304_and_the_others_the_smallest_they_take() {
+        let (_, assets) = demo();
+        let loader = assets.loader("demo").unwrap();
+        let ask = |name: header::HeaderName, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+            let answer = loader.answer(&headers);
+            let coding = answer
+                .headers()
+                .get(header::CONTENT_ENCODING)
+                .map(|value| value.to_str().unwrap().to_owned());
+            (answer.status().as_u16(), coding)
+        };
+        assert_eq!(ask(header::ACCEPT_ENCODING, "gzip, deflate, br"), (200, Some("br".to_owned())));
+        assert_eq!(ask(header::ACCEPT_ENCODING, "gzip"), (200, Some("gzip".to_owned())));
+        assert_eq!(ask(header::ACCEPT, "*/*"), (200, None));
+        assert_eq!(ask(header::IF_NONE_MATCH, loader.etag.to_str().unwrap()), (304, None));
+    }
 }
