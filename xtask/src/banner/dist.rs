@@ -25,7 +25,9 @@ const RECORD: &str = "inputs.sha256";
 /// Whether `dist/` is complete and was built from these inputs.
 pub(crate) fn is_built_from(banner: &Path, inputs: &str) -> bool {
     let dist = banner.join("dist");
-    FILES.iter().all(|file| dist.join(file).is_file())
+    let is_there = |file: String| dist.join(file).is_file();
+    FILES.iter().all(|file| is_there((*file).to_owned()))
+        && FINAL.iter().all(|file| is_there(format!("{file}.br")) && is_there(format!("{file}.gz")))
         && fs::read_to_string(dist.join(RECORD)).is_ok_and(|record| record == inputs)
 }
 
