@@ -1,16 +1,26 @@
-//! What the module asks of the browser, and nothing more.
+//! The page, as `entry.js` hands it over, and what it takes to work on it with `web-sys` and `js-sys`.
 //!
-//! These are the calls that `web-sys` would bring, narrowed: a text travels from the loader's texts into the page as a
-//! JavaScript value, without being copied into the module and out again, and every name here costs bytes of glue.
+//! A text travels from the loader's texts into the page as a JavaScript value, without being copied into the module and
+//! out again. Invariant: only calls are made that cannot fail with what this module gives them.
 
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{Document, Element, Node, ShadowRoot};
 
 #[wasm_bindgen]
 extern "C" {
     /// What `entry.js` hands over.
-    #[wasm_bindgen(extends = Record)]
     pub type Page;
+    /// Where the banner is drawn.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn root(this: &Page) -> ShadowRoot;
+    /// The style that shows the biscuit.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn mark(this: &Page) -> JsValue;
+    /// Where in the window the first layer lies.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn position(this: &Page) -> JsValue;
     /// The categories that the page applies at the moment, a bit for each.
     #[wasm_bindgen(method)]
     pub(crate) fn granted(this: &Page) -> u32;
@@ -19,45 +29,39 @@ extern "C" {
     pub(crate) fn decide(this: &Page, action: &str, surface: &str, chosen: u32);
     #[wasm_bindgen(method)]
     pub(crate) fn emit(this: &Page, name: &str, modal: &str);
+}
 
-    /// Any JavaScript value whose members are read: the texts, the declaration, a list.
-    pub type Record;
-    #[wasm_bindgen(method, structural, indexing_getter)]
-    pub(crate) fn get(this: &Record, name: &str) -> JsValue;
-    #[wasm_bindgen(method, structural, indexing_getter)]
-    pub(crate) fn named(this: &Record, name: &JsValue) -> JsValue;
-    #[wasm_bindgen(method, structural, indexing_getter)]
-    pub(crate) fn at(this: &Record, index: u32) -> Record;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn length(this: &Record) -> u32;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn checked(this: &Record) -> bool;
-    /// `String.prototype.split`; with `join` it replaces without giving `$` a meaning.
-    #[wasm_bindgen(method)]
-    pub(crate) fn split(this: &Record, separator: &str) -> Record;
-    #[wasm_bindgen(method)]
-    pub(crate) fn join(this: &Record, separator: &JsValue) -> JsValue;
+/// What a call answers that cannot fail here; if it did, the module would stop, as it does at an exception.
+pub(crate) fn sure<T, E>(outcome: Result<T, E>) -> T {
+    outcome.unwrap_or_else(|_| std::process::abort())
+}
 
-    pub type Element;
-    #[wasm_bindgen(js_namespace = document, js_name = createElement)]
-    pub(crate) fn create(tag: &str) -> Element;
-    #[wasm_bindgen(method, js_name = setAttribute)]
-    pub(crate) fn set(this: &Element, name: &str, value: &JsValue);
-    #[wasm_bindgen(method)]
-    pub(crate) fn append(this: &Element, child: &JsValue);
-    #[wasm_bindgen(method)]
-    pub(crate) fn remove(this: &Element);
-    #[wasm_bindgen(method)]
-    pub(crate) fn focus(this: &Element);
-    #[wasm_bindgen(method)]
-    pub(crate) fn close(this: &Element);
-    #[wasm_bindgen(method, js_name = showModal)]
-    pub(crate) fn show_modal(this: &Element);
-    #[wasm_bindgen(method, js_name = querySelectorAll)]
-    pub(crate) fn all(this: &Element, selector: &str) -> Record;
-    #[wasm_bindgen(method, setter)]
-    pub(crate) fn set_style(this: &Element, style: &JsValue);
+/// A member of the texts or of the declaration.
+#[inline(never)]
+pub(crate) fn get(record: &Object, name: &str) -> JsValue {
+    named(record, &name.into())
+}
 
-    #[wasm_bindgen(js_namespace = Date)]
-    pub(crate) fn now() -> f64;
+#[inline(never)]
+pub(crate) fn named(record: &Object, name: &JsValue) -> JsValue {
+    sure(Reflect::get(record, name))
+}
+
+/// The document in which a node lives; only a document itself lives in none.
+pub(crate) fn document(node: &Node) -> Document {
+    sure(node.owner_document().ok_or(()))
+}
+
+/// Sets an attribute to a text; `set_attribute` of `web-sys` would have it copied into the module.
+#[inline(never)]
+pub(crate) fn set(element: &Element, name: &str, value: &JsValue) {
+    let attribute = sure(document(element).create_attribute(name));
+    sure(Reflect::set(&attribute, &"value".into(), value));
+    sure(element.set_attribute_node(&attribute));
+}
+
+/// Adds a text at the end.
+#[inline(never)]
+pub(crate) fn append(element: &Element, text: &JsValue) {
+    sure(element.append_with_str(&Array::of1(text)));
 }

@@ -16,9 +16,12 @@ mod view;
 
 use consent::{Chosen, Decision};
 use core::cell::RefCell;
-use dom::{Element, Page, Record};
+use dom::{Page, sure};
+use js_sys::{Date, Object};
 use view::Button;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{Element, HtmlDialogElement, HtmlInputElement};
 use wire::Surface;
 
 /// A press that grants is ignored for this long after the banner appeared: it was meant for what was there before.
@@ -26,9 +29,9 @@ const GRANT_GUARD_MS: f64 = 500.0;
 
 struct Banner {
     page: Page,
-    text: Record,
+    text: Object,
     notice: Option<Element>,
-    preferences: Option<Element>,
+    preferences: Option<HtmlDialogElement>,
     shown_at: f64,
 }
 
@@ -38,7 +41,7 @@ thread_local! {
 
 /// Begins with what `entry.js` hands over and the texts of the visitor's language.
 #[wasm_bindgen]
-pub fn start(page: Page, text: Record) {
+pub fn start(page: Page, text: Object) {
     let banner = Banner { page, text, notice: None, preferences: None, shown_at: 0.0 };
     BANNER.with(|cell| core::mem::forget(cell.replace(Some(banner))));
 }
@@ -101,7 +104,7 @@ impl Banner {
             _ => return self.close_preferences(),
         };
         // What a script pressed, or a finger before the visitor could read, grants nothing.
-        let deliberate = by_visitor && dom::now() - self.shown_at > GRANT_GUARD_MS;
+        let deliberate = by_visitor && Date::now() - self.shown_at > GRANT_GUARD_MS;
         if deliberate || decision.chosen == Chosen::NECESSARY {
             self.decide(&decision);
         }
@@ -110,9 +113,10 @@ impl Banner {
     fn switched_on(&self) -> Chosen {
         let mut on = 0;
         if let Some(dialog) = &self.preferences {
-            let switches = dialog.all("article>label>input");
+            let switches = sure(dialog.query_selector_all("article>label>input"));
             for index in 0..switches.length() {
-                on |= u32::from(switches.at(index).checked()) << index;
+                let switch = switches.get(index).map(JsCast::unchecked_into::<HtmlInputElement>);
+                on |= u32::from(switch.is_some_and(|switch| switch.checked())) << index;
             }
         }
         Chosen::from_bits(on)
@@ -130,7 +134,7 @@ impl Banner {
     fn open_notice(&mut self) {
         if self.notice.is_none() {
             self.notice = Some(view::notice(&self.page, &self.text));
-            self.shown_at = dom::now();
+            self.shown_at = Date::now();
             self.page.emit("onModalShow", "consentModal");
         }
     }
@@ -138,7 +142,7 @@ impl Banner {
     fn open_preferences(&mut self) {
         if self.preferences.is_none() {
             self.preferences = Some(view::preferences(&self.page, &self.text, self.granted()));
-            self.shown_at = dom::now();
+            self.shown_at = Date::now();
             self.page.emit("onModalShow", "preferencesModal");
         }
     }

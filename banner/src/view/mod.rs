@@ -10,16 +10,23 @@ mod text;
 pub(crate) use notice::notice;
 pub(crate) use preferences::preferences;
 
-use crate::dom::{Element, Page, Record, create};
+use crate::dom::{Page, append, document, get, set, sure};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, Node};
 
 /// Hands out every entry of a list inside a record, with its place.
 #[inline(never)]
-pub(crate) fn each(record: &Record, list: &str, act: &mut dyn FnMut(u32, &Record)) {
-    let list: Record = record.get(list).unchecked_into();
+fn each(record: &Object, name: &str, act: &mut dyn FnMut(u32, &Object)) {
+    let list = list(record, name);
     for index in 0..list.length() {
-        act(index, &list.at(index));
+        act(index, list.get(index).unchecked_ref());
     }
+}
+
+/// A list inside a record.
+fn list(record: &Object, name: &str) -> Array {
+    get(record, name).unchecked_into()
 }
 
 /// The buttons by their `value`, a digit.
@@ -41,16 +48,16 @@ fn cut(text: &str, at: u8) -> (&str, &str) {
 
 /// A child, written as its tag and its attributes: `tag name=value name=value`, or a name alone for a switch.
 #[inline(never)]
-fn add(parent: &Element, written: &str) -> Element {
+fn add(parent: &Node, written: &str) -> Element {
     let (tag, mut rest) = cut(written, b' ');
-    let child = create(tag);
+    let child = sure(document(parent).create_element(tag));
     while !rest.is_empty() {
         let (attribute, following) = cut(rest, b' ');
         let (name, value) = cut(attribute, b'=');
-        child.set(name, &value.into());
+        sure(child.set_attribute(name, value));
         rest = following;
     }
-    parent.append(&child);
+    sure(parent.append_child(&child));
     child
 }
 
@@ -58,22 +65,22 @@ fn add(parent: &Element, written: &str) -> Element {
 #[inline(never)]
 fn add_text(parent: &Element, written: &str, text: &JsValue) -> Element {
     let child = add(parent, written);
-    child.append(text);
+    append(&child, text);
     child
 }
 
 /// A child that holds the text of this name.
 #[inline(never)]
-fn say(parent: &Element, written: &str, texts: &Record, name: &str) -> Element {
-    add_text(parent, written, &texts.get(name))
+fn say(parent: &Element, written: &str, texts: &Object, name: &str) -> Element {
+    add_text(parent, written, &get(texts, name))
 }
 
 /// The outermost element of a layer, with language and direction of its texts.
 #[inline(never)]
-fn layer(page: &Page, text: &Record, written: &str) -> Element {
-    let layer = add(page.get("root").unchecked_ref(), written);
+fn layer(page: &Page, text: &Object, written: &str) -> Element {
+    let layer = add(&page.root(), written);
     for name in ["lang", "dir"] {
-        layer.set(name, &text.get(name));
+        set(&layer, name, &get(text, name));
     }
     layer
 }
@@ -81,12 +88,12 @@ fn layer(page: &Page, text: &Record, written: &str) -> Element {
 /// The biscuit.
 #[inline(never)]
 fn mark(page: &Page, parent: &Element) {
-    add(parent, "i").set_style(&page.get("mark"));
+    sure(Reflect::set(&add(parent, "i"), &"style".into(), &page.mark()));
 }
 
 /// The three choices of a layer: accept and refuse alike, then a third.
 #[inline(never)]
-fn choices(parent: &Element, words: &Record, third: [&str; 2]) {
+fn choices(parent: &Element, words: &Object, third: [&str; 2]) {
     let row = add(parent, "div class=b");
     let pair = [["button part=choice value=0", "accept"], ["button part=choice value=1", "refuse"], third];
     for [written, name] in pair {
@@ -95,6 +102,6 @@ fn choices(parent: &Element, words: &Record, third: [&str; 2]) {
 }
 
 /// The words of the interface.
-fn words(text: &Record) -> Record {
-    text.get("text").unchecked_into()
+fn words(text: &Object) -> Object {
+    get(text, "text").unchecked_into()
 }
