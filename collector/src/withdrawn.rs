@@ -74,7 +74,10 @@ impl Withdrawn {
         }
         write_whole(&RealDisk, path, &whole)?;
         let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
-        let inner = Inner { dead: RwLock::new(dead), pending: Mutex::default(), file, killed: Notify::new() };
+        // A decision may have waited in the spool for longer than the drain looks back on start.
+        let unerased = recovered.iter().map(|(id, _)| *id).filter(|id| dead.contains_key(id)).collect();
+        let pending = Mutex::new(Pending { unsaved: Vec::new(), unerased });
+        let inner = Inner { dead: RwLock::new(dead), pending, file, killed: Notify::new() };
         Ok(Withdrawn { inner: Arc::new(inner) })
     }
 
@@ -229,6 +232,15 @@ mod tests {
         list.save().unwrap();
         let list = open(folder.path());
         assert!(!list.is_dead(1) && list.is_dead(2));
+    }
+
+    #[test]
+    fn a_decision_that_waited_in_the_spool_for_days_is_still_to_be_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let days_ago = now_ms() - 3 * 24 * 60 * 60 * 1_000;
+        let list = Withdrawn::open(folder.path(), &[(7, days_ago)]).unwrap();
+        assert_eq!(list.take_unerased(), [7]);
+        assert!(list.take_unerased().is_empty());
     }
 
     #[test]
