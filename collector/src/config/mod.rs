@@ -10,6 +10,7 @@ mod country;
 mod error;
 mod language;
 mod name;
+mod presets;
 mod reader;
 mod service;
 mod site;
@@ -137,6 +138,7 @@ impl Config {
         let errors = Collected::default();
         let (mut table, unreadable_lines) = tree::parse(text, &errors);
         tree::override_with(&mut table, environment, &errors);
+        presets::fill_in(&mut table, &errors);
         let folder = Path::new(file_name).parent().unwrap_or(Path::new(""));
         let config = Section::root(&table, &errors, |root| read(root, folder));
         let errors = errors.into_errors(&unreadable_lines);

@@ -127,6 +127,8 @@ fn read(
     languages: &[Language],
     categories: &[CategoryDeclaration],
 ) -> Option<Service> {
+    // What the preset says is in the section already; see `presets`.
+    section.get("preset", |node| node.text().map(drop));
     let category = section
         .require("category", "Write category = \"…\".", |node| known_category(node.text()?, categories));
     let name = section

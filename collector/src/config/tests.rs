@@ -72,8 +72,9 @@ fn the_example_is_read_and_is_what_the_defaults_say() {
     );
     let site = config.site("example").unwrap();
     assert_eq!(site.choice_days, 182);
-    assert_eq!(site.services.len(), 3);
+    assert_eq!(site.services.len(), 4);
     assert_eq!(site.services[2].cookies[0].purpose.in_language(Language::Nl), "Onthoudt volume en kwaliteit");
+    assert_eq!(site.services[3].id.as_str(), "youtube-nocookie");
 }
 
 #[test]

@@ -14,14 +14,14 @@ use toml::de::{DeTable, DeValue};
 pub(super) type Table = BTreeMap<String, Node>;
 
 /// A value and its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,
 }
 
 /// What can stand behind a key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(String),
     Integer(i64),
