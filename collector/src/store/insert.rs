@@ -121,6 +121,9 @@ impl Store {
             .with_timeouts(Some(SEND_TIME_MAX), Some(ANSWER_TIME_MAX))
             .with_setting("insert_deduplication_token", token)
             .with_setting("async_insert", "0")
+            // The embedded engine's profile says these two as well; a server of the owner's may not.
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("input_format_skip_unknown_fields", "0")
             // The store gives up before this side does, so that what is asked for again is not still under way.
             .with_setting("max_execution_time", STORE_TIME_MAX_S);
         insert.send(body).await?;
