@@ -5,8 +5,8 @@
 use super::language::Language;
 use super::name::CountryCode;
 
-/// Code, English, Dutch, French, German; in the order of the codes.
-const COUNTRIES: [(&str, [&str; 4]); 40] = [
+/// Code, then the names in [`Language::OF_PAGES`]: only the pages name countries. In the order of the codes.
+const COUNTRIES: [(&str, [&str; Language::OF_PAGES.len()]); 40] = [
     ("AT", ["Austria", "Oostenrijk", "Autriche", "Österreich"]),
     ("AU", ["Australia", "Australië", "Australie", "Australien"]),
     ("BE", ["Belgium", "België", "Belgique", "Belgien"]),
@@ -53,7 +53,8 @@ impl CountryCode {
     /// The country's name.
     pub fn in_language(&self, language: Language) -> &str {
         let found = COUNTRIES.binary_search_by_key(&self.as_str(), |(code, _)| code);
-        found.map_or(self.as_str(), |index| COUNTRIES[index].1[language as usize])
+        let place = Language::OF_PAGES.iter().position(|page| *page == language).unwrap_or_default();
+        found.map_or(self.as_str(), |index| COUNTRIES[index].1[place])
     }
 }
 

@@ -14,6 +14,7 @@ mod presets;
 mod reader;
 mod service;
 mod site;
+mod texts;
 mod tree;
 
 pub use category::CategoryDeclaration;
@@ -22,6 +23,7 @@ pub use language::{Kept, Language, Translated, Unit};
 pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZone};
 pub use service::{Cookie, Service, Storage};
 pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
+pub use texts::OwnTexts;
 
 use axum::http::HeaderName;
 use error::{Collected, Problem};

@@ -202,7 +202,7 @@ pub(super) fn of_kruimel(
     let days = Kept::For(u32::from(choice_days), Unit::Days);
     let cookie = |name: &str, duration, purpose| Cookie {
         name: name.to_owned(),
-        purpose: Translated::of(purpose),
+        purpose: Translated::own(purpose),
         duration,
         provider: controller.to_owned(),
         third_party: false,
@@ -211,77 +211,32 @@ pub(super) fn of_kruimel(
     let service = |id: &str, category: Category, name, purpose, cookies| Service {
         id: ServiceId::read(id).expect("our own ids are valid"),
         category: category.into(),
-        name: Translated::of(name),
+        name,
         provider: controller.to_owned(),
         provider_country: None,
-        purpose: Translated::of(purpose),
+        purpose: Translated::own(purpose),
         third_party: false,
         cookies,
     };
-    let choice = cookie("kruimel", days, CHOICE_COOKIE);
-    let visitor = cookie("kruimel_id", days, VISITOR_COOKIE);
-    let visit = cookie("kruimel_visit", Kept::For(30, Unit::Minutes), VISIT_COOKIE);
+    let choice = cookie("kruimel", days, "choice_cookie");
+    let visitor = cookie("kruimel_id", days, "visitor_cookie");
+    let visit = cookie("kruimel_visit", Kept::For(30, Unit::Minutes), "visit_cookie");
     let own = vec![
-        service("kruimel-choice", Category::Necessary, CHOICE_NAME, CHOICE_PURPOSE, vec![choice]),
-        service("kruimel", Category::Analytics, ANALYTICS_NAME, ANALYTICS_PURPOSE, vec![visitor, visit]),
+        service(
+            "kruimel-choice",
+            Category::Necessary,
+            Translated::own("choice_name"),
+            "choice_purpose",
+            vec![choice],
+        ),
+        service(
+            "kruimel",
+            Category::Analytics,
+            Translated::Same("Kruimel".to_owned()),
+            "analytics_purpose",
+            vec![visitor, visit],
+        ),
     ];
     let has = |service: &Service| categories.iter().any(|category| category.name == service.category);
     own.into_iter().filter(has).collect()
 }
-
-type Texts = [(Language, &'static str); 4];
-
-const CHOICE_NAME: Texts = [
-    (Language::En, "Cookie choice"),
-    (Language::Nl, "Cookiekeuze"),
-    (Language::Fr, "Choix des cookies"),
-    (Language::De, "Cookie-Auswahl"),
-];
-const CHOICE_PURPOSE: Texts = [
-    (Language::En, "Remembers what you chose, so that you are not asked on every page."),
-    (Language::Nl, "Onthoudt wat u koos, zodat niet elke pagina het opnieuw vraagt."),
-    (Language::Fr, "Retient votre choix, pour que la question ne revienne pas à chaque page."),
-    (Language::De, "Merkt sich Ihre Auswahl, damit nicht jede Seite erneut fragt."),
-];
-const CHOICE_COOKIE: Texts = [
-    (Language::En, "Remembers your choice, whichever it is"),
-    (Language::Nl, "Onthoudt uw keuze, welke die ook is"),
-    (Language::Fr, "Retient votre choix, quel qu’il soit"),
-    (Language::De, "Merkt sich Ihre Auswahl, wie auch immer sie ausfällt"),
-];
-const ANALYTICS_NAME: Texts = [
-    (Language::En, "Kruimel"),
-    (Language::Nl, "Kruimel"),
-    (Language::Fr, "Kruimel"),
-    (Language::De, "Kruimel"),
-];
-const ANALYTICS_PURPOSE: Texts = [
-    (
-        Language::En,
-        "Counts visits, the pages opened and how long they are in view, on the controller’s own server.",
-    ),
-    (
-        Language::Nl,
-        "Telt bezoeken, geopende pagina’s en hoelang ze in beeld zijn, op de eigen server van de verantwoordelijke.",
-    ),
-    (
-        Language::Fr,
-        "Compte les visites, les pages ouvertes et leur durée d’affichage, sur le serveur du responsable lui-même.",
-    ),
-    (
-        Language::De,
-        "Zählt Besuche, geöffnete Seiten und wie lange sie sichtbar sind, auf dem eigenen Server des Verantwortlichen.",
-    ),
-];
-const VISITOR_COOKIE: Texts = [
-    (Language::En, "A random number that recognises a returning browser"),
-    (Language::Nl, "Een willekeurig getal dat een terugkerende browser herkent"),
-    (Language::Fr, "Un nombre aléatoire qui reconnaît un navigateur déjà venu"),
-    (Language::De, "Eine Zufallszahl, die einen wiederkehrenden Browser erkennt"),
-];
-const VISIT_COOKIE: Texts = [
-    (Language::En, "A random number that keeps the pages of one visit together"),
-    (Language::Nl, "Een willekeurig getal dat de pagina’s van één bezoek samenhoudt"),
-    (Language::Fr, "Un nombre aléatoire qui relie les pages d’une même visite"),
-    (Language::De, "Eine Zufallszahl, die die Seiten eines Besuchs zusammenhält"),
-];

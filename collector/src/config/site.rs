@@ -10,6 +10,7 @@ use super::language::{Kept, Language, Translated, Unit};
 use super::name::{CategoryName, Host, SiteId, TimeZone};
 use super::reader::Section;
 use super::service::{self, Service};
+use super::texts::{self, OwnTexts};
 use time::Date;
 use wire::limits;
 
@@ -36,6 +37,8 @@ pub struct Site {
     pub language: Language,
     /// The languages that visitors are addressed in, `language` first.
     pub languages: Vec<Language>,
+    /// Words of the banner that the owner replaced.
+    pub texts: OwnTexts,
     /// The revision of the declaration; a higher one asks every visitor again.
     pub revision: u32,
     /// Since when the revision is in force, where the owner says so.
@@ -151,10 +154,20 @@ impl Site {
         self.services.iter().filter(move |service| service.category == *category)
     }
 
-    /// The language to speak to a visitor who prefers `tags`, best first (`lang` of a page, then `Accept-Language`).
-    pub fn language_for<'t>(&self, tags: impl IntoIterator<Item = &'t str>) -> Language {
-        let known = |tag| Language::of_tag(tag).filter(|language| self.languages.contains(language));
-        tags.into_iter().find_map(known).unwrap_or(self.language)
+    /// The languages that the visitor's two pages are shown in: those of the site that the pages are written in, or
+    /// else English. The one place that knows that the pages speak fewer languages than the banner.
+    pub fn languages_of_pages(&self) -> Vec<Language> {
+        let written = |language: &Language| Language::OF_PAGES.contains(language);
+        let languages: Vec<Language> = self.languages.iter().copied().filter(written).collect();
+        if languages.is_empty() { vec![Language::En] } else { languages }
+    }
+
+    /// The language of the pages for a visitor who prefers `tags`, best first (`lang` of a page, then
+    /// `Accept-Language`).
+    pub fn language_of_pages<'t>(&self, tags: impl IntoIterator<Item = &'t str>) -> Language {
+        let languages = self.languages_of_pages();
+        let known = |tag| Language::of_tag(tag).filter(|language| languages.contains(language));
+        tags.into_iter().find_map(known).unwrap_or(languages[0])
     }
 
     /// How many organisations other than the controller take part.
@@ -182,6 +195,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
     }
     let test_hosts = read_hosts(section, "test_hosts", seen).unwrap_or_default();
     let languages = read_languages(section);
+    let texts = section.section("texts", |section| texts::read(section, &languages));
     let categories = category::read_all(section, &languages);
     let (retention_months, ip_retention_days, ledger_months) = read_retention(section);
     let name = section.require("name", "Write the site's name, as visitors know it.", |node| {
@@ -218,6 +232,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         time_zone: time_zone?,
         language: languages[0],
         languages,
+        texts,
         revision: u32::try_from(revision.unwrap_or(1)).ok()?,
         revision_since,
         choice_days,

@@ -42,6 +42,10 @@ const CONFIG_PLACEHOLDER: &str = "__KRUIMEL_CONFIG__";
 const TEXT_PLACEHOLDER: &str = "__KRUIMEL_TEXT__";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const WASM: &str = "application/wasm";
+/// How many tags can have a glue with a hash and an integrity of its own: they hardly compress, and the loader has 2,048
+/// bytes. Beyond, every glue carries one hash over all of them in its name, and no integrity: a script of the site's own
+/// host, under a name that changes with its content.
+const INTEGRITIES_MAX: usize = 4;
 /// A config changes seldom and an owner wants to see it soon.
 const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
 const CHILD_CACHE: &str = "public, max-age=31536000, immutable";
@@ -70,8 +74,7 @@ impl Assets {
         let tracker_glue = assets.add_built("tracker", "js", &TRACKER_GLUE, JAVASCRIPT);
         let tracker = assets.add_built("tracker", "wasm", &TRACKER_MODULE, WASM);
         for site in sites {
-            let glue =
-                site.languages.iter().map(|&language| assets.add_glue(site, language, prefix)).collect();
+            let glue = assets.add_glues(site, prefix);
             let config = PublicConfig {
                 glue,
                 banner: banner.clone(),
@@ -97,10 +100,30 @@ impl Assets {
         self.children.get(name)
     }
 
-    fn add_glue(&mut self, site: &Site, language: Language, prefix: &str) -> (String, ChildAsset) {
-        let texts = banner_texts(site, language, prefix).to_string();
-        let glue = BANNER_GLUE.replacen(TEXT_PLACEHOLDER, &texts, 1);
-        (language.code().to_owned(), self.add_child("banner", "js", glue.into(), JAVASCRIPT))
+    /// Adds the banner's glue in each language of the site; names it for every tag that asks for it.
+    fn add_glues(&mut self, site: &Site, prefix: &str) -> BTreeMap<String, ChildAsset> {
+        let glue = |language: &Language| {
+            let texts = banner_texts(site, *language, prefix).to_string();
+            (*language, BANNER_GLUE.replacen(TEXT_PLACEHOLDER, &texts, 1))
+        };
+        let glues: Vec<(Language, String)> = site.languages.iter().map(glue).collect();
+        let tags: usize = site.languages.iter().map(|language| language.tags().len()).sum();
+        let shared = (tags > INTEGRITIES_MAX).then(|| shared_hash(&glues));
+        let mut named = BTreeMap::new();
+        for (language, glue) in glues {
+            let child = match &shared {
+                None => self.add_child("banner", "js", glue.into(), JAVASCRIPT),
+                Some(hash) => {
+                    let name = format!("banner.{hash}.{}.js", language.code());
+                    let asset = Asset::new(glue.into(), JAVASCRIPT, CHILD_CACHE);
+                    self.children.entry(name.clone()).or_insert(asset);
+                    ChildAsset(name, String::new())
+                }
+            };
+            let tags = language.tags().iter();
+            named.extend(tags.map(|tag| ((*tag).to_owned(), child.clone())));
+        }
+        named
     }
 
     fn add_built(
@@ -139,6 +162,15 @@ impl Assets {
         self.children.entry(name.clone()).or_insert(asset);
         ChildAsset(name, format!("sha256-{}", STANDARD.encode(digest)))
     }
+}
+
+/// One hash over the glue of every language.
+fn shared_hash(glues: &[(Language, String)]) -> String {
+    let mut digest = Sha256::new();
+    for (_, glue) in glues {
+        digest.update(glue);
+    }
+    digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn public_config(site: &Site) -> PublicConfig {
@@ -243,6 +275,26 @@ mod tests {
         (config, assets)
     }
 
+    /// A site that speaks these languages; its one service speaks for itself.
+    fn speaking(languages: &[Language]) -> Assets {
+        speaking_with(languages, "")
+    }
+
+    /// The same with more lines of the config.
+    fn speaking_with(languages: &[Language], more: &str) -> Assets {
+        let codes: Vec<String> = languages.iter().map(|language| format!("{:?}", language.code())).collect();
+        let text = format!(
+            "[listen]\ndirect = true\n[[site]]\nid = \"demo\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
+             controller = \"City of Example\"\ncontact = \"privacy@example.org\"\ntime_zone = \"Europe/Brussels\"\n\
+             languages = [{}]\n[[site.service]]\nid = \"filmkade\"\ncategory = \"functional\"\nname = \"Filmkade\"\n\
+             provider = \"Filmkade BV\"\nthird_party = true\nprovider_country = \"BE\"\npurpose = \"Video.\"\n[[site.service.cookies]]\n\
+             name = \"fk_player\"\nduration = \"12 months\"\npurpose = \"Volume\"\n{more}\n",
+            codes.join(", ")
+        );
+        let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
+        Assets::compose(&config.map_err(|errors| errors.to_string()).unwrap().sites, "/kruimel/")
+    }
+
     fn public_config(assets: &Assets) -> PublicConfig {
         let loader = String::from_utf8(assets.loader("demo").unwrap().plain.to_vec()).unwrap();
         let start = loader.find("{\"site\":").unwrap();
@@ -264,6 +316,51 @@ mod tests {
         }
         let tracker = bytes(&public.tracker_glue) + bytes(&public.tracker);
         assert!(tracker <= TRACKER_PATH_BYTES_MAX, "{tracker}");
+    }
+
+    #[test]
+    fn all_thirty_languages_stay_within_the_budgets_under_one_hash() {
+        let assets = speaking(&Language::ALL);
+        let loader = assets.loader("demo").unwrap().brotli_bytes();
+        assert!(loader <= LOADER_BYTES_MAX, "{loader}");
+        let public = public_config(&assets);
+        let bytes = |child: &ChildAsset| assets.child(&child.0).unwrap().brotli_bytes();
+        let hash = public.glue["en"].0.split('.').nth(1).unwrap();
+        assert_eq!(hash.len(), 8);
+        for language in Language::ALL {
+            for tag in language.tags() {
+                let glue = &public.glue[*tag];
+                assert_eq!(
+                    (glue.0.as_str(), glue.1.as_str()),
+                    (&*format!("banner.{hash}.{}.js", language.code()), "")
+                );
+                let text = String::from_utf8(assets.child(&glue.0).unwrap().plain.to_vec()).unwrap();
+                assert!(text.contains(&language.shipped().text["accept"]), "{tag}");
+                assert!(text.contains(&format!("\"dir\":\"{}\"", language.direction())), "{tag}");
+                let path = loader + bytes(glue) + bytes(&public.banner);
+                assert!(path <= BANNER_PATH_BYTES_MAX, "{tag}: {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn up_to_four_tags_keep_their_integrity_and_norwegian_counts_for_three() {
+        let integrities = |languages: &[Language]| {
+            let glue = public_config(&speaking(languages)).glue;
+            (glue.len(), glue.values().filter(|child| !child.1.is_empty()).count())
+        };
+        assert_eq!(integrities(&[Language::En, Language::Ar, Language::Uk, Language::El]), (4, 4));
+        assert_eq!(integrities(&[Language::Nb, Language::En]), (4, 4));
+        assert_eq!(integrities(&[Language::Nb, Language::En, Language::Sv]), (5, 0));
+        let assets = speaking(&[Language::Nb, Language::En]);
+        assert!(assets.loader("demo").unwrap().brotli_bytes() <= LOADER_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_changed_word_in_one_language_renames_the_glue_of_all() {
+        let name = |more| public_config(&speaking_with(&Language::ALL[..5], more)).glue["nl"].0.clone();
+        assert_eq!(name(""), name(""));
+        assert_ne!(name(""), name("[site.texts.ar]\naccept = \"نعم\""));
     }
 
     #[test]

@@ -1,29 +1,23 @@
-//! The words of the banner in one language: the texts that ship with it and the site's declaration, as the JSON that
-//! rides in the banner's glue. Its hash is what a ledger row names as the texts that the visitor saw.
+//! The words of the banner in one language: the texts that ship with it or that the owner put in their place, and the
+//! site's declaration, as the JSON that rides in the banner's glue. Its hash is what a ledger row names as the texts that the visitor saw.
 
-use crate::config::{CategoryDeclaration, Language, Service, Site};
+use crate::config::{CategoryDeclaration, Language, Service, Site, Translated};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-fn shipped(language: Language) -> Value {
-    let text = match language {
-        Language::En => include_str!("../../../banner/assets/text/en.json"),
-        Language::Nl => include_str!("../../../banner/assets/text/nl.json"),
-        Language::Fr => include_str!("../../../banner/assets/text/fr.json"),
-        Language::De => include_str!("../../../banner/assets/text/de.json"),
-    };
-    serde_json::from_str(text).expect("the shipped texts are JSON, as a test proves")
-}
+use std::collections::BTreeMap;
 
 /// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
 pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Value {
-    let shipped = shipped(language);
+    let mut text: BTreeMap<&str, &str> =
+        language.shipped().text.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+    let own = site.texts.get(&language).into_iter().flatten();
+    text.extend(own.map(|(key, own)| (*key, own.as_str())));
     let categories: Vec<Value> =
-        site.categories.iter().map(|category| declared(site, category, language, &shipped)).collect();
+        site.categories.iter().map(|category| declared(site, category, language)).collect();
     let mut texts = json!({
         "lang": language.code(),
-        "dir": "ltr",
-        "text": shipped["text"],
+        "dir": language.direction(),
+        "text": text,
         "controller": site.controller,
         "policy": format!("{prefix}cookies"),
         "parties": site.third_parties(),
@@ -35,18 +29,21 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
     texts
 }
 
-fn declared(site: &Site, category: &CategoryDeclaration, language: Language, shipped: &Value) -> Value {
+fn declared(site: &Site, category: &CategoryDeclaration, language: Language) -> Value {
     let name = category.name.as_str();
-    let own = |text: &Option<crate::config::Translated>, key: &str| match text {
+    let shipped = language.shipped().categories.get(name);
+    let (title, description) =
+        shipped.map(|texts| (texts.title.as_str(), texts.description.as_str())).unzip();
+    let own = |text: &Option<Translated>, shipped: Option<&str>| match text {
         Some(text) => Value::from(text.in_language(language)),
-        None => shipped["categories"][name][key].clone(),
+        None => Value::from(shipped),
     };
     let services: Vec<Value> =
         site.services_of(&category.name).map(|service| service_json(service, language)).collect();
     json!({
         "name": name,
-        "title": own(&category.title, "title"),
-        "description": own(&category.description, "description"),
+        "title": own(&category.title, title),
+        "description": own(&category.description, description),
         "services": services,
     })
 }

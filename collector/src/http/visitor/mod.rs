@@ -117,7 +117,7 @@ impl Frame {
             privacy_policy: site.privacy_policy.clone(),
             style: format!("{prefix}a/{}", style_name()),
             links: vec![page("privacy", words.your_data), page("cookies", words.cookie_declaration)],
-            languages: site.languages.iter().filter(|one| **one != language).map(other).collect(),
+            languages: site.languages_of_pages().iter().filter(|one| **one != language).map(other).collect(),
         }
     }
 }
@@ -144,7 +144,7 @@ fn language_of(site: &Site, asked: &Asked, headers: &HeaderMap) -> Language {
         })
         .collect();
     tags.sort_by(|one, other| other.1.total_cmp(&one.1));
-    site.language_for(asked.language.as_deref().into_iter().chain(tags.into_iter().map(|(tag, _)| tag)))
+    site.language_of_pages(asked.language.as_deref().into_iter().chain(tags.into_iter().map(|(tag, _)| tag)))
 }
 
 /// A page, or any other text, with the headers that both pages have.

@@ -215,7 +215,7 @@ async fn declaration(language: Language, json: bool) -> (HeaderMap, String) {
 
 #[tokio::test]
 async fn the_declaration_names_every_cookie_in_every_language() {
-    for language in Language::ALL {
+    for language in Language::OF_PAGES {
         let (headers, html) = declaration(language, false).await;
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CONTENT_SECURITY_POLICY);
         for service in &demo().sites[0].services {
@@ -264,6 +264,18 @@ fn the_language_is_the_one_asked_for_then_the_browsers() {
     check("/kruimel/privacy", "en;q=0.5, de;q=0.9", Language::De);
     check("/kruimel/privacy", "ja", Language::En);
     check("/kruimel/privacy", "", Language::En);
+}
+
+#[test]
+fn a_language_that_only_the_banner_speaks_gets_the_first_page_that_is_written() {
+    let mut site = demo().sites.remove(0);
+    site.languages = vec![Language::Pl, Language::Fr, Language::Nl];
+    assert_eq!(site.language_of_pages(["pl", "en", "nl"]), Language::Nl);
+    assert_eq!(site.language_of_pages(["pl"]), Language::Fr);
+    let links = Frame::new(&site, Language::Fr, "/kruimel/", "cookies").languages;
+    assert_eq!(links.iter().map(|link| link.language).collect::<Vec<_>>(), ["nl"]);
+    site.languages = vec![Language::Pl];
+    assert_eq!(site.language_of_pages(["pl", "nl"]), Language::En);
 }
 
 #[test]

@@ -101,12 +101,13 @@ pub(super) struct Words {
 }
 
 impl Words {
+    /// The words of one of [`Language::OF_PAGES`]; no page is asked for in another.
     pub(super) const fn of(language: Language) -> &'static Words {
         match language {
-            Language::En => &en::WORDS,
             Language::Nl => &nl::WORDS,
             Language::Fr => &fr::WORDS,
             Language::De => &de::WORDS,
+            _ => &en::WORDS,
         }
     }
 
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn every_language_has_every_text_with_the_same_placeholders() {
         let english = all(Words::of(Language::En));
-        for language in Language::ALL {
+        for language in Language::OF_PAGES {
             for (text, expected) in all(Words::of(language)).into_iter().zip(&english) {
                 assert!(!text.is_empty(), "{language:?} lacks: {expected}");
                 assert_eq!(placeholders(text), placeholders(expected), "{language:?}: {text}");

@@ -1,0 +1,89 @@
+//! The owner's own words: any text of the banner, replaced in one language.
+//!
+//! In: `[site.texts.nl]` with `accept = "…"`. Out: an [`OwnTexts`]. Invariants: a replaced text has the places to fill
+//! of the text it replaces, no more and no less; it is no longer than its place allows; accept and refuse stay two
+//! different words. Markup needs no check: texts become text nodes.
+
+use super::error::Problem;
+use super::language::Language;
+use super::reader::Section;
+use std::collections::BTreeMap;
+
+/// Words of the banner that the owner replaced: by language, then by the key of `banner/assets/text/en.json`.
+pub type OwnTexts = BTreeMap<Language, BTreeMap<&'static str, String>>;
+
+/// The longest word of a button, in characters: it fits a window of 320 px.
+const BUTTON_CHARACTERS_MAX: usize = 40;
+/// The longest heading, label or cell.
+const LABEL_CHARACTERS_MAX: usize = 120;
+/// The longest sentence or two.
+const SENTENCE_CHARACTERS_MAX: usize = 500;
+
+/// Reads `[site.texts]`, a table for each of the site's languages.
+pub(super) fn read(section: &Section<'_>, languages: &[Language]) -> OwnTexts {
+    let of_language = |language: &Language| {
+        let texts = section.section(language.code(), |section| read_language(section, *language));
+        (*language, texts)
+    };
+    languages.iter().map(of_language).filter(|(_, texts)| !texts.is_empty()).collect()
+}
+
+fn read_language(section: &Section<'_>, language: Language) -> BTreeMap<&'static str, String> {
+    let shipped = &language.shipped().text;
+    let own: BTreeMap<&'static str, String> = shipped
+        .iter()
+        .filter_map(|(key, text)| {
+            let own = section.get(key, |node| check(key, node.text()?, text))?;
+            Some((key.as_str(), own))
+        })
+        .collect();
+    let said = |key: &str| own.get(key).or(shipped.get(key)).map(|text| text.to_lowercase());
+    if said("accept") == said("refuse") {
+        let key = if own.contains_key("refuse") { "refuse" } else { "accept" };
+        let mend = "Write two texts that nobody can mistake for one another.";
+        section.wrong(key, Problem::new("Accepting and refusing are said in the same words.", mend));
+    }
+    own
+}
+
+fn check(key: &str, own: &str, shipped: &str) -> Result<String, Problem> {
+    let longest = longest(key);
+    if own.chars().count() > longest {
+        let mend = format!("Write at most {longest} characters.");
+        return Err(Problem::new("The text is too long for its place.", mend));
+    }
+    if own.contains(char::is_control) {
+        return Err(Problem::new("The text has a line break or a tab in it.", "Write it on one line."));
+    }
+    let (expected, found) = (places(shipped), places(own));
+    if let Some(missing) = expected.iter().find(|place| !found.contains(place)) {
+        let mend = format!("Put {missing} where the banner fills it in, as in \"{}\".", shipped.trim());
+        return Err(Problem::new(format!("The text lacks {missing}."), mend));
+    }
+    if let Some(unknown) = found.iter().find(|place| !expected.contains(place)) {
+        let mend = match expected.is_empty() {
+            true => "Remove it.".to_owned(),
+            false => format!("What this text can hold is {}.", expected.join(", ")),
+        };
+        return Err(Problem::new(format!("Nothing fills {unknown} in this text."), mend));
+    }
+    // The question is followed by a link.
+    Ok(if shipped.ends_with(' ') { format!("{own} ") } else { own.to_owned() })
+}
+
+fn longest(key: &str) -> usize {
+    match key {
+        "accept" | "refuse" | "choose" | "save" => BUTTON_CHARACTERS_MAX,
+        "ask" | "intro" => SENTENCE_CHARACTERS_MAX,
+        _ => LABEL_CHARACTERS_MAX,
+    }
+}
+
+/// The places to fill, `{…}`, in the order of the text.
+fn places(text: &str) -> Vec<&str> {
+    let place = |(start, _): (usize, &str)| {
+        let length = text[start..].find('}')?;
+        text.get(start..=start + length)
+    };
+    text.match_indices('{').filter_map(place).collect()
+}
