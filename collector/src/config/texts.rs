@@ -87,3 +87,80 @@ fn places(text: &str) -> Vec<&str> {
     };
     text.match_indices('{').filter_map(place).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// Line 9 and on are what a test adds.
+    const WHOLE: &str = "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
+                         controller = \"City\"\ncontact = \"e\"\n";
+
+    fn read(more: &str) -> Result<OwnTexts, String> {
+        let text = format!("{WHOLE}time_zone = \"Europe/Brussels\"\nlanguages = [\"nl\", \"nb\"]\n{more}\n");
+        let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
+        config.map(|mut config| config.sites.remove(0).texts).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn any_text_is_replaced_in_one_language() {
+        let texts =
+            read("[site.texts.nl]\naccept = \"Ja\"\nask = \"{controller} vraagt {purposes}. {others}\"");
+        let texts = texts.unwrap();
+        assert_eq!(texts[&Language::Nl]["accept"], "Ja");
+        assert_eq!(texts[&Language::Nl]["ask"], "{controller} vraagt {purposes}. {others} ");
+        assert!(!texts.contains_key(&Language::Nb));
+        assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_text_that_would_not_do_is_told_with_its_mend() {
+        let check = |more: &str, expected: &str| {
+            let said = read(more).expect_err(more);
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert!(said.contains(expected), "expected {expected}\n   found {said}");
+        };
+        check(
+            "[site.texts.nl]\nacept = \"Ja\"",
+            "kruimel.toml:12: site.texts.nl.acept: There is no such key. Mend: Did you mean `accept`?",
+        );
+        check("[site.texts.fr]\naccept = \"Oui\"", "site.texts.fr: There is no such key. Mend: ");
+        check("[site.texts.nl]\naccept = \"\"", "site.texts.nl.accept: The text is empty.");
+        check("[site.texts.nl]\naccept = 1", "site.texts.nl.accept: Expected a text");
+        check(
+            "[site.texts.nl]\nintro = \"Kort\"",
+            "site.texts.nl.intro: The text lacks {days}. Mend: Put {days} where",
+        );
+        check(
+            "[site.texts.nl]\nsave = \"Bewaar {days}\"",
+            "site.texts.nl.save: Nothing fills {days} in this text. Mend: Remove it.",
+        );
+        check(
+            "[site.texts.nl]\nintro = \"{days} {parties}\"",
+            "Nothing fills {parties} in this text. Mend: What this text can hold is {days}.",
+        );
+        check("[site.texts.nl]\nsave = \"Bewaar\\nnu\"", "site.texts.nl.save: The text has a line break");
+        check(&format!("[site.texts.nl]\nsave = \"{}\"", "é".repeat(41)), "Write at most 40 characters.");
+        check(
+            "[site.texts.nl]\nrefuse = \"Alles AANVAARDEN\"",
+            "site.texts.nl.refuse: Accepting and refusing are said in the same words.",
+        );
+        check("[site.texts]\nnl = \"Ja\"", "site.texts.nl: Expected a section");
+    }
+
+    #[test]
+    fn what_ships_passes_what_an_owner_must_pass() {
+        for language in Language::ALL {
+            for (key, text) in &language.shipped().text {
+                assert_eq!(check(key, text.trim_end(), text).as_ref(), Ok(text), "{language:?} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_with_markup_stays_text() {
+        let texts = read("[site.texts.nb]\npolicy = \"<b>Kapsler</b> {\"").unwrap();
+        assert_eq!(texts[&Language::Nb]["policy"], "<b>Kapsler</b> {");
+    }
+}
