@@ -229,3 +229,27 @@ fn grouped(number: u64) -> String {
     }
     out
 }
+
+#[test]
+fn the_sample_history_goes_with_one_command_and_real_visits_stay() {
+    let stack = Stack::start_with(&["--demo-days", "5"]);
+    stack.await_that("the sample history is written", || {
+        stack.log().contains("The sample history is written")
+    });
+    let cookies = stack.decide("accept", &["functional", "analytics", "advertising"], "").cookies();
+    let real = crate::sender::try_batch(stack.public, &cookies, &crate::sender::batch(1, "/real")).unwrap();
+    assert_eq!(real.status, 202);
+    stack.await_drained();
+    assert!(stack.count("SELECT count() FROM events WHERE sample = 1") > 100);
+
+    let removed = std::process::Command::new(env!("CARGO_BIN_EXE_kruimel"))
+        .args(["sample", "remove", "--demo-data"])
+        .arg(stack.data())
+        .output()
+        .unwrap();
+    assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+    assert_eq!(stack.count("SELECT count() FROM events WHERE sample = 1"), 0);
+    assert_eq!(stack.count("SELECT count() FROM consents WHERE sample = 1"), 0);
+    assert_eq!(stack.texts("SELECT path FROM events"), ["/real"]);
+    assert_eq!(stack.count("SELECT count() FROM consents"), 1);
+}

@@ -7,18 +7,18 @@ use crate::config::{Config, OnWithdrawal, Site};
 use crate::http::Assets;
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Outcomes;
-use crate::pipeline::{Geo, GeoError, Tables};
+use crate::geography::Geography;
+use crate::pipeline::{GeoError, Tables};
 use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
 use crate::store::Store;
 use crate::withdrawn::{Withdrawn, WithdrawnError};
-use arc_swap::ArcSwapOption;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use wire::HexId;
 
-/// How often the counters of refusals go to the store.
-const REJECTIONS_FLUSH_INTERVAL: Duration = Duration::from_secs(30);
+/// How often the counters of refusals go to the store and the geography is looked at.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Everything that requests share.
 pub struct Collector {
@@ -37,7 +37,7 @@ pub struct Collector {
     /// What became of everything that was received.
     pub outcomes: Outcomes,
     /// The owner's geography.
-    pub geo: ArcSwapOption<Geo>,
+    pub geography: Geography,
     /// Milliseconds since 1970.
     pub clock: fn() -> i64,
 }
@@ -87,7 +87,7 @@ impl Collector {
         let data_dir = &config.data_dir;
         std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
         let keys = Keys::load_or_create(&keys_path(data_dir))?;
-        let geo = config.geo.database.as_deref().map(Geo::open).transpose()?;
+        let geography = Geography::open(config.geo.database.as_deref())?;
         let options = SpoolOptions {
             bytes_max: config.spool.bytes_max,
             segment_bytes: config.spool.segment_bytes,
@@ -110,7 +110,7 @@ impl Collector {
             store: Store::new(client),
             assets,
             outcomes: Outcomes::default(),
-            geo: ArcSwapOption::from_pointee(geo),
+            geography,
             clock: now_ms,
             config,
         })
@@ -123,7 +123,7 @@ impl Collector {
 
     /// Gives the tables of the pipeline to some work.
     pub fn with_tables<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> T {
-        let geo = self.geo.load();
+        let geo = self.geography.current();
         let is_dead = |id: HexId| self.withdrawn.is_dead(id.0);
         work(&Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: geo.as_deref() })
     }
@@ -144,17 +144,18 @@ impl Collector {
             .collect();
         tokio::join!(
             self.store.run(&self.spool, &self.withdrawn, &kept, stop.clone()),
-            self.flush_counters(stop)
+            self.keep_current(stop)
         );
     }
 
-    async fn flush_counters(&self, stop: CancellationToken) {
+    async fn keep_current(&self, stop: CancellationToken) {
         loop {
             let stopped = tokio::select! {
                 () = stop.cancelled() => true,
-                () = tokio::time::sleep(REJECTIONS_FLUSH_INTERVAL) => false,
+                () = tokio::time::sleep(UPKEEP_INTERVAL) => false,
             };
             self.flush_rejections().await;
+            tokio::task::block_in_place(|| self.geography.refresh());
             if stopped {
                 return;
             }
