@@ -1,6 +1,7 @@
 //! Chromium, driven through ChromeDriver: a fresh profile a test, and no traffic but to this machine.
 
 use crate::stack::{PATIENCE, USER_AGENT};
+use fantoccini::key::Key;
 use fantoccini::wd::{Capabilities, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -139,13 +140,29 @@ impl Browser {
         self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap());
     }
 
-    fn click_at(&self, x: i64, y: i64) {
+    /// Clicks a place of the window with a real pointer.
+    pub(crate) fn click_at(&self, x: i64, y: i64) {
         use fantoccini::actions::{InputSource, MouseActions, PointerAction};
         let pointer = MouseActions::new("mouse".to_owned())
             .then(PointerAction::MoveTo { duration: None, x: x as f64, y: y as f64 })
             .then(PointerAction::Down { button: fantoccini::actions::MOUSE_BUTTON_LEFT })
             .then(PointerAction::Up { button: fantoccini::actions::MOUSE_BUTTON_LEFT });
         self.runtime.block_on(self.client.perform_actions(pointer)).unwrap();
+    }
+
+    /// Presses and releases a key, which goes to whatever has the focus. With Shift held down, if asked.
+    pub(crate) fn press(&self, key: impl Into<char>, shift: bool) {
+        let key = key.into();
+        use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+        let mut keys = KeyActions::new("keyboard".to_owned());
+        if shift {
+            keys = keys.then(KeyAction::Down { value: Key::Shift.into() });
+        }
+        keys = keys.then(KeyAction::Down { value: key }).then(KeyAction::Up { value: key });
+        if shift {
+            keys = keys.then(KeyAction::Up { value: Key::Shift.into() });
+        }
+        self.runtime.block_on(self.client.perform_actions(keys)).unwrap();
     }
 
     /// A cookie of the page's host as the browser keeps it, percent-decoded.
@@ -210,9 +227,10 @@ impl Browser {
         self.protocol("Emulation.setEmulatedMedia", &features);
     }
 
-    fn protocol(&self, command: &str, parameters: &Value) {
+    /// Gives a command of Chromium's own protocol, and gives its answer.
+    pub(crate) fn protocol(&self, command: &str, parameters: &Value) -> Value {
         let body = json!({"cmd": command, "params": parameters});
-        self.runtime.block_on(self.client.issue_cmd(Protocol(body))).unwrap();
+        self.runtime.block_on(self.client.issue_cmd(Protocol(body))).unwrap()
     }
 
     /// A picture of the window as PNG.

@@ -9,6 +9,8 @@ mod consent;
 mod crash;
 mod http;
 mod journey;
+mod languages;
+mod lawful;
 mod look;
 mod sender;
 mod stack;

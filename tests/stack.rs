@@ -42,6 +42,17 @@ impl Stack {
         Stack { folder, process, public, admin, runtime }
     }
 
+    /// Starts with a config file, which keeps its data in `data` beside it.
+    pub(crate) fn start_with_config(config: &str) -> Stack {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kruimel.toml");
+        fs::write(&file, config).unwrap();
+        let mut process = serve(folder.path()).arg("--config").arg(file).spawn().unwrap();
+        let (public, admin) = addresses(&mut process, folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Stack { folder, process, public, admin, runtime }
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -77,6 +88,17 @@ impl Stack {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.process = command(self.folder.path(), &["--demo-days", "0"]).spawn().unwrap();
+        (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
+        self
+    }
+
+    /// Stops `serve` and starts it on the same data from a config file, which keeps its data in `data` beside it.
+    pub(crate) fn restart_with_config(mut self, config: &str) -> Stack {
+        assert!(self.stop().success(), "{}", self.log());
+        let file = self.folder.path().join("kruimel.toml");
+        fs::write(&file, config).unwrap();
+        let mut command = serve(self.folder.path());
+        self.process = command.arg("--config").arg(file).spawn().unwrap();
         (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
         self
     }
@@ -173,18 +195,16 @@ impl Drop for Stack {
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = serve(folder);
+    command.args(["--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data"]);
+    command.arg(folder.join("data")).args(arguments);
+    command
+}
+
+fn serve(folder: &Path) -> Command {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kruimel"));
-    command.args([
-        "serve",
-        "--demo",
-        "--demo-public",
-        "127.0.0.1:0",
-        "--demo-admin",
-        "127.0.0.1:0",
-        "--demo-data",
-    ]);
-    command.arg(folder.join("data")).args(arguments).env("KRUIMEL_LOG", "debug,hyper=info,h2=info");
+    command.arg("serve").env("KRUIMEL_LOG", "debug,hyper=info,h2=info");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     command
 }
