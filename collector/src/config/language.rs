@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_language_of_the_brief_is_there_with_all_it_says_of_kruimel() {
+    fn all_thirty_languages_are_there_with_all_that_kruimel_says_of_itself() {
         assert_eq!(Language::ALL.len(), 30);
         for language in Language::ALL {
             for name in [
