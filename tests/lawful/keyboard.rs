@@ -112,7 +112,7 @@ fn l40_the_first_layer_takes_no_focus_traps_none_and_hides_none() {
     for (width, height) in [(1280, 900), (320, 640)] {
         visitor.browser.show_as(width, height, "light");
         visitor.open_undecided("/");
-        visitor.browser.run("document.activeElement.blur(); getSelection().collapse(document.body, 0);");
+        visitor.see("notice.querySelector('[tabindex]').focus()");
         let mut seen = Vec::new();
         for _ in 0..STOPS_MAX {
             visitor.browser.press(TAB, false);
@@ -131,6 +131,7 @@ fn l40_the_first_layer_takes_no_focus_traps_none_and_hides_none() {
                 break;
             }
         }
+        assert_eq!(seen[0]["of"], "kruimel-banner", "Tab goes through the layer first: {seen:?}");
         assert!(seen.last().unwrap()["last"] == true, "Tab comes to the page's end: {seen:?}");
     }
     visitor.leave();
