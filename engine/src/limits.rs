@@ -8,7 +8,7 @@ pub const URL_BYTES_MAX: usize = 32 * 1024;
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Largest statement sent as a body, bound parameters included.
 pub const STATEMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Largest data of one insert. A sealed segment of the spool is 8 MiB.
+/// Largest data of one insert. A sealed segment of the spool, inserted at once, is 8 MiB and at most little over 64 MiB.
 pub const INSERT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Settings and parameters in one request.
 pub const FIELDS_MAX: usize = 256;

@@ -25,6 +25,7 @@ pub use service::{Cookie, Service, Storage};
 pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
 pub use texts::OwnTexts;
 
+use crate::spool::SEGMENT_BYTES_MAX;
 use axum::http::HeaderName;
 use error::{Collected, Problem};
 use ipnet::IpNet;
@@ -297,7 +298,7 @@ fn read_spool(section: &Section<'_>) -> SpoolOptions {
     let number = |key, bounds, default| section.get(key, |node| node.number(bounds)).unwrap_or(default);
     let spool = SpoolOptions {
         bytes_max: number("bytes_max", 16 << 20..=1 << 44, 1 << 30),
-        segment_bytes: number("segment_bytes", 64 << 10..=1 << 30, 8 << 20),
+        segment_bytes: number("segment_bytes", 64 << 10..=SEGMENT_BYTES_MAX, 8 << 20),
         segment_age_ms: number("segment_age_ms", 50..=60_000, 1_000),
     };
     if spool.segment_bytes > spool.bytes_max / 2 {

@@ -197,9 +197,15 @@ fn a_wrong_store_or_spool_is_told_with_its_mend() {
         "whole",
     );
     check(
-        &with_more("[spool]\nsegment_bytes = 1073741824"),
-        "kruimel.toml:13: spool.segment_bytes: One segment",
+        &with_more("[spool]\nbytes_max = 16777216\nsegment_bytes = 16777216"),
+        "kruimel.toml:14: spool.segment_bytes: One segment",
         "half",
+    );
+    // The store takes a segment in one insert, and an insert has a largest size.
+    check(
+        &with_more("[spool]\nsegment_bytes = 67108865"),
+        "kruimel.toml:13: spool.segment_bytes: The number is out of bounds.",
+        "to 67108864.",
     );
 }
 

@@ -81,12 +81,16 @@ const QUEUE_RECORDS_MAX: usize = 8 * 1024;
 /// Most bytes of records that wait for the writer: what a disk that stopped answering may cost in memory.
 const QUEUE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
+/// Largest size that a segment may be set to. The store takes a segment in one insert, and an insert has a largest size.
+/// A segment passes it by at most one group of records.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// How large the spool and its segments may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpoolOptions {
     /// Most bytes on disk, quarantine included. A sixteenth of it is kept for decisions.
     pub bytes_max: u64,
-    /// A segment is sealed when it has this length.
+    /// A segment is sealed when it has this length, at most [`SEGMENT_BYTES_MAX`].
     pub segment_bytes: u64,
     /// A segment is sealed at this age, as soon as nothing older waits.
     pub segment_age: Duration,

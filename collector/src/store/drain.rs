@@ -17,7 +17,8 @@ const REPAIRS_MAX: u32 = 5;
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 /// ClickHouse's codes for rows that cannot be read: these lie in the rows, and another try changes nothing.
-const UNREADABLE: [&str; 6] = ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117.", "Code: 131."];
+/// 131, too large, is not among them: it speaks of the insert's size, for which no row can be blamed.
+const UNREADABLE: [&str; 5] = ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117."];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
@@ -134,10 +135,14 @@ impl Store {
 
     /// Whether the rows are at fault: the store says that it cannot read them, and takes the same layout without rows.
     async fn is_refusal(&self, error: &StoreError, table: Table) -> bool {
-        let unreadable = matches!(error, StoreError::Client(clickhouse::error::Error::BadResponse(text))
-            if UNREADABLE.iter().any(|code| text.starts_with(code)));
-        unreadable && self.takes_layout(table).await
+        is_unreadable(error) && self.takes_layout(table).await
     }
+}
+
+/// Whether the store says that it cannot read the rows.
+fn is_unreadable(error: &StoreError) -> bool {
+    matches!(error, StoreError::Client(clickhouse::error::Error::BadResponse(text))
+        if UNREADABLE.iter().any(|code| text.starts_with(code)))
 }
 
 type Read = (Contents, Result<Vec<Insert>, MalformedRow>);
@@ -198,4 +203,29 @@ async fn set_aside(spool: &Spool, job: &Job, why: &str) -> Result<(), StoreError
     );
     let (spool, segment) = (spool.clone(), Arc::clone(&job.segment));
     super::blocking(move || spool.set_aside(&segment)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(answer: &str, expected: bool) {
+        let error = StoreError::Client(clickhouse::error::Error::BadResponse(answer.to_owned()));
+        assert_eq!(is_unreadable(&error), expected, "{answer}");
+    }
+
+    #[test]
+    fn the_largest_segment_fits_the_largest_insert_with_room_to_spare() {
+        let largest = usize::try_from(crate::spool::SEGMENT_BYTES_MAX).unwrap();
+        assert!(largest * 2 <= engine::limits::INSERT_BYTES_MAX);
+    }
+
+    #[test]
+    fn only_rows_that_cannot_be_read_are_at_fault_and_not_their_number_or_the_store() {
+        check("Code: 33. DB::Exception: Cannot read all data.", true);
+        check("Code: 27. DB::Exception: Cannot parse input.", true);
+        check("Code: 131. DB::Exception: The data is larger than 268435456 bytes", false);
+        check("Code: 241. DB::Exception: Memory limit exceeded.", false);
+        check("Code: 60. DB::Exception: Table events does not exist.", false);
+    }
 }
