@@ -1,8 +1,9 @@
 //! `kruimel sample remove`: takes the demo's generated rows out of the store, and leaves every other row.
 
+use crate::demo::record::History;
 use crate::settings::{CONFIG_FILE, ConfigOption};
 use crate::{disk, store};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use collector::config::Config;
 use std::path::PathBuf;
@@ -39,14 +40,26 @@ pub(crate) fn run(command: Command) -> Result<()> {
     runtime.block_on(async {
         disk::prepare(&config.data_dir)?;
         let opened = store::open_or_join(&config).await?;
-        let removed = remove(&opened.client()).await;
+        let removed = remove(&opened, &config).await;
         opened.close().await;
         println!("{} sample rows were removed; every other row is as it was.", removed?);
         Ok(())
     })
 }
 
-async fn remove(client: &clickhouse::Client) -> Result<u64> {
+async fn remove(opened: &store::Opened, config: &Config) -> Result<u64> {
+    let filling = opened.is_shared() && History::read(&config.data_dir) == History::Filling;
+    ensure!(
+        !filling,
+        "the running demo is still filling its history; try again when its log says that it is written"
+    );
+    let removed = remove_rows(&opened.client()).await?;
+    History::Removed.write(&config.data_dir)?;
+    Ok(removed)
+}
+
+/// Takes every sample row out of the store. Returns how many there were.
+pub(crate) async fn remove_rows(client: &clickhouse::Client) -> Result<u64> {
     let mut removed = 0;
     for table in TABLES {
         let count = format!("SELECT count() FROM {table} WHERE sample = 1");

@@ -4,9 +4,10 @@
 //! with one sentence, before a browser is answered. The order of a stop: no further requests, what is under way finishes,
 //! the spool is sealed and drained for a bounded time, the engine ends.
 
+use crate::demo::record::History;
 use crate::settings::ConfigOption;
-use crate::{demo, disk, listen, store};
-use anyhow::{Context, Result};
+use crate::{demo, disk, listen, sample, store};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use clap::Args;
 use collector::Collector;
@@ -61,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
+    guard(&config)?;
     disk::prepare(&config.data_dir)?;
     let opened = store::open(&config).await?;
     let started = start(config, arguments, &opened).await;
@@ -70,6 +72,16 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
     };
     opened.close().await;
     ended
+}
+
+/// The last look before anything starts, whichever way the config came about.
+fn guard(config: &Config) -> Result<()> {
+    ensure!(
+        config.listen.admin.ip().is_loopback(),
+        "the dashboards would be open to the network at {} and have no accounts yet; let them listen on 127.0.0.1",
+        config.listen.admin
+    );
+    Ok(())
 }
 
 struct Server {
@@ -116,15 +128,16 @@ fn admin_routes(collector: &Arc<Collector>, opened: &store::Opened, address: Soc
         time_zone: site.time_zone.as_str().to_owned(),
     });
     let port = address.port();
-    let names = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}"));
+    let mut names = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}")).to_vec();
+    names.push(address.to_string());
     let context = dashboards::Context {
         client: opened.client(),
         sites: sites.collect(),
         clock: time::OffsetDateTime::now_utc,
-        names: names.to_vec(),
+        names: names.clone(),
     };
     let health = collector::http::admin(Arc::clone(collector));
-    dashboards::guarded(dashboards::router(context).merge(health), names.to_vec())
+    dashboards::guarded(dashboards::router(context).merge(health), names)
 }
 
 fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
@@ -146,25 +159,41 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
 }
 
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {
-    let present = client.query("SELECT count() FROM events WHERE sample = 1").fetch_one::<u64>().await;
-    match present {
-        Ok(0) if days > 0 => {}
-        Ok(_) => return,
-        Err(error) => {
-            tracing::warn!(%error, "Whether the sample history is there could not be found out.");
-            return;
-        }
-    }
-    tracing::info!(days, "Filling the sample history.");
-    match demo::history::fill(&collector, days).await {
+    match try_fill(&collector, &client, days).await {
+        Ok(0) => {}
         Ok(rows) => {
+            let folder = collector.config.data_dir.display();
             tracing::info!(
                 rows,
-                "The sample history is written. `kruimel sample remove` takes it out again."
+                "The sample history is written. `kruimel sample remove --demo-data {folder}` takes it out again."
             );
         }
-        Err(error) => tracing::error!(error = format!("{error:#}"), "The sample history is not complete."),
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "The sample history is not complete; the next start repeats it."
+            );
+        }
     }
+}
+
+/// Fills the history where it was not filled or removed before. Returns the number of rows.
+async fn try_fill(collector: &Arc<Collector>, client: &clickhouse::Client, days: u64) -> Result<usize> {
+    let data_dir = &collector.config.data_dir;
+    let history = History::read(data_dir);
+    if days == 0 || matches!(history, History::Complete | History::Removed) {
+        return Ok(0);
+    }
+    if history == History::Filling {
+        tracing::info!("An earlier fill of the sample history was cut off; its rows are taken out first.");
+        collector.spool.settled().await;
+        sample::remove_rows(client).await?;
+    }
+    tracing::info!(days, "Filling the sample history.");
+    History::Filling.write(data_dir)?;
+    let rows = demo::history::fill(collector, days).await?;
+    History::Complete.write(data_dir)?;
+    Ok(rows)
 }
 
 impl Server {

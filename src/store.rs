@@ -10,9 +10,15 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Opened {
     client: Client,
     engine: Option<Supervisor>,
+    is_shared: bool,
 }
 
 impl Opened {
+    /// Whether a running `serve` uses the store at this moment.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
     /// A client of it.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()
@@ -35,7 +41,7 @@ fn socket_path(data_dir: &Path) -> PathBuf {
 pub(crate) async fn open(config: &Config) -> Result<Opened> {
     match &config.store.url {
         StoreUrl::Embedded => embedded(config).await,
-        StoreUrl::Server(url) => Ok(Opened { client: server(config, url.as_str()), engine: None }),
+        StoreUrl::Server(url) => server(config, url.as_str()).await,
     }
 }
 
@@ -44,7 +50,7 @@ pub(crate) async fn open_or_join(config: &Config) -> Result<Opened> {
     if config.store.url == StoreUrl::Embedded {
         let client = engine::client(&socket_path(&config.data_dir));
         if client.query("SELECT 1").fetch_one::<u8>().await.is_ok() {
-            return Ok(Opened { client, engine: None });
+            return Ok(Opened { client, engine: None, is_shared: true });
         }
     }
     open(config).await
@@ -62,16 +68,23 @@ async fn embedded(config: &Config) -> Result<Opened> {
     };
     let executable = std::env::current_exe().context("this program's own path cannot be found")?;
     let engine = Supervisor::start(SuperviseOptions { executable, engine }).await?;
-    Ok(Opened { client: engine.client(), engine: Some(engine) })
+    Ok(Opened { client: engine.client(), engine: Some(engine), is_shared: false })
 }
 
-fn server(config: &Config, url: &str) -> Client {
-    let mut client = Client::default().with_url(url).with_database(&config.store.database);
+/// A client of the owner's server, whose database is made where it is missing.
+async fn server(config: &Config, url: &str) -> Result<Opened> {
+    let mut client = Client::default().with_url(url);
     if let Some(user) = &config.store.user {
         client = client.with_user(user);
     }
     if let Some(password) = &config.store.password {
         client = client.with_password(password.reveal());
     }
-    client
+    let database = &config.store.database;
+    let make =
+        client.query("CREATE DATABASE IF NOT EXISTS ?").bind(clickhouse::sql::Identifier(database)).execute();
+    if let Err(error) = make.await {
+        tracing::warn!(%error, database, "The store could not be asked for its database.");
+    }
+    Ok(Opened { client: client.with_database(database), engine: None, is_shared: true })
 }

@@ -177,16 +177,10 @@ fn a_data_folder_in_use_is_refused_and_its_owner_goes_on() {
 
 #[test]
 fn a_full_disk_is_one_sentence_and_no_half_started_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().display();
-    // A small filesystem of the test's own, seen by the processes in it alone.
-    let script = format!(
-        "mount -t tmpfs -o size=8M tmpfs {place} && exec {} serve --demo --demo-data {place}/d --demo-public 127.0.0.1:0 \
-         --demo-admin 127.0.0.1:0",
-        env!("CARGO_BIN_EXE_kruimel")
-    );
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+    // A filesystem without room that every Linux has, so that no rights are needed to mount one.
+    let output = Command::new(env!("CARGO_BIN_EXE_kruimel"))
+        .args(["serve", "--demo", "--demo-data", "/proc", "--demo-public", "127.0.0.1:0"])
+        .args(["--demo-admin", "127.0.0.1:0"])
         .output()
         .unwrap();
     let told = stderr(&output);
@@ -194,4 +188,40 @@ fn a_full_disk_is_one_sentence_and_no_half_started_server() {
     assert!(told.contains("MiB left"), "{told}");
     assert_eq!(told.trim().lines().count(), 1, "{told}");
     assert!(output.stdout.is_empty(), "it said that it listens");
+}
+
+#[test]
+fn the_dashboards_never_open_to_the_network_not_even_in_the_demo() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let output = kruimel(&[
+        "serve",
+        "--demo",
+        "--demo-public",
+        "127.0.0.1:0",
+        "--demo-admin",
+        "0.0.0.0:0",
+        "--demo-data",
+        data.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no accounts"), "{}", stderr(&output));
+    assert!(!data.exists());
+}
+
+#[test]
+fn refusals_are_counted_for_their_site_with_every_event_of_the_batch() {
+    let mut stack = Stack::start();
+    let view = r#"{"seq":1,"kind":"view","age_ms":0}"#;
+    let three = batch_with(1, "/page", &[view, view, view]);
+    assert_eq!(stack.post(EVENTS, three.as_bytes(), "").status, 403);
+    assert_eq!(stack.decide("accept", &["analytics"], "").status, 422);
+    assert_eq!(stack.post(EVENTS, b"hello", "").status, 422);
+    assert!(stack.stop().success());
+    let stack = stack.kill_and_restart();
+    let counted = "SELECT concat(site_id, ' ', reason, ' ', toString(sum(count))) FROM rejections GROUP BY site_id, reason ORDER BY reason";
+    assert_eq!(
+        stack.texts(counted),
+        ["demo contradictory_decision 1", "demo no_receipt 3", " not_json 1"].map(str::to_owned)
+    );
 }

@@ -1,5 +1,6 @@
 //! What was acknowledged is there once, whatever dies: the server, the engine, or the connection before the answer.
 
+use crate::http::send;
 use crate::sender::{batch, try_batch};
 use crate::stack::{Stack, signal};
 use std::collections::BTreeSet;
@@ -84,7 +85,7 @@ fn acknowledged_events_survive_kill_9_of_the_server_once_and_retries_do_not_doub
     for round in 1..=3 {
         let load = Load::start(&stack, &cookies, &next);
         stack.await_that("some batches were acknowledged", || load.acknowledged() > 40 * round);
-        // The crash comes while batches are under way: some are on disk and their browsers got no answer.
+        // The crash comes while batches are under way.
         signal(stack.process_id(), "KILL");
         let (more, lost) = load.stop();
         acknowledged.extend(more);
@@ -152,4 +153,22 @@ fn stopping_drains_the_spool_and_ends_cleanly() {
     assert!(segments.is_empty(), "{segments:?}");
     let stack = stack.kill_and_restart();
     assert_eq!(stored(&stack), [1]);
+}
+
+#[test]
+fn a_batch_on_disk_whose_browser_got_no_answer_is_a_repeat_after_the_crash() {
+    let stack = Stack::start();
+    let cookies = stack.decide("accept", &["functional", "analytics", "advertising"], "").cookies();
+    // The browser sends and never reads: its tab is gone when the answer comes.
+    let connection = crate::sender::send_and_leave(stack.public, &cookies, &batch(7, "/load/7"));
+    let metrics = |stack: &Stack| send(stack.admin, "GET", "/metrics", &[], b"").text().to_owned();
+    stack.await_that("the batch is on disk", || metrics(&stack).contains("outcome=\"accepted\"} 1"));
+    let stack = stack.kill_and_restart();
+    drop(connection);
+    assert_eq!(try_batch(stack.public, &cookies, &batch(7, "/load/7")).unwrap().status, 202);
+    let counted = metrics(&stack);
+    assert!(counted.contains("outcome=\"repeated\"} 1"), "{counted}");
+    assert!(counted.contains("outcome=\"accepted\"} 0"), "{counted}");
+    stack.await_drained();
+    assert_eq!(stored(&stack), [7]);
 }

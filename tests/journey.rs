@@ -252,4 +252,62 @@ fn the_sample_history_goes_with_one_command_and_real_visits_stay() {
     assert_eq!(stack.count("SELECT count() FROM consents WHERE sample = 1"), 0);
     assert_eq!(stack.texts("SELECT path FROM events"), ["/real"]);
     assert_eq!(stack.count("SELECT count() FROM consents"), 1);
+
+    // What was removed stays removed: the next start with the same arguments fills nothing.
+    let mut stack = stack;
+    assert!(stack.stop().success());
+    let history = std::fs::read_to_string(stack.data().join("sample-history")).unwrap();
+    assert_eq!(history, "removed");
+}
+
+#[test]
+fn a_choice_taken_back_in_one_tab_closes_the_gates_in_every_other() {
+    let stack = Stack::start();
+    let browser = Browser::start(&[]);
+    browser.open_page(&stack.page("/"));
+    browser.click_banner("Accept all");
+    stack.await_count("SELECT count() FROM events WHERE kind = 'view'", 1);
+    browser.run(
+        "window.__changed = [];
+         addEventListener('kruimel:onChange', event => window.__changed.push(event.detail.changedCategories));",
+    );
+    let first = browser.open_tab();
+    browser.open_page(&stack.page("/news/night-ferry"));
+    browser.await_script("return kruimel.acceptedCategory('analytics')");
+    browser.run("document.querySelector('[data-cc=show-preferencesModal]').click()");
+    browser.click_banner("Refuse all");
+    stack.await_count("SELECT count() FROM consents WHERE action = 'withdraw'", 1);
+
+    // Nothing wakes the loader but what the page inserts. Scripts are released in their order: the last one shows that
+    // the others were looked at.
+    browser.switch_to(first);
+    browser.run(
+        "delete window.demoAnalytics;
+         const gated = (kind, category, address) => {
+             const element = document.createElement(kind);
+             if (kind === 'script') element.type = 'text/plain';
+             element.dataset.category = category;
+             element.dataset.src = address;
+             element.id = 'late-' + kind + '-' + category;
+             document.body.append(element);
+         };
+         gated('iframe', 'analytics', '/shop');
+         gated('script', 'analytics', '/assets/counter.js');
+         gated('script', 'necessary', '/kruimel/demo.js');",
+    );
+    browser.await_script("return !!document.querySelector('#late-script-necessary').src");
+    let seen = "return [document.querySelector('#late-iframe-analytics').getAttribute('src'),
+        document.querySelector('#late-script-analytics').type, window.demoAnalytics ?? null, kruimel.acceptedCategory('analytics'),
+        kruimel.getUserPreferences().categories, window.__changed]";
+    let changed = ["functional", "analytics", "advertising"];
+    assert_eq!(
+        browser.run(seen),
+        serde_json::json!([null, "text/plain", null, false, ["necessary"], [changed]])
+    );
+
+    // A choice that has run out is none.
+    browser.run("Date = class extends Date { constructor() { super(3e12) } }");
+    let left = browser.run("return [kruimel.getUserPreferences(), kruimel.acceptedCategory('functional')]");
+    assert_eq!(left, serde_json::json!([null, false]));
+    browser.close();
 }

@@ -2,7 +2,8 @@
 
 use crate::http::{Answer, try_send};
 use crate::stack::{SITE, USER_AGENT};
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 
 /// A batch with one page view of a path.
 pub(crate) fn batch(number: u64, path: &str) -> String {
@@ -29,4 +30,17 @@ pub(crate) fn try_batch(to: SocketAddr, cookies: &str, body: &str) -> std::io::R
         ("user-agent", USER_AGENT),
     ];
     try_send(to, "POST", "/kruimel/events", &headers, body.as_bytes())
+}
+
+/// Sends a batch and leaves without reading the answer. The connection stays open until it is dropped.
+pub(crate) fn send_and_leave(to: SocketAddr, cookies: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(to).unwrap();
+    let head = format!(
+        "POST /kruimel/events HTTP/1.1\r\nhost: {to}\r\norigin: http://localhost\r\ncontent-type: text/plain\r\n\
+         user-agent: {USER_AGENT}\r\ncookie: {cookies}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    stream
 }

@@ -113,9 +113,19 @@ impl Stack {
     pub(crate) fn decide(&self, action: &str, categories: &[&str], cookies: &str) -> Answer {
         let body = serde_json::json!({
             "v": 1, "site": SITE, "action": action, "categories": categories, "revision": 1,
-            "text": "0123456789abcdef", "language": "en", "surface": "notice",
+            "text": self.text_hash(), "language": "en", "surface": "notice",
         });
         self.post("/kruimel/consent", body.to_string().as_bytes(), cookies)
+    }
+
+    /// The hash of the banner's English texts, as the glue that a browser downloads names it.
+    pub(crate) fn text_hash(&self) -> String {
+        let get = |path: &str| send(self.public, "GET", path, &[], b"").text().to_owned();
+        let loader = get("/kruimel/demo.js");
+        let after =
+            |text: &str, key: &str| text.split(key).nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let glue = after(&loader, "\"en\":[\"");
+        after(&get(&format!("/kruimel/a/{glue}")), "\"hash\":\"")
     }
 
     /// Posts a body as a page of the demo's site would.

@@ -1,14 +1,14 @@
 //! The collector as a whole: opened once, shared by every request, closed in order.
 //!
-//! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds. The store
-//! may be away: the intake does not wait for it.
+//! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds. While
+//! it runs the store may be away: the intake does not wait for it.
 
 use crate::config::{Config, OnWithdrawal, Site};
-use crate::http::Assets;
+use crate::geography::{Geography, GeographyError};
+use crate::http::{Assets, Texts};
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Outcomes;
-use crate::geography::Geography;
-use crate::pipeline::{GeoError, Tables};
+use crate::pipeline::Tables;
 use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
 use crate::store::Store;
 use crate::withdrawn::{Withdrawn, WithdrawnError};
@@ -34,6 +34,8 @@ pub struct Collector {
     pub store: Store,
     /// What browsers download.
     pub assets: Assets,
+    /// What visitors are shown, by hash.
+    pub texts: Texts,
     /// What became of everything that was received.
     pub outcomes: Outcomes,
     /// The owner's geography.
@@ -53,7 +55,7 @@ pub enum StartError {
     Keys(#[from] KeysError),
     /// The geography cannot be used.
     #[error(transparent)]
-    Geo(#[from] GeoError),
+    Geography(#[from] GeographyError),
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -102,6 +104,7 @@ impl Collector {
             "The spool is open."
         );
         let withdrawn = Withdrawn::open(&spool_path(data_dir), &recovered.withdrawn)?;
+        let texts = Texts::of(&config.sites, config.listen.prefix.as_str());
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
         Ok(Collector {
             keys,
@@ -109,6 +112,7 @@ impl Collector {
             spool,
             store: Store::new(client),
             assets,
+            texts,
             outcomes: Outcomes::default(),
             geography,
             clock: now_ms,
@@ -164,13 +168,15 @@ impl Collector {
 
     /// Sends the refusals since the last flush on their way to the store.
     pub async fn flush_rejections(&self) {
-        let rows = self.outcomes.flush(crate::config::REJECTIONS_DAYS);
-        if rows.is_empty() {
+        let counted = self.outcomes.flush();
+        if counted.is_empty() {
             return;
         }
+        let rows = counted.rows(crate::config::REJECTIONS_DAYS);
         let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
         if let Err(error) = self.spool.append(record).await {
-            tracing::warn!(%error, "The counters of refusals could not be kept.");
+            tracing::warn!(%error, "The counters of refusals could not be kept; they are tried again.");
+            self.outcomes.restore(counted);
         }
     }
 }

@@ -4,9 +4,21 @@
 
 use crate::pipeline::{Geo, GeoError};
 use arc_swap::{ArcSwapOption, Guard};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+/// Why a geography cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GeographyError {
+    /// The file cannot be read.
+    #[error("the geography {0} cannot be read: {1}")]
+    Unreachable(PathBuf, #[source] io::Error),
+    /// The file holds something else.
+    #[error("{0} is {1}")]
+    Damaged(PathBuf, #[source] GeoError),
+}
 
 /// The geography in use and where it came from.
 pub struct Geography {
@@ -19,10 +31,10 @@ impl Geography {
     /// Reads the file, if there is one.
     ///
     /// # Errors
-    /// [`GeoError`] where the file is missing or damaged.
-    pub fn open(path: Option<&Path>) -> Result<Geography, GeoError> {
+    /// [`GeographyError`] where the file is missing or damaged.
+    pub fn open(path: Option<&Path>) -> Result<Geography, GeographyError> {
         let read_at = path.and_then(changed_at);
-        let geo = path.map(Geo::open).transpose()?;
+        let geo = path.map(read).transpose()?;
         Ok(Geography {
             path: path.map(Path::to_owned),
             read_at: Mutex::new(read_at),
@@ -44,14 +56,21 @@ impl Geography {
             return;
         }
         *read_at = changed;
-        match Geo::open(path) {
+        match read(path) {
             Ok(geo) => {
                 self.geo.store(Some(Arc::new(geo)));
                 tracing::info!("The geography was read again.");
             }
-            Err(error) => tracing::warn!(%error, "The changed geography cannot be used; the one before stays."),
+            Err(error) => {
+                tracing::warn!(%error, "The changed geography cannot be used; the one before stays.");
+            }
         }
     }
+}
+
+fn read(path: &Path) -> Result<Geo, GeographyError> {
+    let bytes = std::fs::read(path).map_err(|error| GeographyError::Unreachable(path.to_owned(), error))?;
+    Geo::new(bytes).map_err(|error| GeographyError::Damaged(path.to_owned(), error))
 }
 
 fn changed_at(path: &Path) -> Option<SystemTime> {

@@ -41,6 +41,21 @@ struct Counts {
     hosts: usize,
 }
 
+/// Refusals that were taken out to be kept.
+pub struct Counted(HashMap<Key, u64>);
+
+impl Counted {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Rows of the layout [`REJECTIONS`] that expire after some days.
+    pub fn rows(&self, kept_days: u32) -> Vec<Vec<u8>> {
+        self.0.iter().map(|(key, count)| encode(key, *count, kept_days)).collect()
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     site: String,
@@ -83,13 +98,21 @@ impl Outcomes {
         });
     }
 
-    /// The refusals since the last call, as rows of the layout [`REJECTIONS`] that expire after `kept_days`.
-    pub fn flush(&self, kept_days: u32) -> Vec<Vec<u8>> {
-        let unflushed = self.with(|counts| {
+    /// The refusals since the last call.
+    pub fn flush(&self) -> Counted {
+        self.with(|counts| {
             counts.hosts = 0;
-            std::mem::take(&mut counts.unflushed)
+            Counted(std::mem::take(&mut counts.unflushed))
+        })
+    }
+
+    /// Puts back what could not be kept.
+    pub fn restore(&self, counted: Counted) {
+        self.with(|counts| {
+            for (key, count) in counted.0 {
+                *counts.unflushed.entry(key).or_default() += count;
+            }
         });
-        unflushed.into_iter().map(|(key, count)| encode(&key, count, kept_days)).collect()
     }
 
     /// The totals in Prometheus' text format.
@@ -144,8 +167,11 @@ mod tests {
         outcomes.accepted(2);
         outcomes.rejected("demo", Rejection::NoReceipt, "", 3, 0);
         outcomes.rejected("demo", Rejection::NoReceipt, "", 1, 0);
-        assert_eq!(outcomes.flush(30).len(), 1);
-        assert!(outcomes.flush(30).is_empty());
+        let counted = outcomes.flush();
+        assert_eq!(counted.rows(30).len(), 1);
+        assert!(outcomes.flush().is_empty());
+        outcomes.restore(counted);
+        assert_eq!(outcomes.flush().rows(30).len(), 1);
         let text = outcomes.render();
         assert!(text.contains("outcome=\"accepted\"} 2"), "{text}");
         assert!(text.contains("reason=\"no_receipt\"} 4"), "{text}");
@@ -157,6 +183,6 @@ mod tests {
         for number in 0..ORIGIN_HOSTS_MAX + 50 {
             outcomes.rejected("demo", Rejection::ForeignOrigin, &format!("h{number}.example"), 1, 0);
         }
-        assert_eq!(outcomes.flush(30).len(), ORIGIN_HOSTS_MAX + 1);
+        assert_eq!(outcomes.flush().rows(30).len(), ORIGIN_HOSTS_MAX + 1);
     }
 }

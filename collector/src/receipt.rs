@@ -76,6 +76,12 @@ impl LiveReceipt {
     }
 }
 
+/// The consent id that a cookie's text claims, unchecked: good for looking up, not for trusting.
+pub fn receipt_id(text: &str) -> Option<HexId> {
+    let (signed, _) = text.rsplit_once(SIGNATURE_MEMBER)?;
+    serde_json::from_str::<Receipt>(&format!("{signed}}}")).ok().map(|receipt| receipt.consent_id)
+}
+
 /// Signs a receipt with the newest key and returns the consent cookie's text, not yet percent-encoded. The field `key`
 /// is set here.
 pub fn sign(mut receipt: Receipt, keys: &Keys) -> String {

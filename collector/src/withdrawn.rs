@@ -74,8 +74,8 @@ impl Withdrawn {
         }
         write_whole(&RealDisk, path, &whole)?;
         let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
-        // A decision may have waited in the spool for longer than the drain looks back on start.
-        let unerased = recovered.iter().map(|(id, _)| *id).filter(|id| dead.contains_key(id)).collect();
+        // Nobody knows how far the last run came with erasing, nor for how long the store was away before it ended.
+        let unerased = dead.keys().copied().collect();
         let pending = Mutex::new(Pending { unsaved: Vec::new(), unerased });
         let inner = Inner { dead: RwLock::new(dead), pending, file, killed: Notify::new() };
         Ok(Withdrawn { inner: Arc::new(inner) })
@@ -130,7 +130,7 @@ impl Withdrawn {
         saved
     }
 
-    /// The receipts killed since the last time this was asked.
+    /// The receipts killed since the last time this was asked; the first time every one that is listed.
     pub(crate) fn take_unerased(&self) -> Vec<u64> {
         std::mem::take(&mut self.pending().unerased)
     }
@@ -235,11 +235,16 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_that_waited_in_the_spool_for_days_is_still_to_be_erased() {
+    fn every_listed_receipt_is_still_to_be_erased_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let days_ago = now_ms() - 3 * 24 * 60 * 60 * 1_000;
+        let list = open(folder.path());
+        list.kill(8, days_ago);
+        list.save().unwrap();
         let list = Withdrawn::open(folder.path(), &[(7, days_ago)]).unwrap();
-        assert_eq!(list.take_unerased(), [7]);
+        let mut unerased = list.take_unerased();
+        unerased.sort_unstable();
+        assert_eq!(unerased, [7, 8]);
         assert!(list.take_unerased().is_empty());
     }
 

@@ -6,6 +6,7 @@ use super::visits::{View, Visit, visit, visitors_of};
 use anyhow::{Context, Result};
 use collector::Collector;
 use collector::config::Site;
+use collector::keys::random_u64;
 use collector::ledger::LedgerRow;
 use collector::pipeline::{ClientIp, Credentials, Request, process};
 use collector::receipt::{sign, timestamp};
@@ -27,14 +28,17 @@ const SEED: u64 = 0x006b_7275_696d_656c;
 pub(crate) async fn fill(collector: &Arc<Collector>, days: u64) -> Result<usize> {
     let site = collector.config.sites.first().context("the demo has a site")?.clone();
     let today = (collector.clock)().div_euclid(MS_PER_DAY);
+    // A batch of an earlier fill must not be taken for a repeat of this one's.
+    let run = random_u64();
     let mut appends = JoinSet::new();
     let mut rows = 0;
     for days_ago in (1..=days).rev() {
         let day = today - days_ago as i64;
         let mut chance = Chance::new(SEED ^ day as u64);
         for _ in 0..visitors_of(day, days_ago, &mut chance) {
-            for record in visitor(collector, &site, day, today, &mut chance)? {
+            for mut record in visitor(collector, &site, day, today, &mut chance)? {
                 rows += record.rows.len();
+                record.batch = record.batch.map(|batch| BatchId(batch.0 ^ u128::from(run)));
                 append(collector, &mut appends, record).await?;
             }
         }
@@ -42,6 +46,7 @@ pub(crate) async fn fill(collector: &Arc<Collector>, days: u64) -> Result<usize>
     while let Some(done) = appends.join_next().await {
         done??;
     }
+    collector.spool.settled().await;
     Ok(rows)
 }
 
@@ -163,7 +168,7 @@ fn batches(
             credentials: Credentials {
                 consent: Some(receipt),
                 visitor: None,
-                fresh_visitor: Some(person.visitor_id),
+                fresh_visitor: person.visitor_id,
             },
             now_ms,
             sample: true,

@@ -2,5 +2,6 @@
 
 mod chance;
 pub(crate) mod history;
+pub(crate) mod record;
 pub(crate) mod site;
 mod visits;

@@ -157,7 +157,8 @@ impl TimeZone {
         let begins_well = text.starts_with(|letter: char| letter.is_ascii_uppercase());
         let shaped = begins_well && (text == "UTC" || text.contains('/')) && !text.ends_with('/');
         let fits = text.len() <= limits::TIME_ZONE_BYTES_MAX && text.bytes().all(valid);
-        (shaped && fits).then(|| TimeZone(text.to_owned())).ok_or_else(|| {
+        let known = text == "UTC" || text.starts_with("Etc/") || crate::pipeline::is_time_zone(text);
+        (shaped && fits && known).then(|| TimeZone(text.to_owned())).ok_or_else(|| {
             let mend = "Write the IANA name, such as \"Europe/Brussels\" or \"UTC\".";
             Problem::new(format!("\"{text}\" is not a time zone."), mend)
         })

@@ -48,9 +48,9 @@ pub(crate) async fn consent(
             }
             answer
         }
-        Err(reason) => {
+        Err((reason, site)) => {
             let host = if reason == Rejection::ForeignOrigin { origin::host(&headers) } else { "" };
-            collector.outcomes.rejected("", reason, host, 1, (collector.clock)());
+            collector.outcomes.rejected(&site, reason, host, 1, (collector.clock)());
             refuse(reason)
         }
     };
@@ -62,7 +62,15 @@ async fn take(
     collector: &Collector,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Outcome, Rejection> {
+) -> Result<Outcome, (Rejection, String)> {
+    let request = read(headers, body).map_err(|reason| (reason, String::new()))?;
+    let site = collector.site(&request.site).ok_or((Rejection::UnknownSite, String::new()))?;
+    let named = |reason| (reason, site.id.to_string());
+    origin::check(headers, site).map_err(named)?;
+    decide(collector, headers, site, &request).await.map_err(named)
+}
+
+fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<DecisionRequest, Rejection> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_text_or_json(kind) {
         return Err(Rejection::UnsupportedMedia);
@@ -71,10 +79,7 @@ async fn take(
         StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
         _ => Rejection::NotJson,
     })?;
-    let request: DecisionRequest = serde_json::from_slice(&body).map_err(|_| Rejection::NotJson)?;
-    let site = collector.site(&request.site).ok_or(Rejection::UnknownSite)?;
-    origin::check(headers, site)?;
-    decide(collector, headers, site, &request).await
+    serde_json::from_slice(&body).map_err(|_| Rejection::NotJson)
 }
 
 /// Records a decision and says what the browser is to keep. The caller has checked that it comes from the site.
@@ -92,6 +97,7 @@ pub async fn decide(
         return reset(collector, headers, site, now_ms);
     }
     let granted = granted(site, request)?;
+    let request = &known_words(collector, site, request);
     let earlier = earlier(collector, headers, site, request, now_ms);
     let decision = Decision::new(site, request, granted, earlier, now_ms);
     let record = Record {
@@ -110,6 +116,25 @@ pub async fn decide(
     }
     collector.outcomes.decided(decision.action());
     Ok(decision.outcome(collector, headers, site, now_ms))
+}
+
+/// The request with nothing in it that the site did not say itself: what a browser makes up is not kept.
+fn known_words(collector: &Collector, site: &Site, request: &DecisionRequest) -> DecisionRequest {
+    let spoken = |code: &str| site.languages.iter().any(|language| language.code() == code);
+    let declared = |category: &str, id: &String| {
+        site.services.iter().any(|service| service.category.as_str() == category && service.id.as_str() == id)
+    };
+    let services = request.services.iter().map(|(category, ids)| {
+        let ids = ids.iter().filter(|id| declared(category, id)).cloned().collect();
+        (category.clone(), ids)
+    });
+    DecisionRequest {
+        services: services.collect(),
+        revision: request.revision.min(site.revision),
+        text: collector.texts.known(site.id.as_str(), &request.text).to_owned(),
+        language: if spoken(&request.language) { request.language.clone() } else { String::new() },
+        ..request.clone()
+    }
 }
 
 /// The granted categories in the site's order, `necessary` first; checked against the site and the action.
@@ -202,6 +227,8 @@ struct Decision {
     kept: Kept,
     /// The earlier consent that this decision ends.
     ended: Option<HexId>,
+    /// Whether an earlier consent goes on; only then does the visitor keep the id.
+    goes_on: bool,
 }
 
 enum Kept {
@@ -231,7 +258,7 @@ impl Decision {
                 Some(id) => LedgerRow::withdrawal(site, request, id, now_ms, false),
                 None => LedgerRow::refusal(site, request.revision, &request.text, now_ms, false),
             };
-            return Decision { row, kept: Kept::Refusal(kept), ended };
+            return Decision { row, kept: Kept::Refusal(kept), ended, goes_on: false };
         }
         let lost = |receipt: &Receipt| {
             receipt.categories.iter().any(|one| STORED.contains(&one.as_str()) && !granted.contains(one))
@@ -240,6 +267,7 @@ impl Decision {
             Some(receipt) if lost(&receipt) => (None, Some(receipt.consent_id)),
             other => (other, None),
         };
+        let goes_on = going_on.is_some();
         let consent_id = going_on.as_ref().map_or_else(|| HexId(random_u64()), |receipt| receipt.consent_id);
         let row = LedgerRow::grant(site, request, consent_id, &granted, ended, now_ms, false);
         let end_ms = now_ms + i64::from(site.choice_days) * SECONDS_PER_DAY * 1_000;
@@ -255,7 +283,7 @@ impl Decision {
             site: site.id.to_string(),
             key: String::new(),
         };
-        Decision { row, kept: Kept::Receipt(receipt), ended }
+        Decision { row, kept: Kept::Receipt(receipt), ended, goes_on }
     }
 
     fn action(&self) -> &'static str {
@@ -279,7 +307,7 @@ impl Decision {
             let site_id = site.id.as_str();
             let known = cookie::read(headers, cookie::VISITOR)
                 .and_then(|text| VisitorCookie::check(&text, site_id, now_ms, &collector.keys));
-            if known.is_none() || self.ended.is_some() {
+            if known.is_none() || !self.goes_on {
                 cookies.push(fresh_visitor(collector, site, seconds, secure, now_ms));
             }
         } else {

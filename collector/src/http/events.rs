@@ -4,8 +4,9 @@ use super::answer::{json, refuse};
 use super::client_ip::client_ip;
 use super::{cookie, origin};
 use crate::Collector;
-use crate::pipeline::{ClientIp, Credentials, Processed, Rejection, Request, process};
-use crate::receipt::VISITOR_SECONDS_MAX;
+use crate::keys::random_u64;
+use crate::pipeline::{ClientIp, Credentials, Processed, Refused, Rejection, Request, process};
+use crate::receipt::{VISITOR_SECONDS_MAX, receipt_id};
 use crate::spool::{Appended, Record, Table};
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
@@ -14,7 +15,10 @@ use axum::http::{HeaderMap, Response, StatusCode, header};
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use wire::BatchAnswer;
+use wire::{BatchAnswer, HexId};
+
+/// How long a batch can have been under way when its receipt was withdrawn, in milliseconds.
+const JUST_WITHDRAWN_MS: u64 = 60_000;
 
 /// Takes a batch.
 pub(crate) async fn events(
@@ -27,7 +31,7 @@ pub(crate) async fn events(
     let now_ms = (collector.clock)();
     let mut answer = match take(&collector, address, &headers, body, now_ms).await {
         Ok(answer) => answer,
-        Err(reason) => refused(&headers, reason),
+        Err(reason) => refused(&collector, &headers, reason, now_ms),
     };
     origin::allow(&headers, &collector.config.sites, &mut answer);
     answer
@@ -41,9 +45,12 @@ async fn take(
     now_ms: i64,
 ) -> Result<Response<Body>, Rejection> {
     let processed = read(headers, body)
+        .map_err(|reason| Refused { reason, site: String::new(), events: 1 })
         .and_then(|body| process_body(collector, address, headers, &body, now_ms))
-        .inspect_err(|reason| {
-            collector.outcomes.rejected("", *reason, foreign(headers, *reason), 1, now_ms);
+        .map_err(|refused| {
+            let host = foreign(headers, refused.reason);
+            collector.outcomes.rejected(&refused.site, refused.reason, host, refused.events, now_ms);
+            refused.reason
         })?;
     for (_, reason) in &processed.rejected {
         collector.outcomes.rejected(&processed.site, *reason, "", 1, now_ms);
@@ -74,7 +81,7 @@ fn process_body(
     headers: &HeaderMap,
     body: &[u8],
     now_ms: i64,
-) -> Result<Processed, Rejection> {
+) -> Result<Processed, Refused> {
     let consent = cookie::read(headers, cookie::CONSENT);
     let visitor = cookie::read(headers, cookie::VISITOR);
     let user_agent =
@@ -86,15 +93,21 @@ fn process_body(
         credentials: Credentials {
             consent: consent.as_deref(),
             visitor: visitor.as_deref(),
-            fresh_visitor: None,
+            fresh_visitor: HexId(random_u64()),
         },
         now_ms,
         sample: false,
     };
     let processed = collector.with_tables(|tables| process(request, tables))?;
-    let site = collector.site(&processed.site).ok_or(Rejection::UnknownSite)?;
-    origin::check(headers, site)?;
-    Ok(processed)
+    let events = processed.rows.len() + processed.rejected.len();
+    let checked = match collector.site(&processed.site) {
+        Some(site) => origin::check(headers, site),
+        None => Err(Rejection::UnknownSite),
+    };
+    match checked {
+        Ok(()) => Ok(processed),
+        Err(reason) => Err(Refused { reason, site: processed.site, events }),
+    }
 }
 
 async fn keep(collector: &Collector, processed: &Processed) -> Result<(), Rejection> {
@@ -132,14 +145,22 @@ fn taken(collector: &Collector, headers: &HeaderMap, processed: Processed) -> Re
     answer
 }
 
-fn refused(headers: &HeaderMap, reason: Rejection) -> Response<Body> {
+fn refused(collector: &Collector, headers: &HeaderMap, reason: Rejection, now_ms: i64) -> Response<Body> {
     let mut answer = refuse(reason);
-    if reason.ends_consent() {
+    if reason.ends_consent() && !just_withdrawn(collector, headers, now_ms) {
         for name in [cookie::CONSENT, cookie::VISITOR, cookie::VISIT] {
             answer.headers_mut().append(header::SET_COOKIE, cookie::expire(name, cookie::is_secure(headers)));
         }
     }
     answer
+}
+
+/// Whether the receipt that came along died a moment ago: then a newer choice may be in the cookie's place by now, and
+/// expiring the cookie would take that away.
+fn just_withdrawn(collector: &Collector, headers: &HeaderMap, now_ms: i64) -> bool {
+    let id = cookie::read(headers, cookie::CONSENT).and_then(|text| receipt_id(&text));
+    let moment_ago = u64::try_from(now_ms).unwrap_or(0).saturating_sub(JUST_WITHDRAWN_MS);
+    id.is_some_and(|id| collector.withdrawn.since(moment_ago).contains(&id.0))
 }
 
 fn foreign(headers: &HeaderMap, reason: Rejection) -> &str {

@@ -15,6 +15,7 @@ mod texts;
 mod visitor;
 
 pub use assets::{Asset, Assets};
+pub use texts::Texts;
 
 use crate::Collector;
 use axum::Router;

@@ -5,6 +5,29 @@ use crate::config::{CategoryDeclaration, Language, Service, Site, Translated};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
+
+/// The hashes of every text that this collector shows, per site: what a decision may name as seen.
+pub struct Texts(HashMap<String, HashSet<String>>);
+
+impl Texts {
+    /// The texts of every site in each of its languages, of the banner and of the visitor's page.
+    pub fn of(sites: &[Site], prefix: &str) -> Texts {
+        let hashes = |site: &Site| {
+            let both = |&language: &Language| {
+                let banner = banner_texts(site, language, prefix)["hash"].as_str().map(str::to_owned);
+                [banner, Some(super::visitor::text_hash(site, language, prefix))]
+            };
+            site.languages.iter().flat_map(both).flatten().collect()
+        };
+        Texts(sites.iter().map(|site| (site.id.to_string(), hashes(site))).collect())
+    }
+
+    /// The hash if it is one of the site's, otherwise an empty text.
+    pub fn known<'a>(&self, site: &str, hash: &'a str) -> &'a str {
+        if self.0.get(site).is_some_and(|hashes| hashes.contains(hash)) { hash } else { "" }
+    }
+}
 
 /// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
 pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Value {
@@ -26,6 +49,7 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
     });
     let hash = Sha256::digest(texts.to_string());
     texts["hash"] = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    texts["position"] = site.position.name().into();
     texts
 }
 

@@ -26,7 +26,6 @@
 
 use super::{RawBatch, RawEvent, Rejection, Tables};
 use crate::config::Site;
-use crate::keys::random_u64;
 use crate::receipt::{LiveReceipt, ReceiptError, VisitorCookie};
 use wire::HexId;
 use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
@@ -37,14 +36,14 @@ pub const ANALYTICS: &str = "analytics";
 pub const ADVERTISING: &str = "advertising";
 
 /// The cookies that came with a request, percent-decoded.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
     /// The cookie `kruimel`.
     pub consent: Option<&'a str>,
     /// The cookie `kruimel_id`.
     pub visitor: Option<&'a str>,
     /// An id for a visitor who comes without one; used only then.
-    pub fresh_visitor: Option<HexId>,
+    pub fresh_visitor: HexId,
 }
 
 /// The set of categories that a live receipt grants.
@@ -115,7 +114,7 @@ pub fn admit(
     let known =
         credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
     let visitor = known.unwrap_or_else(|| VisitorCookie {
-        id: credentials.fresh_visitor.unwrap_or_else(|| HexId(random_u64())),
+        id: credentials.fresh_visitor,
         created_s: now_ms.div_euclid(1_000),
     });
     Ok(Admitted {

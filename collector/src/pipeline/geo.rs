@@ -2,7 +2,6 @@
 
 use super::{TruncatedIp, time_zone};
 use maxminddb::{Reader, path};
-use std::path::{Path, PathBuf};
 use wire::limits::TIME_ZONE_BYTES_MAX;
 
 /// An opened geography, in MaxMind's schema or with a flat `country_code`.
@@ -10,11 +9,8 @@ pub struct Geo(Reader<Vec<u8>>);
 
 /// Why a geography cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path} is not a geography that can be read: {reason}.")]
-pub struct GeoError {
-    path: PathBuf,
-    reason: String,
-}
+#[error("not a geography that can be read: {0}")]
+pub struct GeoError(String);
 
 /// A place as coarse as it is known. Empty texts where it is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,14 +49,13 @@ impl PlaceFrom {
 }
 
 impl Geo {
-    /// Reads a geography into memory and checks its structure.
+    /// Takes the bytes of a geography and checks their structure.
     ///
     /// # Errors
-    /// [`GeoError`] where the file is missing or damaged.
-    pub fn open(path: &Path) -> Result<Geo, GeoError> {
-        let fault = |reason: String| GeoError { path: path.to_owned(), reason };
-        let reader = Reader::open_readfile(path).map_err(|error| fault(error.to_string()))?;
-        reader.verify().map_err(|error| fault(error.to_string()))?;
+    /// [`GeoError`] where they are damaged.
+    pub fn new(bytes: Vec<u8>) -> Result<Geo, GeoError> {
+        let reader = Reader::from_source(bytes).map_err(|error| GeoError(error.to_string()))?;
+        reader.verify().map_err(|error| GeoError(error.to_string()))?;
         Ok(Geo(reader))
     }
 
@@ -107,9 +102,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_geography_is_refused_in_a_sentence() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), b"not a database").unwrap();
-        let error = Geo::open(file.path()).err().unwrap().to_string();
-        assert!(error.contains("is not a geography"), "{error}");
+        let error = Geo::new(b"not a database".to_vec()).err().unwrap().to_string();
+        assert!(error.contains("not a geography"), "{error}");
     }
 }

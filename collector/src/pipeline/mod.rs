@@ -30,6 +30,7 @@ pub use rejection::Rejection;
 pub(crate) use row::day_after_months;
 pub use row::{EVENTS, EventRow};
 pub use source::Source;
+pub(crate) use time_zone::is_time_zone;
 
 use crate::config::Site;
 use crate::receipt::{Keys, VisitorCookie};
@@ -81,16 +82,33 @@ pub struct Processed {
     pub receipt_seconds: i64,
 }
 
+/// Why nothing of a batch may be stored, with what the counters need.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refused {
+    /// The one reason.
+    pub reason: Rejection,
+    /// The declared site that the batch named, or an empty text.
+    pub site: String,
+    /// How many events it held; one where that cannot be known.
+    pub events: usize,
+}
+
 /// Turns a request into rows.
 ///
 /// # Errors
-/// The one reason for which nothing of the batch may be stored. Events that are refused one by one are listed in
-/// [`Processed::rejected`] instead.
-pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, Rejection> {
-    let raw = parse(request.body)?;
-    let site = page::site_of(&raw, tables.sites)?;
-    bot::refuse(request.user_agent)?;
-    let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables)?;
+/// [`Refused`]. Events that are refused one by one are listed in [`Processed::rejected`] instead.
+pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, Refused> {
+    let raw = parse(request.body).map_err(|reason| Refused { reason, site: String::new(), events: 1 })?;
+    let declared = tables.sites.iter().find(|site| site.id.as_str() == raw.site);
+    let refused = |reason| Refused {
+        reason,
+        site: declared.map_or_else(String::new, |site| site.id.to_string()),
+        events: raw.events.len(),
+    };
+    let site = page::check(&raw, declared).map_err(refused)?;
+    bot::refuse(request.user_agent).map_err(refused)?;
+    let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables).map_err(refused)?;
     let address = request.address.truncate();
     let around = surroundings(&raw, site, &admitted, address, request.user_agent, tables.geo);
 

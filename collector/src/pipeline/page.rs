@@ -3,7 +3,7 @@
 use super::{RawBatch, Rejection};
 use crate::config::Site;
 use std::borrow::Cow;
-use wire::limits::{HOST_BYTES_MAX, SITE_ID_BYTES_MAX};
+use wire::limits::HOST_BYTES_MAX;
 
 /// A text of a page that may be stored: cut to its limit, e-mail addresses replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,15 +12,12 @@ pub struct PageText<'a>(Cow<'a, str>);
 /// What stands in the place of an e-mail address.
 const REPLACEMENT: &str = "[e-mail]";
 
-/// The site of a batch, if its host is one of the site's own.
+/// The site that a batch names, if it is declared and the page's host is one of its own.
 ///
 /// # Errors
 /// [`Rejection::UnknownSite`], [`Rejection::ForeignOrigin`], [`Rejection::TestHost`].
-pub(super) fn site_of<'a>(raw: &RawBatch<'_>, sites: &'a [Site]) -> Result<&'a Site, Rejection> {
-    if raw.site.len() > SITE_ID_BYTES_MAX {
-        return Err(Rejection::UnknownSite);
-    }
-    let site = sites.iter().find(|site| site.id.as_str() == raw.site).ok_or(Rejection::UnknownSite)?;
+pub(super) fn check<'a>(raw: &RawBatch<'_>, declared: Option<&'a Site>) -> Result<&'a Site, Rejection> {
+    let site = declared.ok_or(Rejection::UnknownSite)?;
     let host = raw.page.host.as_ref();
     if host.len() > HOST_BYTES_MAX {
         return Err(Rejection::ForeignOrigin);

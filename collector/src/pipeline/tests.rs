@@ -39,12 +39,12 @@ impl Bench {
         sign(receipt, &self.keys)
     }
 
-    fn process(&self, body: &str, consent: Option<&str>, user_agent: &str) -> Result<Processed, Rejection> {
+    fn process(&self, body: &str, consent: Option<&str>, user_agent: &str) -> Result<Processed, Refused> {
         let request = Request {
             body: body.as_bytes(),
             address: ClientIp::new("198.51.100.77".parse().unwrap()),
             user_agent,
-            credentials: Credentials { consent, visitor: None, fresh_visitor: Some(HexId(0xf1)) },
+            credentials: Credentials { consent, visitor: None, fresh_visitor: HexId(0xf1) },
             now_ms: NOW_MS,
             sample: false,
         };
@@ -56,7 +56,11 @@ impl Bench {
     }
 
     fn check(&self, body: &str, consent: Option<&str>, expected: Rejection) {
-        assert_eq!(self.process(body, consent, CHROME).err(), Some(expected), "{consent:?}");
+        assert_eq!(
+            self.process(body, consent, CHROME).err().map(|refused| refused.reason),
+            Some(expected),
+            "{consent:?}"
+        );
     }
 }
 
@@ -137,7 +141,10 @@ fn a_page_of_another_site_and_a_robot_are_turned_away() {
     let receipt = bench.receipt(&["necessary", "analytics"], |_| {});
     bench.check(&body().replace("\"demo\"", "\"nobody\""), Some(&receipt), Rejection::UnknownSite);
     bench.check(&body().replace("localhost", "evil.example"), Some(&receipt), Rejection::ForeignOrigin);
-    assert_eq!(bench.process(&body(), Some(&receipt), "curl/8").err(), Some(Rejection::Robot));
+    assert_eq!(
+        bench.process(&body(), Some(&receipt), "curl/8").err(),
+        Some(Refused { reason: Rejection::Robot, site: "demo".to_owned(), events: 2 })
+    );
 }
 
 #[test]

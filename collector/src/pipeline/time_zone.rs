@@ -13,6 +13,11 @@ pub(super) fn country(zone: &str) -> Option<&'static str> {
     Some(LINES[place].1)
 }
 
+/// Whether the IANA database has a zone of that name.
+pub(crate) fn is_time_zone(name: &str) -> bool {
+    country(name).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

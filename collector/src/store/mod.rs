@@ -15,7 +15,7 @@ mod rights;
 
 pub use insert::layout;
 pub use migrate::MigrationError;
-pub use rights::{ERASED_AGAIN, POLL_INTERVAL, SECOND_PASS};
+pub use rights::{POLL_INTERVAL, SECOND_PASS};
 
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
@@ -129,7 +129,7 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn begin(store: &'a Store, spool: &'a Spool, withdrawn: &'a Withdrawn, kept_sites: Vec<String>) -> Self {
-        let erasure = Erasure::begin(withdrawn);
+        let erasure = Erasure::of(withdrawn.take_unerased());
         let cleaned_at = Instant::now();
         Work {
             store,

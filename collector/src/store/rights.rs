@@ -3,10 +3,10 @@
 //! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: this and the drain are one task, so
 //! no row of a dead receipt is inserted by this collector after its erasure. Other collectors hear of a withdrawal
 //! within [`POLL_INTERVAL`] and may insert until then, which is why each is erased once more after [`SECOND_PASS`].
-//! After a restart everything of [`ERASED_AGAIN`] is erased once more, because nobody knows how far the last run came.
+//! After a restart every receipt that is listed is erased once more, because nobody knows how far the last run came.
 
 use super::{Store, StoreError};
-use crate::withdrawn::{DEAD_TIME, Withdrawn, now_ms};
+use crate::withdrawn::{DEAD_TIME, Withdrawn};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::time::Duration;
@@ -16,12 +16,10 @@ use tokio::time::Instant;
 pub const POLL_INTERVAL: Duration = Duration::from_secs(45);
 /// When a withdrawn receipt is erased once more, for what other collectors inserted before they heard of it.
 pub const SECOND_PASS: Duration = Duration::from_secs(5 * 60);
-/// What a restart erases again. The law's day, and an hour for clocks that differ.
-pub const ERASED_AGAIN: Duration = Duration::from_secs(25 * 60 * 60);
 /// The least time between two erasures: each rewrites every part that holds a row of it.
 const SPACING: Duration = Duration::from_secs(5);
-/// Most receipts that one statement names.
-const IDS_MAX: usize = 2_000;
+/// Most receipts that one statement names, at 21 bytes each: within the 256 KiB that a server's default takes.
+const IDS_MAX: usize = 10_000;
 
 #[derive(Row, Deserialize)]
 struct Killed {
@@ -39,13 +37,8 @@ pub(crate) struct Erasure {
 }
 
 impl Erasure {
-    /// Begins with what an earlier run may not have finished.
-    pub(crate) fn begin(withdrawn: &Withdrawn) -> Self {
-        let since_ms = now_ms().saturating_sub(ERASED_AGAIN.as_millis() as u64);
-        Erasure::of(withdrawn.since(since_ms))
-    }
-
-    fn of(first: Vec<u64>) -> Self {
+    /// Begins with what is to be erased already.
+    pub(crate) fn of(first: Vec<u64>) -> Self {
         Erasure { first, second: Vec::new(), not_before: Instant::now(), later: Vec::new() }
     }
 

@@ -6,6 +6,7 @@ tests![
     a_withdrawal_erases_what_is_in_the_store_and_what_comes_late,
     a_withdrawal_elsewhere_is_heard_of_through_the_store,
     a_restart_erases_what_the_last_run_may_not_have,
+    a_restart_erases_for_every_receipt_that_is_listed_however_long_ago_it_died,
     a_site_that_keeps_withdrawn_rows_keeps_them,
 ];
 
@@ -70,6 +71,26 @@ async fn a_restart_erases_what_the_last_run_may_not_have(stand: Stand) {
     running.spool.settled().await;
     running.end().await;
     assert!(stand.paths().await.is_empty());
+}
+
+async fn a_restart_erases_for_every_receipt_that_is_listed_however_long_ago_it_died(stand: Stand) {
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.append(event(1, 7, "/mine")).await;
+    running.append(event(2, 8, "/theirs")).await;
+    running.spool.settled().await;
+    running.end().await;
+
+    // The decision was drained while its erasure waited, and the engine stayed away for months: only the list tells.
+    let killed = stand.open();
+    killed.withdrawn.kill(7, now_ms() - 90 * 24 * 60 * 60 * 1000);
+    killed.withdrawn.save().unwrap();
+    drop(killed);
+
+    let mut running = stand.open();
+    running.drain(&[]);
+    until(async || stand.paths().await == ["/theirs"]).await;
+    running.end().await;
 }
 
 async fn a_site_that_keeps_withdrawn_rows_keeps_them(stand: Stand) {

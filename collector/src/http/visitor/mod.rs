@@ -42,6 +42,11 @@ pub(crate) fn add_style(assets: &mut Assets) {
     assets.add_child("visitor", "css", STYLE.into(), "text/css; charset=utf-8");
 }
 
+/// The hash of what the page says in one language, as its form names it.
+pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String {
+    declaration::Declaration::of(site, language, prefix).hash()
+}
+
 /// The name that [`add_style`] gave it: the content decides.
 fn style_name() -> String {
     let hash: String = Sha256::digest(STYLE).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
