@@ -83,7 +83,10 @@ async fn a_restart_erases_for_every_receipt_that_is_listed_however_long_ago_it_d
 
     // The decision was drained while its erasure waited, and the engine stayed away for months: only the list tells.
     let killed = stand.open();
-    killed.withdrawn.kill(7, now_ms() - 90 * 24 * 60 * 60 * 1000);
+    let months_ago = now_ms() - 90 * 24 * 60 * 60 * 1000;
+    killed.withdrawn.kill(7, months_ago);
+    // More of them than one statement names.
+    (1..=25_000).for_each(|number| killed.withdrawn.kill(u64::MAX - number, months_ago));
     killed.withdrawn.save().unwrap();
     drop(killed);
 
