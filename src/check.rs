@@ -1,10 +1,15 @@
 //! `kruimel check FILE`: says everything that is unlawful or broken in a config, and what it promises visitors.
 
+use crate::say::say;
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use clap::Args;
 use collector::config::{KeptThing, Language};
+use collector::http::Assets;
 use std::path::PathBuf;
+
+/// What the loader may weigh, compressed.
+const LOADER_BYTES_MAX: usize = 2_048;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -15,10 +20,22 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let config = ConfigOption { config: arguments.file.clone() }.read()?;
+    let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
     for site in &config.sites {
-        println!("Site {} ({}): lawful as far as a program can tell. It keeps:", site.id, site.name);
+        say(&format!("Site {} ({}): lawful as far as a program can tell. It keeps:\n", site.id, site.name));
         for (thing, kept) in site.retention_table() {
-            println!("  {:<40} {}", name(thing), kept.in_language(Language::En));
+            say(&format!("  {:<40} {}\n", name(thing), kept.in_language(Language::En)));
+        }
+        if let Some(loader) = assets.loader(site.id.as_str()) {
+            let bytes = loader.brotli_bytes();
+            let note = if bytes > LOADER_BYTES_MAX {
+                "; fewer categories or a shorter id would make it lighter"
+            } else {
+                ""
+            };
+            say(&format!(
+                "  its loader weighs {bytes} bytes of the {LOADER_BYTES_MAX} that we promise{note}\n"
+            ));
         }
     }
     Ok(())

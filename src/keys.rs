@@ -1,5 +1,6 @@
 //! `kruimel keys rotate`: puts a further signing key on top; receipts signed with older keys still hold.
 
+use crate::say::say;
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use clap::Subcommand;
@@ -14,6 +15,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
     let Command::Rotate(option) = command;
     let path = collector::keys_path(&option.read()?.data_dir);
     collector::keys::rotate_file(&path)?;
-    println!("A further key is on top of {}. Restart the collectors that share it.", path.display());
+    say(&format!("A further key is on top of {}. Restart the collectors that share it.\n", path.display()));
     Ok(())
 }

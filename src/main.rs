@@ -3,7 +3,7 @@
 //! Exit status: 0 when all went well, 1 when a config is unlawful or something cannot be done, 2 when the command line
 //! itself is wrong.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on standard output")]
+#![allow(clippy::print_stderr, reason = "a command line says on standard error why it fails")]
 
 mod check;
 mod demo;
@@ -12,6 +12,7 @@ mod engine_process;
 mod keys;
 mod listen;
 mod sample;
+mod say;
 mod serve;
 mod settings;
 mod store;

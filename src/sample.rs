@@ -1,6 +1,7 @@
 //! `kruimel sample remove`: takes the demo's generated rows out of the store, and leaves every other row.
 
 use crate::demo::record::History;
+use crate::say::say;
 use crate::settings::{CONFIG_FILE, ConfigOption};
 use crate::{disk, store};
 use anyhow::{Context, Result, ensure};
@@ -42,7 +43,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         let opened = store::open_or_join(&config).await?;
         let removed = remove(&opened, &config).await;
         opened.close().await;
-        println!("{} sample rows were removed; every other row is as it was.", removed?);
+        say(&format!("{} sample rows were removed; every other row is as it was.\n", removed?));
         Ok(())
     })
 }

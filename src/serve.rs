@@ -5,6 +5,7 @@
 //! the spool is sealed and drained for a bounded time, the engine ends.
 
 use crate::demo::record::History;
+use crate::say::say;
 use crate::settings::ConfigOption;
 use crate::{demo, disk, listen, sample, store};
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,6 @@ use axum::Router;
 use clap::Args;
 use collector::Collector;
 use collector::config::Config;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,10 +152,7 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
         config.listen.prefix.as_str(),
         config.data_dir.display()
     );
-    // Whoever started the server may have closed its output; that is no reason to end.
-    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
-        tracing::warn!(%error, "Where the server listens could not be printed.");
-    }
+    say(&text);
 }
 
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {
