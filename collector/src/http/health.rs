@@ -1,11 +1,17 @@
 //! What an operator's tools ask: is the process alive, can it take events, what did it do.
 
 use crate::Collector;
+use crate::spool::Intake;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for the store before it is called away. Whoever asks waits a few seconds at most.
+const STORE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Alive.
 pub(crate) async fn healthz() -> &'static str {
@@ -14,15 +20,14 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready to keep events, and what is not well. The store being away does not make the intake unready.
 pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl IntoResponse {
-    let depth = collector.spool.depth();
-    let full = depth.bytes >= collector.config.spool.bytes_max;
-    let store = collector.store.is_reachable().await;
-    let text = format!(
-        "spool: {}\nstore: {}\n",
-        if full { "full" } else { "ok" },
-        if store { "ok" } else { "away; events are kept on disk until it is back" }
-    );
-    (if full { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, text)
+    let store = timeout(STORE_TIME_MAX, collector.store.is_reachable()).await.unwrap_or(false);
+    let (status, spool) = match collector.spool.intake() {
+        Intake::Open => (StatusCode::OK, "ok"),
+        Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+        Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; a restart is needed"),
+    };
+    let store = if store { "ok" } else { "away; events are kept on disk until it is back" };
+    (status, format!("spool: {spool}\nstore: {store}\n"))
 }
 
 /// Prometheus' text format.
@@ -37,4 +42,58 @@ pub(crate) async fn metrics(State(collector): State<Arc<Collector>>) -> impl Int
             .expect("a String takes what is written to it");
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::spool::{Appended, Record, Table};
+    use axum::body::to_bytes;
+    use std::path::Path;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    fn open(folder: &Path, store: &str) -> Arc<Collector> {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let mut config = Config::demo(folder.to_owned(), address, address);
+        config.spool.bytes_max = 16 << 20;
+        Arc::new(Collector::open(config, clickhouse::Client::default().with_url(store)).unwrap())
+    }
+
+    async fn ask(collector: &Arc<Collector>) -> (StatusCode, String) {
+        let answer = readyz(State(Arc::clone(collector))).await.into_response();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 4096).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn record(table: Table, bytes: usize) -> Record {
+        Record { table, batch: None, consent_id: 0, withdraws: 0, rows: vec![vec![0; bytes]] }
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_refuses_every_batch_is_not_ready_although_decisions_still_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        let collector = open(folder.path(), "http://127.0.0.1:1");
+        assert_eq!(ask(&collector).await.0, StatusCode::OK);
+        while collector.spool.append(record(Table::Events, 400_000)).await == Ok(Appended::Fresh) {}
+        let (status, text) = ask(&collector).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(text.starts_with("spool: full"), "{text}");
+        let decision = collector.spool.append(record(Table::Consents, 100)).await;
+        assert_eq!(decision, Ok(Appended::Fresh));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_hangs_costs_the_answer_no_more_than_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let collector = open(folder.path(), &format!("http://{}", silent.local_addr().unwrap()));
+        let asked = Instant::now();
+        let (status, text) = ask(&collector).await;
+        assert!(asked.elapsed() <= STORE_TIME_MAX + Duration::from_millis(1));
+        assert_eq!(status, StatusCode::OK);
+        assert!(text.contains("store: away"), "{text}");
+    }
 }

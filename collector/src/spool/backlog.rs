@@ -11,7 +11,7 @@ use super::segment::{Name, Sealed, State};
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
@@ -78,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Bytes of records that were handed to the writer and not taken by it yet.
     pub(crate) queued_bytes: AtomicU64,
+    /// The folder itself can no longer be trusted with a name; nothing is taken until a restart.
+    pub(crate) broken: AtomicBool,
     bytes: AtomicU64,
     quarantined: AtomicU64,
     backlog: Mutex<Backlog>,
@@ -91,6 +93,7 @@ impl Shared {
             disk,
             clock: Clock::start(),
             queued_bytes: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             quarantined: AtomicU64::new(0),
             backlog: Mutex::default(),

@@ -12,7 +12,8 @@ use std::ops::Range;
 /// Largest payload of one record: a hundred events with every text at its limit take a third of it.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
-const HEAD_BYTES: usize = 8;
+/// What a frame takes besides its payload.
+pub(crate) const HEAD_BYTES: usize = 8;
 
 /// Appends the frame of a payload that is not larger than [`RECORD_BYTES_MAX`].
 pub(crate) fn write(out: &mut Vec<u8>, segment_id: u64, payload: &[u8]) {

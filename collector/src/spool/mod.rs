@@ -85,6 +85,10 @@ const QUEUE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// A segment passes it by at most one group of records.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Of the largest size of the spool, one part in this many is kept for decisions: refusing or withdrawing must stay
+/// possible when events no longer fit.
+const RESERVE_DIVISOR: u64 = 16;
+
 /// How large the spool and its segments may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpoolOptions {
@@ -96,6 +100,16 @@ pub struct SpoolOptions {
     pub segment_age: Duration,
 }
 
+impl SpoolOptions {
+    /// The bytes that the spool may take on disk with a record of that table.
+    fn room(&self, table: Table) -> u64 {
+        match table {
+            Table::Consents => self.bytes_max,
+            Table::Events | Table::Rejections => self.bytes_max - self.bytes_max / RESERVE_DIVISOR,
+        }
+    }
+}
+
 impl Default for SpoolOptions {
     fn default() -> Self {
         SpoolOptions {
@@ -104,6 +118,17 @@ impl Default for SpoolOptions {
             segment_age: Duration::from_secs(1),
         }
     }
+}
+
+/// Whether events are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// Whatever batch comes next is.
+    Open,
+    /// There is no room under the cap for a record of any size.
+    Full,
+    /// A file of the spool can no longer be trusted; nothing is taken until a restart.
+    Broken,
 }
 
 /// The record is on disk.
@@ -163,6 +188,7 @@ pub struct Spool {
 
 struct Inner {
     shared: Arc<Shared>,
+    options: SpoolOptions,
     commands: Option<SyncSender<Command>>,
     writer: Option<JoinHandle<()>>,
     lock: File,
@@ -202,7 +228,7 @@ impl Spool {
             .name("spool".into())
             .spawn(move || writer.run(&queue))
             .map_err(|source| SpoolError::Disk { path: folder.to_owned(), source })?;
-        let inner = Inner { shared, commands: Some(commands), writer: Some(writer), lock };
+        let inner = Inner { shared, options, commands: Some(commands), writer: Some(writer), lock };
         Ok((Spool { inner: Arc::new(inner) }, recovered))
     }
 
@@ -258,6 +284,19 @@ impl Spool {
     /// How much waits. Cheap: no call to the disk.
     pub fn depth(&self) -> Depth {
         self.inner.shared.depth()
+    }
+
+    /// Whether events are taken. Cheap: no call to the disk.
+    pub fn intake(&self) -> Intake {
+        let largest = (segment::HEADER_BYTES + frame::HEAD_BYTES + RECORD_BYTES_MAX) as u64;
+        let shared = &self.inner.shared;
+        if shared.broken.load(Ordering::Relaxed) {
+            Intake::Broken
+        } else if shared.bytes() + largest > self.inner.options.room(Table::Events) {
+            Intake::Full
+        } else {
+            Intake::Open
+        }
     }
 
     /// The oldest sealed segment, as soon as there is one. It stays the oldest until it is finished or set aside.

@@ -394,6 +394,7 @@ async fn a_spool_that_cannot_mark_a_failed_file_takes_nothing_more() {
         "its first writing may yet appear"
     );
     assert_eq!(waiting(&spool), ["acknowledged"]);
+    assert_eq!(spool.intake(), Intake::Broken);
 }
 
 #[tokio::test]

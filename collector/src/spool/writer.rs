@@ -26,10 +26,6 @@ use wire::BatchId;
 /// Most bytes that are written before a sync, so that nobody's answer waits for everybody's.
 const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Of the largest size of the spool, one part in this many is kept for decisions: refusing or withdrawing must stay
-/// possible when events no longer fit.
-const RESERVE_DIVISOR: u64 = 16;
-
 pub(crate) type Answer = oneshot::Sender<Result<Appended, AppendError>>;
 
 /// One record on its way to the disk.
@@ -64,8 +60,6 @@ pub(crate) struct Writer {
     batches: BatchMemory,
     open: Option<Open>,
     next_sequence: u64,
-    /// The folder itself can no longer be trusted with a name; nothing is taken until a restart.
-    broken: bool,
     group: Vec<u8>,
 }
 
@@ -76,7 +70,7 @@ impl Writer {
         batches: BatchMemory,
         next_sequence: u64,
     ) -> Self {
-        Writer { shared, options, batches, open: None, next_sequence, broken: false, group: Vec::new() }
+        Writer { shared, options, batches, open: None, next_sequence, group: Vec::new() }
     }
 
     /// Runs until every sender is gone, then seals.
@@ -169,26 +163,17 @@ impl Writer {
                 return Ok(Placed::Here(Appended::Repeated));
             }
         }
-        if self.broken {
+        if self.shared.broken.load(Ordering::Relaxed) {
             return Err(AppendError::Broken);
         }
         let size = frame::size(&append.payload);
-        if self.shared.bytes() + self.group.len() as u64 + size > self.room(append.table) {
+        if self.shared.bytes() + self.group.len() as u64 + size > self.options.room(append.table) {
             return Err(AppendError::Full);
         }
         let segment_id = self.open_segment()?;
         frame::write(&mut self.group, segment_id, &append.payload);
         fresh.extend(append.batch);
         Ok(Placed::Here(Appended::Fresh))
-    }
-
-    fn room(&self, table: Table) -> u64 {
-        match table {
-            Table::Consents => self.options.bytes_max,
-            Table::Events | Table::Rejections => {
-                self.options.bytes_max - self.options.bytes_max / RESERVE_DIVISOR
-            }
-        }
     }
 
     /// The id of the open segment; begins one where there is none.
@@ -250,7 +235,7 @@ impl Writer {
             // A restart would read the unacknowledged end of that file as if it were acknowledged, which is right only
             // if no retry of it is taken in between.
             tracing::error!(%error, "The spool cannot mark a failed segment; it takes nothing until a restart.");
-            self.broken = true;
+            self.shared.broken.store(true, Ordering::Relaxed);
         }
         match nothing_acknowledged {
             true => self.shared.discarded(),
