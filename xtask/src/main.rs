@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Bring everything the other tasks need: WASM toolchain, npm tools, database engine, browser.
+    /// Bring everything the other tasks need: rustfmt and clippy, WASM toolchain, npm tools, database engine, browser.
     Setup {
         /// Leave out Chromium, which only the tests need.
         #[arg(long)]

@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Sets up, builds and starts the demo.
 pub(crate) fn run(release: bool, arguments: &[String]) -> Result<()> {
-    setup::all(false)?;
+    setup::for_run()?;
     banner::build(banner::Options::default())?;
     // Unoptimised by default: it is there in half the time, its sample history is filled in seconds all the same, and
     // the tests use the same build.

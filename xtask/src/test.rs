@@ -1,7 +1,8 @@
 //! Everything that must hold before a change is merged.
 //!
 //! In: the repository. Out: a verdict, and how long each part took. Invariant: the parts run in the order in which
-//! they are cheap to fail, each thing is built once, and the first failure ends it with its name.
+//! they are cheap to fail, each thing is built once, and the first failure ends it with its name. Set-up comes before
+//! them, because it brings what they run; where everything is there it takes no time.
 
 use crate::{banner, root, setup, step};
 use anyhow::{Context, Result};
@@ -13,9 +14,9 @@ use std::time::{Duration, Instant};
 type Part = (&'static str, fn() -> Result<()>);
 
 const PARTS: [Part; 10] = [
+    ("set-up", set_up),
     ("format", format),
     ("format of the browser's workspace", format_banner),
-    ("set-up", set_up),
     ("browser modules and their budgets", build_banner),
     ("tests of the browser's workspace", test_banner),
     ("lints", lint),
@@ -68,7 +69,7 @@ fn build_banner() -> Result<()> {
 }
 
 fn test_banner() -> Result<()> {
-    cargo(&["test", "--workspace", "--manifest-path", "banner/Cargo.toml", "--target-dir", "banner/target"])
+    cargo_test(&["--manifest-path", "banner/Cargo.toml", "--target-dir", "banner/target"])
 }
 
 fn lint() -> Result<()> {
@@ -91,26 +92,36 @@ fn document_banner() -> Result<()> {
 }
 
 fn cargo_doc(place: &[&str]) -> Result<()> {
-    let mut command = Command::new("cargo");
-    command.args(["doc", "--workspace", "--no-deps"]).args(place).current_dir(root());
-    step::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+    let mut command = cargo_command(&["doc", "--workspace", "--no-deps"]);
+    step::run(command.args(place).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn test_all() -> Result<()> {
+    cargo_test(&[])
+}
+
+fn cargo_test(place: &[&str]) -> Result<()> {
     let rustdoc = root().join("target/rustdoc-with-codes");
     write_wrapper(&rustdoc).with_context(|| format!("{} cannot be written", rustdoc.display()))?;
-    let mut command = Command::new("cargo");
-    step::run(command.args(["test", "--workspace"]).current_dir(root()).env("RUSTDOC", &rustdoc))
+    let mut command = cargo_command(&["test", "--workspace"]);
+    step::run(command.args(place).env("RUSTDOC", &rustdoc))
 }
 
 /// A rustdoc that also compares the error code of a `compile_fail` example, which the stable one skips: without it an
 /// example that fails for a typo would pass for a promise kept.
 fn write_wrapper(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
     std::fs::write(path, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n")?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
+    step::run(&mut cargo_command(arguments))
+}
+
+fn cargo_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
     // A snapshot that differs is a failure, never rewritten on the way.
-    step::run(Command::new("cargo").args(arguments).env("INSTA_UPDATE", "no").current_dir(root()))
+    command.args(arguments).env("INSTA_UPDATE", "no").current_dir(root());
+    command
 }

@@ -93,9 +93,7 @@ fn sample_config(draw: u8) -> PublicConfig {
         site: "kaaidam".to_owned(),
         revision: 3,
         days: wire::limits::CHOICE_DAYS_DEFAULT,
-        categories: wire::Category::ALL.map(|category| category.name().to_owned()).into(),
         google: true,
-        position: "bottom".to_owned(),
         domain: String::new(),
         glue: BTreeMap::from(glues),
         language: "nl".to_owned(),
@@ -144,7 +142,7 @@ fn sample_text(root: &Path) -> Result<String> {
     let all = json!({
         "hash": "5f0c9a1e77b3d264", "lang": "en", "dir": "ltr", "text": english["text"],
         "controller": "City of Kaaidam", "policy": "/kruimel/cookies", "parties": 3, "days": 182,
-        "categories": categories,
+        "categories": categories, "position": "bottom",
     });
     Ok(serde_json::to_string(&all)?)
 }

@@ -9,7 +9,7 @@
 
 use super::apt;
 use crate::step;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -45,20 +45,22 @@ pub(crate) fn ensure() -> Result<()> {
         return Ok(());
     }
     step::say("WASM: bringing the sources of Rust's standard library");
-    if step::which("rustup").is_some() && from_rustup().is_ok() && find(None).is_some() {
-        return Ok(());
+    match from_rustup() {
+        Ok(()) if find(None).is_some() => return Ok(()),
+        Ok(()) => step::note("rustup's sources are not enough; trying Debian's packages"),
+        Err(error) => step::note(&format!("{error:#}; trying Debian's packages")),
     }
-    step::note("not from rustup; trying Debian's packages");
     let mut packages = vec!["rustc-web", "cargo-web", "rust-web-src"];
     // The Rust that runs this task brings a linker; where it does not, Debian's.
     if any_linker().is_none() {
         packages.push("lld");
     }
-    apt::install(&packages).context(format!(
-        "building the banner needs the sources of Rust 1.{MINOR_MIN} or newer: `rustup component add rust-src`, \
-         or Debian's rustc-web, cargo-web and rust-web-src"
-    ))?;
-    find(None).map(|_| ()).context("Debian's Rust was installed but cannot build for wasm32")
+    let needed = format!(
+        "building the banner needs Rust 1.{MINOR_MIN} or newer with its sources: `rustup update stable` and `rustup \
+         component add rust-src`, or Debian's rustc-web, cargo-web and rust-web-src"
+    );
+    apt::install(&packages).context(needed.clone())?;
+    find(None).map(|_| ()).with_context(|| format!("Debian's Rust was installed but is not enough; {needed}"))
 }
 
 /// The first toolchain that can, or the one of the wanted origin.
@@ -68,6 +70,12 @@ pub(crate) fn find(wanted: Option<Origin>) -> Option<Toolchain> {
 }
 
 fn from_rustup() -> Result<()> {
+    ensure!(step::which("rustup").is_some(), "this machine has no rustup");
+    let version = step::output_of(Command::new("rustc").arg("--version"))?;
+    ensure!(
+        is_new_enough(&version),
+        "{version} is too old to build the banner, which needs 1.{MINOR_MIN} or newer (`rustup update stable` brings it)"
+    );
     let mut rustup = Command::new("rustup");
     step::run_quietly(rustup.args(["component", "add", "rust-src"]), RUSTUP_LIMIT, String::new)
 }
@@ -77,7 +85,7 @@ fn probe(origin: Origin) -> Option<Toolchain> {
     let rustc = sysroot.join("bin/rustc");
     let version = step::output_of(bare(&rustc).arg("--version")).ok()?;
     let sources = sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml");
-    if minor(&version)? < MINOR_MIN || !sources.is_file() {
+    if !is_new_enough(&version) || !sources.is_file() {
         return None;
     }
     let cargo = sysroot.join("bin/cargo");
@@ -102,6 +110,10 @@ fn linker(sysroot: &Path) -> Option<PathBuf> {
 fn any_linker() -> Option<PathBuf> {
     let of_rust = sysroot(Origin::Rustup).and_then(|sysroot| linker(&sysroot));
     of_rust.or_else(|| ["rust-lld", "wasm-ld"].into_iter().find_map(step::which))
+}
+
+fn is_new_enough(version: &str) -> bool {
+    minor(version).is_some_and(|minor| minor >= MINOR_MIN)
 }
 
 fn minor(version: &str) -> Option<u32> {
@@ -136,12 +148,19 @@ pub(crate) fn require(wanted: Option<Origin>) -> Result<Toolchain> {
 
 #[cfg(test)]
 mod tests {
-    use super::minor;
+    use super::{is_new_enough, minor};
 
     #[test]
     fn the_minor_version_is_read_from_what_rustc_says() {
         assert_eq!(minor("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"), Some(96));
         assert_eq!(minor("rustc 1.97.0-nightly (0123456 2026-06-01)"), Some(97));
         assert_eq!(minor("clang 19"), None);
+    }
+
+    #[test]
+    fn a_rust_that_compiles_kruimel_may_be_too_old_for_the_banner() {
+        for (version, enough) in [("rustc 1.89.0", false), ("rustc 1.91.1", false), ("rustc 1.92.0", true)] {
+            assert_eq!(is_new_enough(version), enough, "{version}");
+        }
     }
 }
