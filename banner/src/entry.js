@@ -60,8 +60,7 @@ loader.wasm
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     root.adoptedStyleSheets = [sheet];
-    const { position } = loader.config;
-    start({ root, mark, position, granted, decide, emit: (name, modalName) => tell(name, { modalName }) }, text);
+    start({ root, mark, position: text.position, granted, decide, emit: (name, modalName) => tell(name, { modalName }) }, text);
     root.addEventListener('click', event => {
       const button = event.target.closest('button[value]');
       if (!button) return;

@@ -12,12 +12,8 @@ pub struct PublicConfig {
     pub revision: u32,
     /// How long a choice is kept, in days.
     pub days: u16,
-    /// Every category in the order it is shown, `necessary` first.
-    pub categories: Vec<String>,
     /// Whether Google's consent signals are set.
     pub google: bool,
-    /// The corner or edge that the first layer stands at: `bottom`, `top` or `corner`.
-    pub position: String,
     /// Domain of the consent cookie where the choice covers subdomains; empty for this host alone.
     pub domain: String,
     /// Per language the banner's glue with styles and texts; the first is the fallback.
