@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use thiserror::Error;
@@ -44,6 +45,8 @@ struct Inner {
     dead: RwLock<HashMap<u64, u64>>,
     pending: Mutex<Pending>,
     file: Mutex<File>,
+    /// When a withdrawal was last heard of, in milliseconds since 1970; 0 for never.
+    heard_ms: AtomicU64,
     killed: Notify,
 }
 
@@ -76,8 +79,9 @@ impl Withdrawn {
         let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
         // Nobody knows how far the last run came with erasing, nor for how long the store was away before it ended.
         let unerased = dead.keys().copied().collect();
+        let heard_ms = AtomicU64::new(dead.values().copied().max().unwrap_or(0));
         let pending = Mutex::new(Pending { unsaved: Vec::new(), unerased });
-        let inner = Inner { dead: RwLock::new(dead), pending, file, killed: Notify::new() };
+        let inner = Inner { dead: RwLock::new(dead), pending, file, heard_ms, killed: Notify::new() };
         Ok(Withdrawn { inner: Arc::new(inner) })
     }
 
@@ -94,11 +98,17 @@ impl Withdrawn {
         }
         dead.insert(consent_id, at_ms);
         drop(dead);
+        self.inner.heard_ms.fetch_max(now_ms(), Ordering::Relaxed);
         let mut pending = self.pending();
         pending.unsaved.push((consent_id, at_ms));
         pending.unerased.push(consent_id);
         drop(pending);
         self.inner.killed.notify_one();
+    }
+
+    /// When a withdrawal was last heard of, in milliseconds since 1970. After a restart, when the last was made.
+    pub fn heard_ms(&self) -> Option<u64> {
+        Some(self.inner.heard_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms != 0)
     }
 
     /// Every receipt that was withdrawn since then, in milliseconds since 1970.

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// The calls. What they promise is what Linux promises: nothing is durable before [`Disk::sync_data`] or, for names,
 /// [`Disk::sync_directory`] succeeded.
@@ -29,6 +30,11 @@ pub trait Disk: Send + Sync + 'static {
     /// Content and length are on disk when this succeeds. When it fails they may never be, whatever a second call says.
     fn sync_data(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    /// Sets the time at which the file was last changed.
+    fn stamp(&self, path: &Path, at: SystemTime) -> io::Result<()> {
+        File::open(path)?.set_modified(at)
     }
 
     /// Renames within one file system.
@@ -65,6 +71,16 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
 
 /// Writes a whole file so that it is there completely or not at all, also after a loss of power.
 pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_dated(disk, path, bytes, None)
+}
+
+/// The same, as if the file had last been changed at that time.
+pub(crate) fn write_whole_dated(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+    at: Option<SystemTime>,
+) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let mut draft = path.as_os_str().to_owned();
     draft.push(DRAFT_SUFFIX);
@@ -72,6 +88,9 @@ pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Res
     remove_if_there(disk, draft)?;
     let mut file = disk.create(draft)?;
     disk.append(&mut file, bytes)?;
+    if let Some(at) = at {
+        disk.stamp(draft, at)?;
+    }
     disk.sync_data(&file)?;
     disk.rename(draft, path)?;
     disk.sync_directory(folder)

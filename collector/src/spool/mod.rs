@@ -8,7 +8,8 @@
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
 //!   one is answered [`Appended::Repeated`], and only once the first is durable.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
-//!   the store holds them. What cannot be read is kept in `quarantine/`, counted and reported.
+//!   the store holds them. What cannot be read is kept in `quarantine/` for thirty days, counted and reported; a
+//!   withdrawal reaches it there.
 //! * **One writer.** The folder is locked; a second process is refused ([`SpoolError::InUse`]).
 //!
 //! # The files
@@ -19,7 +20,7 @@
 //! <sequence>-<id>.sealed           complete, waits for the drain, oldest sequence first
 //! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
 //! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row
-//! quarantine/                      files that were damaged or that the store refused
+//! quarantine/                      files that were damaged or that the store refused, for thirty days
 //! ```
 //!
 //! A segment is a header (`segment`: magic, format version, id, sequence, time of creation) and frames (`frame`:
@@ -63,6 +64,7 @@ pub use segment::{FORMAT_VERSION, Sealed};
 use backlog::{Clock, Shared};
 use batches::BatchMemory;
 use disk::{Disk, RealDisk};
+use quarantine::Withdrawals;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -335,6 +337,17 @@ impl Spool {
     /// The store refuses the segment for good: keeps its file in quarantine. Blocks on the disk.
     pub fn set_aside(&self, segment: &Sealed) -> io::Result<()> {
         self.inner.shared.set_aside(segment)
+    }
+
+    /// Deletes what was in quarantine for its time, and erases there what was withdrawn: the records that `is_erased`
+    /// tells, and what cannot be read of a segment that was not begun after the last withdrawal was heard of, at
+    /// `heard_ms`. Blocks on the disk.
+    pub fn sweep_quarantine(
+        &self,
+        heard_ms: Option<u64>,
+        is_erased: impl Fn(&StoredRecord<'_>) -> bool,
+    ) -> io::Result<()> {
+        quarantine::sweep(&self.inner.shared, &Withdrawals { heard_ms, is_erased: &is_erased })
     }
 
     /// Removes the ids of batches that no browser repeats any more. Blocks on the disk.

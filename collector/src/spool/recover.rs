@@ -86,11 +86,7 @@ fn list(shared: &Shared) -> Result<Vec<Found>, SpoolError> {
         }
     }
     let kept = shared.folder.join(quarantine::FOLDER);
-    if kept.try_exists().map_err(at(&kept))? {
-        for entry in fs::read_dir(&kept).map_err(at(&kept))? {
-            shared.add_bytes(entry.and_then(|entry| entry.metadata()).map_err(at(&kept))?.len());
-        }
-    }
+    quarantine::recover(shared).map_err(at(&kept))?;
     found.sort_by_key(|file| file.name);
     Ok(found)
 }

@@ -121,6 +121,13 @@ pub(crate) fn read<'bytes>(name: &Name, bytes: &'bytes [u8]) -> Result<Scan<'byt
     Ok(found)
 }
 
+/// When the segment was begun, if its header tells.
+pub(crate) fn created_ms(name: &Name, bytes: &[u8]) -> Option<u64> {
+    let head = bytes.first_chunk::<HEADER_BYTES>()?;
+    read_header(head, name).filter(|version| *version <= FORMAT_VERSION)?;
+    Some(u64::from_le_bytes(*head[28..].first_chunk::<8>()?))
+}
+
 /// The version, if the header is whole and this segment's.
 fn read_header(head: &[u8; HEADER_BYTES], name: &Name) -> Option<u32> {
     let (fields, sum) = head.split_at(HEADER_BYTES - 4);

@@ -162,17 +162,18 @@ async fn read(
         for record in records.iter().filter(|record| record.withdraws != 0) {
             withdrawn.kill(record.withdraws, record.at_ms);
         }
-        let erased = |record: &StoredRecord<'_>| {
-            record.table == Table::Events
-                && withdrawn.is_dead(record.consent_id)
-                && !is_kept(record, &kept_sites)
-        };
+        let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
         let gather = |table| Insert::gather(table, segment.id(), &records, erased);
         let inserts = Table::ALL.into_iter().map(gather).collect();
         drop(records);
         Ok((contents, inserts))
     })
     .await
+}
+
+/// Whether a withdrawal forbids the rows.
+pub(crate) fn is_erased(record: &StoredRecord<'_>, withdrawn: &Withdrawn, kept_sites: &[String]) -> bool {
+    record.table == Table::Events && withdrawn.is_dead(record.consent_id) && !is_kept(record, kept_sites)
 }
 
 /// Whether the rows belong to a site that keeps them after a withdrawal.

@@ -38,6 +38,8 @@ const MUTATION_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
 /// How often the ids of drained batches are looked through for expired ones.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the quarantine is looked through: for what is old, and for what was withdrawn, well within the law's day.
+const QUARANTINE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Something with the store did not succeed.
 #[derive(Debug, Error)]
@@ -125,6 +127,7 @@ struct Work<'a> {
     migrated: bool,
     polled_at: Option<Instant>,
     cleaned_at: Instant,
+    swept_at: Option<Instant>,
 }
 
 impl<'a> Work<'a> {
@@ -141,6 +144,7 @@ impl<'a> Work<'a> {
             migrated: false,
             polled_at: None,
             cleaned_at,
+            swept_at: None,
         }
     }
 
@@ -186,6 +190,13 @@ impl<'a> Work<'a> {
 
     /// Whatever is due, and one segment.
     async fn step(&mut self) -> Result<(), StoreError> {
+        // The store need not be there for it, and what fails of it must not keep rows from the store.
+        if self.swept_at.is_none_or(|at| at.elapsed() >= QUARANTINE_INTERVAL) {
+            if let Err(error) = self.sweep_quarantine().await {
+                tracing::error!(%error, "The quarantine could not be looked through; it is tried again.");
+            }
+            self.swept_at = Some(Instant::now());
+        }
         if !self.migrated {
             self.store.migrate().await?;
             self.migrated = true;
@@ -215,6 +226,17 @@ impl<'a> Work<'a> {
             self.job = Some(job);
         }
         drained
+    }
+
+    async fn sweep_quarantine(&self) -> Result<(), StoreError> {
+        let (spool, withdrawn, kept_sites) =
+            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.clone());
+        blocking(move || {
+            spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
+                drain::is_erased(record, &withdrawn, &kept_sites)
+            })
+        })
+        .await
     }
 
     async fn wait(&self, stop: &CancellationToken) {

@@ -1,6 +1,6 @@
 //! A withdrawn receipt leaves no event behind.
 
-use crate::stand::{Stand, decision, event, site_event, tests, until};
+use crate::stand::{Stand, damaged, decision, event, site_event, tests, until};
 
 tests![
     a_withdrawal_erases_what_is_in_the_store_and_what_comes_late,
@@ -8,6 +8,7 @@ tests![
     a_restart_erases_what_the_last_run_may_not_have,
     a_restart_erases_for_every_receipt_that_is_listed_however_long_ago_it_died,
     a_site_that_keeps_withdrawn_rows_keeps_them,
+    a_withdrawal_erases_what_the_quarantine_holds,
 ];
 
 async fn a_withdrawal_erases_what_is_in_the_store_and_what_comes_late(stand: Stand) {
@@ -110,6 +111,35 @@ async fn a_site_that_keeps_withdrawn_rows_keeps_them(stand: Stand) {
     running.spool.settled().await;
     assert_eq!(stand.paths().await, ["/kept", "/kept too"]);
     running.end().await;
+}
+
+async fn a_withdrawal_erases_what_the_quarantine_holds(stand: Stand) {
+    let mut running = stand.open();
+    running.append(damaged(event(1, 7, "/mine"))).await;
+    running.append(event(2, 7, "/mine-too")).await;
+    running.append(event(3, 8, "/theirs")).await;
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    assert!(quarantine(&stand).contains("/mine-too"));
+
+    let killed = stand.open();
+    killed.withdrawn.kill(7, now_ms());
+    killed.withdrawn.save().unwrap();
+    drop(killed);
+    let mut running = stand.open();
+    running.drain(&[]);
+    // The store is asked in between, so that whoever erases has its turn.
+    until(async || stand.paths().await.is_empty() && !quarantine(&stand).contains("/mine-too")).await;
+    running.end().await;
+    assert!(quarantine(&stand).contains("/theirs"), "another's rows are kept");
+}
+
+/// What the files of the quarantine hold.
+fn quarantine(stand: &Stand) -> String {
+    let entries = std::fs::read_dir(stand.folder.path().join("quarantine")).unwrap();
+    let bytes: Vec<u8> = entries.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn now_ms() -> u64 {
