@@ -48,7 +48,9 @@ export interface ConsentDetail {
   cookie: Choice;
 }
 
-export interface ChangeDetail extends ConsentDetail {
+export interface ChangeDetail {
+  /** The choice that counts from now on; `undefined` when it ran out or was removed. */
+  cookie?: Choice;
   /** What was granted or taken back by this change. */
   changedCategories: string[];
 }
@@ -66,7 +68,7 @@ declare global {
     'kruimel:onFirstConsent': CustomEvent<ConsentDetail>;
     /** There is a choice: on each page that finds one, and when the first is made. */
     'kruimel:onConsent': CustomEvent<ConsentDetail>;
-    /** A later decision granted or took back something. */
+    /** A later decision granted or took back something, here or in another tab. */
     'kruimel:onChange': CustomEvent<ChangeDetail>;
     'kruimel:onModalShow': CustomEvent<ModalDetail>;
     'kruimel:onModalHide': CustomEvent<ModalDetail>;

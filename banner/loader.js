@@ -14,20 +14,23 @@
 //   wasm                    Promise of the module's bytes (ArrayBuffer), checked by integrity:
 //                           `loader.wasm.then(WebAssembly.compile).then(module => { initSync({ module }); … })`
 //   config                  wire::PublicConfig
-//   at(path)                address under the collector's prefix: at('events'), at('consent')
+//   base                    the collector's address, with a slash at its end: base + 'events', base + 'consent'
 //   read()                  reads the cookie again: the live choice as an object, or undefined. Ask it before each flush:
 //                           `const choice = loader.read(); choice?.sig && choice.categories.includes('analytics')`
-//   ready(api)              the child says that it runs, and hands over its functions
-//   fail()                  the child says that it cannot start; it must leave nothing behind
+//   ready(api)              the child says that it runs, and hands over its functions; or, with an error, that it cannot
+//                           start: then it must leave nothing behind
 //   for the banner only:    root (shadow root of <kruimel-banner>, in the page), mark (style of an element that draws the
-//                           biscuit), apply(choice): the page follows a choice from this moment on
+//                           biscuit), apply(choice, held): the page follows a choice from this moment on. `held`: the
+//                           collector has yet to answer, so the cookie does not say it yet; a second call ends that
 //
-// What the page applies at the moment, also before the collector has answered, is `kruimel.acceptedCategory(name)`.
+// What the page applies at the moment, also before the collector has answered, is `kruimel.acceptedCategory(name)`. The
+// cookie is asked at every release and whenever the page is looked at again: another tab may have changed it. A click that
+// waits for its answer counts here until the page is left or looked at again.
 //
-// The banner's api:  { show(), showPreferences(opener?), acceptCategory(names), withdraw(), reset(), resend() }. It writes
+// The banner's api:  { show(), showPreferences(opener?), acceptCategory(names), withdraw(), reset(), resend(), changed(before) }. It writes
 // the choice (answer of the collector, or a script-set cookie with `pending`) and tells `onFirstConsent`, `onChange`,
 // `onModalShow`, `onModalHide`.
-// The tracker's api: { close(), track(name, properties), flush() }. The tracker is fetched only while analytics is granted
+// The tracker's api: { close(), flush() }. The tracker is fetched only while analytics is granted
 // and the receipt is signed. `close()` must drop queue, listeners and timers at once and send nothing more; it can come
 // directly after `ready`, when the choice changed during the fetch. After a new grant on the same page the loader inserts the
 // script again: a second run of the same file has to start from nothing, with a new module instance.
@@ -43,10 +46,11 @@
     .find(tag => config.glue[tag]);
   const root = document.createElement('kruimel-banner').attachShadow({ mode: 'open' });
   const reopening = '[data-cc="show-preferencesModal"]';
-  let choice, told, banner, tracker;
+  // `seen` is what the cookie said when the page last followed it; while `held` the collector has yet to answer.
+  let choice, told, banner, tracker, receipt;
+  let held = 1;
   let scripts = Promise.resolve();
 
-  const at = path => base + path;
 
   // What the visitor chose. A grant is signed or waits to be sent; a cookie that names a category without either is no
   // choice, and neither is one that cannot be read.
@@ -63,10 +67,22 @@
     } catch {}
   };
 
-  const granted = (category, service) =>
-    category == 'necessary' ||
-    (!!choice?.categories.includes(category) &&
-      (!service || (choice.services?.[category]?.includes?.(service) ?? true)));
+  // Another tab decided, or the choice has run out. What changed is told by the banner.
+  const follow = () => {
+    if (held || JSON.stringify(choice) == JSON.stringify(read())) return;
+    const before = choice?.categories;
+    apply(read());
+    call('changed', before);
+  };
+
+  const granted = (category, service) => {
+    follow();
+    return (
+      category == 'necessary' ||
+      (!!choice?.categories.includes(category) &&
+        (!service || (choice.services?.[category]?.includes?.(service) ?? true)))
+    );
+  };
 
   // What follows from it: signals, gated elements, the tracker, the way back.
 
@@ -129,14 +145,16 @@
     root.append(button);
   };
 
-  const apply = next => {
+  const apply = (next, hold) => {
     choice = next;
+    held = hold;
     google('update');
-    if (granted('analytics')) {
-      if (choice.sig) tracker ||= load(config.tracker_glue, config.tracker);
-    } else {
+    // A tracker ends with the receipt that it began under.
+    // A tracker ends with the receipt that it began under. Before the answer it stays as it is.
+    const id = granted('analytics') ? choice.consentId || receipt : undefined;
+    if (id != receipt) {
       tracker?.then(api => api.close?.());
-      tracker = undefined;
+      tracker = (receipt = id) && load(config.tracker_glue, config.tracker);
     }
     sync();
   };
@@ -145,14 +163,14 @@
 
   const load = (glue, module) =>
     new Promise(ready => {
-      const wasm = fetch(at('a/' + module[0]), { integrity: module[1] }).then(answer => answer.arrayBuffer(), ready);
+      const wasm = fetch(base + ('a/' + module[0]), { integrity: module[1] }).then(answer => answer.arrayBuffer(), ready);
       document.documentElement.append(
         Object.assign(document.createElement('script'), {
-          kruimel: { wasm, config, at, read, ready, fail: ready, root, mark, apply },
+          kruimel: { wasm, config, base, read, ready, root, mark, apply },
           crossOrigin: '',
           integrity: glue[1],
           onerror: ready,
-          src: at('a/' + glue[0]),
+          src: base + ('a/' + glue[0]),
         }),
       );
     });
@@ -165,8 +183,9 @@
 
   window.kruimel = {
     acceptedCategory: granted,
-    getUserPreferences: () => choice,
-    track: (...event) => tracker?.then(api => api.track?.(...event)),
+    getUserPreferences: () => (follow(), choice),
+    // The protocol knows no named event yet: there is no kind that a receipt could grant, so it is discarded.
+    track() {},
   };
   for (const name of ['show', 'showPreferences', 'acceptCategory', 'withdraw', 'reset'])
     kruimel[name] = argument => call(name, argument);
@@ -184,4 +203,9 @@
   if (!choice || choice.pending) call(choice ? 'resend' : 'show');
   new MutationObserver(sync).observe(document, { subtree: true, childList: true });
   addEventListener('DOMContentLoaded', sync);
+  for (const name of ['visibilitychange', 'focus'])
+    addEventListener(name, () => {
+      held = 0;
+      follow();
+    });
 })();

@@ -44,36 +44,51 @@ export function decisions(loader, text) {
     const choice = { categories: named(chosen), services: {}, revision: config.revision };
     choice.pending = request(config, text, choice, { action, surface, reset, earlier: earlier() });
     choice.day = new Date().toISOString().slice(0, 10);
-    loader.apply(choice);
+    // Taking everything back counts in every tab at once.
+    if (before > 1 && chosen == 1) write(choice);
+    loader.apply(choice, true);
     erase(text.categories, acceptedCategory, document.cookie, location, cookie => {
       document.cookie = cookie;
     });
-    const changed = before ^ granted();
     if (first) tell('onFirstConsent', { cookie: choice });
-    else if (changed) tell('onChange', { cookie: choice, changedCategories: named(changed) });
+    else changedFrom(before);
     send(choice);
+  }
+
+  function changedFrom(before) {
+    const changes = before ^ granted();
+    if (changes) tell('onChange', { cookie: getUserPreferences(), changedCategories: named(changes) });
+  }
+  const changed = (before = []) => changedFrom(bits(name => name == 'necessary' || before.includes(name)));
+
+  // The choice as a cookie, until the collector puts its own in that place.
+  function write(choice) {
+    const value = encodeURIComponent(JSON.stringify(choice));
+    const end = new Date(Date.parse(choice.day) + config.days * 864e5).toUTCString();
+    const domain = config.domain ? '; Domain=' + config.domain : '';
+    const secure = location.protocol == 'https:' ? '; Secure' : '';
+    document.cookie = `kruimel=${value}; Path=/; SameSite=Lax; Expires=${end}${domain}${secure}`;
   }
 
   function send(choice) {
     // Where the collector is not reached, or the page is left before it answers.
-    const keep = () => {
-      if (latest != choice) return;
-      const value = encodeURIComponent(JSON.stringify(choice));
-      const end = new Date(Date.parse(choice.day) + config.days * 864e5).toUTCString();
-      const domain = config.domain && '; Domain=' + config.domain;
-      const secure = location.protocol == 'https:' ? '; Secure' : '';
-      document.cookie = `kruimel=${value}; Path=/; SameSite=Lax; Expires=${end}${domain}${secure}`;
-    };
+    const keep = () => latest == choice && write(choice);
     latest = choice;
     addEventListener('pagehide', keep);
     const request = { method: 'POST', body: JSON.stringify(choice.pending), credentials: 'include', keepalive: true };
     sending = sending
-      .then(() => fetch(loader.at('consent'), request))
+      .then(() => fetch(loader.base + 'consent', request))
       .then(answer => (answer.ok ? answer.json() : Promise.reject()))
-      .then(answer => latest == choice && loader.apply(answer), keep)
+      .catch(() => (keep(), choice))
+      .then(answer => {
+        if (latest != choice) return;
+        const before = granted();
+        loader.apply(answer);
+        changedFrom(before);
+      })
       .finally(() => removeEventListener('pagehide', keep))
       .catch(() => {});
   }
 
-  return { bits, granted, decide, send, tell };
+  return { bits, granted, decide, send, tell, changed };
 }

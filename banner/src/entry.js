@@ -19,7 +19,7 @@ const CHOOSE = 3;
 const loader = document.currentScript.kruimel;
 const text = __KRUIMEL_TEXT__;
 const { root, mark } = loader;
-const { bits, granted, decide, send, tell } = decisions(loader, text);
+const { bits, granted, decide, send, tell, changed } = decisions(loader, text);
 let opener;
 
 function showPreferences(from) {
@@ -51,6 +51,8 @@ const api = {
     const choice = loader.read();
     if (choice?.pending) send(choice);
   },
+  // The cookie became another without a decision in this page.
+  changed,
 };
 
 loader.wasm
@@ -73,4 +75,4 @@ loader.wasm
     root.addEventListener('submit', event => event.preventDefault());
     loader.ready(api);
   })
-  .catch(loader.fail);
+  .catch(loader.ready);

@@ -15,6 +15,7 @@ pub struct PublicConfig {
     /// Whether Google's consent signals are set.
     pub google: bool,
     /// Domain of the consent cookie where the choice covers subdomains; empty for this host alone.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
     pub domain: String,
     /// Per language the banner's glue with styles and texts; the first is the fallback.
     pub glue: BTreeMap<String, ChildAsset>,

@@ -45,16 +45,16 @@ export const is_granted = () => {
   return !!choice?.sig && choice.categories.includes('analytics');
 };
 export const site = () => loader.config.site;
-export const domain = () => loader.config.domain;
+export const domain = () => loader.config.domain || '';
 
 // A string as body is text/plain and needs no preflight. The request survives the page if that is left meanwhile, and
 // carries the cookies to a collector on another host of the same site.
 export const send = (body) =>
-  fetch(loader.at('events'), { method: 'POST', body, keepalive: true, credentials: 'include' }).then(
+  fetch(loader.base + 'events', { method: 'POST', body, keepalive: true, credentials: 'include' }).then(
     (answer) => wake(ANSWER, answer.status, answer.headers.get('retry-after') * 1000 || 0),
     () => wake(ANSWER, 0, 0),
   );
-export const beacon = (body) => navigator.sendBeacon(loader.at('events'), body);
+export const beacon = (body) => navigator.sendBeacon(loader.base + 'events', body);
 
 export const now_ms = () => performance.now();
 export const now_s = () => Date.now() / 1000;

@@ -31,12 +31,10 @@ loader.wasm
         close();
       },
       flush,
-      // The protocol knows no named event yet: there is no kind that a receipt could grant, so it is discarded.
-      track() {},
     });
     tellMoves();
     if (document.prerendering)
       return new Promise((go) => document.addEventListener('prerenderingchange', go, { once: true }));
   })
   .then(() => closed || start())
-  .catch(loader.fail);
+  .catch(loader.ready);

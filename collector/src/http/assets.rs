@@ -157,10 +157,21 @@ impl Assets {
 
     fn add(&mut self, stem: &str, ending: &str, asset: Asset) -> ChildAsset {
         let digest = Sha256::digest(&asset.plain);
-        let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = STANDARD.encode(digest);
+        // The same characters as in the integrity beside it compress better in the loader than others would.
+        let hash: String = digest.chars().take(8).map(in_name).collect();
         let name = format!("{stem}.{hash}.{ending}");
         self.children.entry(name.clone()).or_insert(asset);
-        ChildAsset(name, format!("sha256-{}", STANDARD.encode(digest)))
+        ChildAsset(name, format!("sha256-{digest}"))
+    }
+}
+
+/// A character of Base64 as it may stand in an address.
+fn in_name(character: char) -> char {
+    match character {
+        '+' => '-',
+        '/' => '_',
+        other => other,
     }
 }
 

@@ -106,8 +106,9 @@ fn sample_config(draw: u8) -> PublicConfig {
 /// Name and integrity as long and as random as real ones.
 fn child(language: &str, stem: &str, extension: &str, draw: u8) -> ChildAsset {
     let digest = Sha256::digest(format!("{language} {stem}.{extension} {draw}"));
-    let short: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    ChildAsset(format!("{stem}.{short}.{extension}"), format!("sha256-{}", base64(&digest)))
+    let digest = base64(&digest);
+    let short = digest[..8].replace('+', "-").replace('/', "_");
+    ChildAsset(format!("{stem}.{short}.{extension}"), format!("sha256-{digest}"))
 }
 
 fn base64(bytes: &[u8]) -> String {
