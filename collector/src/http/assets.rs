@@ -156,14 +156,18 @@ impl Assets {
     }
 
     fn add(&mut self, stem: &str, ending: &str, asset: Asset) -> ChildAsset {
-        let digest = Sha256::digest(&asset.plain);
-        let digest = STANDARD.encode(digest);
-        // The same characters as in the integrity beside it compress better in the loader than others would.
-        let hash: String = digest.chars().take(8).map(in_name).collect();
-        let name = format!("{stem}.{hash}.{ending}");
-        self.children.entry(name.clone()).or_insert(asset);
-        ChildAsset(name, format!("sha256-{digest}"))
+        let child = named(stem, ending, &asset.plain);
+        self.children.entry(child.0.clone()).or_insert(asset);
+        child
     }
+}
+
+/// The name and the integrity that a child's content gives it.
+pub(crate) fn named(stem: &str, ending: &str, bytes: &[u8]) -> ChildAsset {
+    let digest = STANDARD.encode(Sha256::digest(bytes));
+    // The same characters as in the integrity beside it compress better in the loader than others would.
+    let hash: String = digest.chars().take(8).map(in_name).collect();
+    ChildAsset(format!("{stem}.{hash}.{ending}"), format!("sha256-{digest}"))
 }
 
 /// A character of Base64 as it may stand in an address.

@@ -15,12 +15,12 @@ mod words;
 use crate::Collector;
 use crate::config::{Config, Language, Site};
 use crate::http::Assets;
+use crate::http::assets::named;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::get;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use wire::limits::DECISION_BYTES_MAX;
 use words::Words;
@@ -49,8 +49,7 @@ pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String
 
 /// The name that [`add_style`] gave it: the content decides.
 fn style_name() -> String {
-    let hash: String = Sha256::digest(STYLE).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("visitor.{hash}.css")
+    named("visitor", "css", STYLE.as_bytes()).0
 }
 
 /// The part of an address that the pages look at.
