@@ -33,6 +33,8 @@ const size = new ResizeObserver(([{ target }]) => {
   const height = target.offsetHeight;
   const edge = target.className == 'top' ? 'scrollPaddingBlockStart' : 'scrollPaddingBlockEnd';
   style[edge] = height ? height + 8 + 'px' : '';
+  // What stands at the page's end can be scrolled out from behind it.
+  if (edge.endsWith('End')) style.paddingBlockEnd = height ? height + 'px' : '';
 });
 
 const api = {
@@ -56,7 +58,8 @@ const api = {
 };
 
 loader.wasm
-  .then(WebAssembly.compile)
+  // Named only here: where WebAssembly is switched off, the name itself is missing.
+  .then(bytes => WebAssembly.compile(bytes))
   .then(module => {
     initSync({ module });
     const sheet = new CSSStyleSheet();

@@ -21,7 +21,7 @@ function tellMoves() {
 let closed;
 
 loader.wasm
-  .then(WebAssembly.compile)
+  .then(bytes => WebAssembly.compile(bytes))
   .then((module) => {
     initSync({ module });
     hand_over(wake);
