@@ -54,7 +54,7 @@ fn both_layers_fit_every_window_in_both_schemes() {
 
 #[test]
 fn every_page_of_ours_fits_every_window_in_both_schemes() {
-    let stack = Stack::start_with(&["--demo-days", "40"]);
+    let stack = Stack::start_with(&["--demo-days", "61"]);
     stack.await_that("the sample history is written", || {
         stack.log().contains("The sample history is written")
     });
