@@ -181,11 +181,9 @@ async fn try_fill(collector: &Arc<Collector>, client: &clickhouse::Client, days:
     if days == 0 || matches!(history, History::Complete | History::Removed) {
         return Ok(0);
     }
-    if history == History::Filling {
-        tracing::info!("An earlier fill of the sample history was cut off; its rows are taken out first.");
-        collector.spool.settled().await;
-        sample::remove_rows(client).await?;
-    }
+    // What an earlier fill left, cut off or from before it was written down, is taken out first.
+    collector.spool.settled().await;
+    sample::remove_rows(client).await?;
     tracing::info!(days, "Filling the sample history.");
     History::Filling.write(data_dir)?;
     let rows = demo::history::fill(collector, days).await?;

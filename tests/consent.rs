@@ -149,7 +149,11 @@ fn a_reset_gives_a_new_visitor_under_the_same_consent_and_decides_nothing() {
     assert!(answer.set_cookie("kruimel").is_none(), "the choice and its end stay as they are");
     assert_ne!(answer.set_cookie("kruimel_id"), first.set_cookie("kruimel_id"));
     assert_eq!(stack.post("/kruimel/consent", reset, "").status, 403);
-    stack.await_count("SELECT count() FROM consents", 1);
+    let functional = stack.decide("save", &["functional"], "").cookies();
+    let nothing = stack.post("/kruimel/consent", reset, &functional);
+    assert_eq!(nothing.status, 200, "there is no visitor id to change");
+    assert!(nothing.set_cookie("kruimel_id").unwrap().contains("Max-Age=0"));
+    stack.await_count("SELECT count() FROM consents", 2);
 }
 
 #[test]

@@ -38,14 +38,14 @@ export function decisions(loader, text) {
     } catch {}
   }
 
-  function decide(action, surface, chosen, reset) {
+  function decide(action, surface, chosen) {
     const first = !getUserPreferences();
     const before = granted();
     const choice = { categories: named(chosen), services: {}, revision: config.revision };
-    choice.pending = request(config, text, choice, { action, surface, reset, earlier: earlier() });
+    choice.pending = request(config, text, choice, { action, surface, earlier: earlier() });
     choice.day = new Date().toISOString().slice(0, 10);
-    // Taking everything back counts in every tab at once.
-    if (before > 1 && chosen == 1) write(choice);
+    // What is taken back counts in every tab at once, and is not undone by looking at another window.
+    if (before & ~chosen) write(choice);
     loader.apply(choice, true);
     erase(text.categories, acceptedCategory, document.cookie, location, cookie => {
       document.cookie = cookie;
@@ -90,5 +90,13 @@ export function decisions(loader, text) {
       .catch(() => {});
   }
 
-  return { bits, granted, decide, send, tell, changed };
+  // A new visitor id is the collector's to make. Nothing is decided, so nothing is kept here where it is not reached.
+  function reset() {
+    const choice = loader.read();
+    if (!choice?.sig) return;
+    const body = JSON.stringify(request(config, text, choice, { action: 'save', surface: 'api', reset: true }));
+    fetch(loader.base + 'consent', { method: 'POST', body, credentials: 'include', keepalive: true }).catch(() => {});
+  }
+
+  return { bits, granted, decide, send, tell, changed, reset };
 }

@@ -19,7 +19,7 @@ const CHOOSE = 3;
 const loader = document.currentScript.kruimel;
 const text = __KRUIMEL_TEXT__;
 const { root, mark } = loader;
-const { bits, granted, decide, send, tell, changed } = decisions(loader, text);
+const { bits, granted, decide, send, tell, changed, reset } = decisions(loader, text);
 let opener;
 
 function showPreferences(from) {
@@ -47,8 +47,7 @@ const api = {
     if (navigator.userActivation?.isActive) grant(bits(name => wanted == 'all' || [].concat(wanted).includes(name)));
   },
   withdraw: () => grant(0),
-  // A new visitor id is the collector's to make: the choice is told once more, with the wish for one.
-  reset: () => granted() > 1 && decide('save', 'api', granted(), true),
+  reset,
   resend() {
     const choice = loader.read();
     if (choice?.pending) send(choice);

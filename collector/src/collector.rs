@@ -59,6 +59,9 @@ pub enum StartError {
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The hashes of shown texts cannot be kept.
+    #[error("{0} cannot be read or written: {1}")]
+    Texts(PathBuf, #[source] std::io::Error),
     /// The list of withdrawn receipts cannot be read.
     #[error(transparent)]
     Withdrawn(#[from] WithdrawnError),
@@ -104,7 +107,9 @@ impl Collector {
             "The spool is open."
         );
         let withdrawn = Withdrawn::open(&spool_path(data_dir), &recovered.withdrawn)?;
-        let texts = Texts::of(&config.sites, config.listen.prefix.as_str());
+        let texts_path = data_dir.join("texts");
+        let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
+            .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
         Ok(Collector {
             keys,

@@ -39,7 +39,10 @@ impl History {
             History::Complete => "complete",
             History::Removed => "removed",
         };
-        fs::write(data_dir.join(FILE), text).context("how far the sample history is cannot be written down")
+        let draft = data_dir.join(format!("{FILE}.new"));
+        fs::write(&draft, text)
+            .and_then(|()| fs::rename(&draft, data_dir.join(FILE)))
+            .context("how far the sample history is cannot be written down")
     }
 }
 

@@ -120,7 +120,8 @@ pub async fn decide(
 
 /// The request with nothing in it that the site did not say itself: what a browser makes up is not kept.
 fn known_words(collector: &Collector, site: &Site, request: &DecisionRequest) -> DecisionRequest {
-    let spoken = |code: &str| site.languages.iter().any(|language| language.code() == code);
+    let pages = site.languages_of_pages();
+    let spoken = |code: &str| site.languages.iter().chain(&pages).any(|language| language.code() == code);
     let declared = |category: &str, id: &String| {
         site.services.iter().any(|service| service.category.as_str() == category && service.id.as_str() == id)
     };
@@ -203,15 +204,15 @@ fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<R
 fn reset(collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -> Result<Outcome, Rejection> {
     let text = cookie::read(headers, cookie::CONSENT).ok_or(Rejection::NoReceipt)?;
     let receipt = live(collector, &text, site, now_ms).ok_or(Rejection::NoReceipt)?;
-    if !receipt.categories.iter().any(|one| one == ANALYTICS) {
-        return Err(Rejection::NotGranted);
-    }
+    let measured = receipt.categories.iter().any(|one| one == ANALYTICS);
     let left_ms = i64::try_from(receipt.expiration_time).unwrap_or(i64::MAX).saturating_sub(now_ms);
     let secure = cookie::is_secure(headers);
-    let cookies = vec![
-        fresh_visitor(collector, site, left_ms / 1_000, secure, now_ms),
-        cookie::expire(cookie::VISIT, secure),
-    ];
+    let visitor = if measured {
+        fresh_visitor(collector, site, left_ms / 1_000, secure, now_ms)
+    } else {
+        cookie::expire(cookie::VISITOR, secure)
+    };
+    let cookies = vec![visitor, cookie::expire(cookie::VISIT, secure)];
     Ok(Outcome { receipt: text.into_owned(), cookies })
 }
 

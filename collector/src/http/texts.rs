@@ -4,29 +4,59 @@
 use crate::config::{CategoryDeclaration, Language, Service, Site, Translated};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 
-/// The hashes of every text that this collector shows, per site: what a decision may name as seen.
-pub struct Texts(HashMap<String, HashSet<String>>);
+/// The hashes of every text that this collector shows or has shown, per site: what a decision may name as seen.
+///
+/// Kept in a file of lines `site hash`, because a browser may decide on what it was shown before a word was edited: from
+/// its cache, or with a choice that waited for the collector.
+pub struct Texts(HashSet<String>);
+
+/// Most texts that are remembered; the file is begun anew beyond.
+const TEXTS_MAX: usize = 100_000;
 
 impl Texts {
-    /// The texts of every site in each of its languages, of the banner and of the visitor's page.
-    pub fn of(sites: &[Site], prefix: &str) -> Texts {
-        let hashes = |site: &Site| {
-            let both = |&language: &Language| {
-                let banner = banner_texts(site, language, prefix)["hash"].as_str().map(str::to_owned);
-                [banner, Some(super::visitor::text_hash(site, language, prefix))]
-            };
-            site.languages.iter().flat_map(both).flatten().collect()
+    /// The texts of every site in each of its languages, of the banner and of the visitor's page, and those of earlier
+    /// starts. What is new is written to the file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written.
+    pub fn open(path: &Path, sites: &[Site], prefix: &str) -> io::Result<Texts> {
+        let earlier = match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read?,
         };
-        Texts(sites.iter().map(|site| (site.id.to_string(), hashes(site))).collect())
+        let mut known: HashSet<String> = earlier.lines().take(TEXTS_MAX).map(str::to_owned).collect();
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+        for line in sites.iter().flat_map(|site| shown(site, prefix)) {
+            if !known.contains(&line) {
+                // A line that a crash cut off is ended first; it matches nothing.
+                let ended = if earlier.is_empty() || earlier.ends_with('\n') { "" } else { "\n" };
+                file.write_all(format!("{ended}{line}\n").as_bytes())?;
+                known.insert(line);
+            }
+        }
+        file.sync_all()?;
+        Ok(Texts(known))
     }
 
     /// The hash if it is one of the site's, otherwise an empty text.
     pub fn known<'a>(&self, site: &str, hash: &'a str) -> &'a str {
-        if self.0.get(site).is_some_and(|hashes| hashes.contains(hash)) { hash } else { "" }
+        if self.0.contains(&format!("{site} {hash}")) { hash } else { "" }
     }
+}
+
+/// A line for every text of a site.
+fn shown(site: &Site, prefix: &str) -> Vec<String> {
+    let banner =
+        |&language: &Language| Some(banner_texts(site, language, prefix)["hash"].as_str()?.to_owned());
+    let page = |&language: &Language| super::visitor::text_hash(site, language, prefix);
+    let pages = site.languages_of_pages();
+    let hashes = site.languages.iter().filter_map(banner).chain(pages.iter().map(page));
+    hashes.map(|hash| format!("{} {hash}", site.id)).collect()
 }
 
 /// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
@@ -93,4 +123,36 @@ fn service_json(service: &Service, language: Language) -> Value {
         "purpose": service.purpose.in_language(language),
         "cookies": cookies,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_text_that_was_shown_once_stays_known_and_nothing_else_is() {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let mut sites = Config::demo("data".into(), local(0), local(1)).sites;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("texts");
+        let before = shown(&sites[0], "/kruimel/");
+        Texts::open(&path, &sites, "/kruimel/").unwrap();
+        sites[0].controller.push_str(" and others");
+        let texts = Texts::open(&path, &sites, "/kruimel/").unwrap();
+        for line in before.iter().chain(&shown(&sites[0], "/kruimel/")) {
+            let hash = line.split(' ').nth(1).unwrap();
+            assert_eq!(texts.known("demo", hash), hash);
+        }
+        assert_eq!(texts.known("demo", "0123456789abcdef"), "");
+    }
+
+    #[test]
+    fn a_page_in_a_language_that_the_site_lacks_is_known_too() {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let mut site = Config::demo("data".into(), local(0), local(1)).sites.remove(0);
+        let english = super::super::visitor::text_hash(&site, Language::En, "/kruimel/");
+        site.languages = vec![Language::of_tag("pl").unwrap()];
+        assert!(shown(&site, "/kruimel/").contains(&format!("demo {english}")));
+    }
 }
