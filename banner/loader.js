@@ -46,7 +46,7 @@
     .find(tag => config.glue[tag]);
   const root = document.createElement('kruimel-banner').attachShadow({ mode: 'open' });
   const reopening = '[data-cc="show-preferencesModal"]';
-  // `seen` is what the cookie said when the page last followed it; while `held` the collector has yet to answer.
+  // While `held` the collector has yet to answer, and what was clicked counts.
   let choice, told, banner, tracker, receipt;
   let held = 1;
   let scripts = Promise.resolve();
@@ -149,7 +149,6 @@
     choice = next;
     held = hold;
     google('update');
-    // A tracker ends with the receipt that it began under.
     // A tracker ends with the receipt that it began under. Before the answer it stays as it is.
     const id = granted('analytics') ? choice.consentId || receipt : undefined;
     if (id != receipt) {

@@ -44,7 +44,7 @@ async fn take(
     body: Result<Bytes, BytesRejection>,
     now_ms: i64,
 ) -> Result<Response<Body>, Rejection> {
-    let processed = read(headers, body)
+    let mut processed = read(headers, body)
         .map_err(|reason| Refused { reason, site: String::new(), events: 1 })
         .and_then(|body| process_body(collector, address, headers, &body, now_ms))
         .map_err(|refused| {
@@ -57,11 +57,12 @@ async fn take(
     }
     let accepted = processed.rows.len();
     if accepted > 0 {
-        keep(collector, &processed).await.inspect_err(|reason| {
+        let rows = std::mem::take(&mut processed.rows);
+        keep(collector, &processed, rows).await.inspect_err(|reason| {
             collector.outcomes.rejected(&processed.site, *reason, "", accepted, now_ms);
         })?;
     }
-    Ok(taken(collector, headers, processed))
+    Ok(taken(collector, headers, processed, accepted))
 }
 
 fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Rejection> {
@@ -110,17 +111,18 @@ fn process_body(
     }
 }
 
-async fn keep(collector: &Collector, processed: &Processed) -> Result<(), Rejection> {
+async fn keep(collector: &Collector, processed: &Processed, rows: Vec<Vec<u8>>) -> Result<(), Rejection> {
+    let events = rows.len();
     let record = Record {
         table: Table::Events,
         batch: Some(processed.batch),
         consent_id: processed.consent_id.0,
         withdraws: 0,
-        rows: processed.rows.clone(),
+        rows,
     };
     match collector.spool.append(record).await {
-        Ok(Appended::Fresh) => collector.outcomes.accepted(processed.rows.len()),
-        Ok(Appended::Repeated) => collector.outcomes.repeated(processed.rows.len()),
+        Ok(Appended::Fresh) => collector.outcomes.accepted(events),
+        Ok(Appended::Repeated) => collector.outcomes.repeated(events),
         Err(error) => {
             tracing::error!(%error, "A batch could not be kept; its browser was told to come again.");
             return Err(Rejection::Unavailable);
@@ -129,8 +131,13 @@ async fn keep(collector: &Collector, processed: &Processed) -> Result<(), Reject
     Ok(())
 }
 
-fn taken(collector: &Collector, headers: &HeaderMap, processed: Processed) -> Response<Body> {
-    let accepted = processed.rows.len() as u32;
+fn taken(
+    collector: &Collector,
+    headers: &HeaderMap,
+    processed: Processed,
+    accepted: usize,
+) -> Response<Body> {
+    let accepted = accepted as u32;
     let rejected = processed.rejected.into_iter().map(|(told, _)| told).collect();
     let body = serde_json::to_string(&BatchAnswer { accepted, rejected })
         .expect("numbers and texts are always JSON");
