@@ -138,6 +138,9 @@ fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> Decisio
         surface: if action == DecisionAction::Save { Surface::Preferences } else { Surface::Notice },
         earlier: None,
         reset: None,
+        session: false,
+        of_age: false,
+        until_day: None,
     }
 }
 

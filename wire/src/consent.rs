@@ -72,6 +72,8 @@ pub enum Surface {
     Page,
     /// A placeholder of an embedded frame.
     Placeholder,
+    /// A refusal made in another tool and taken over; nothing was shown.
+    Import,
 }
 
 impl Surface {
@@ -83,6 +85,7 @@ impl Surface {
             Surface::Api => "api",
             Surface::Page => "page",
             Surface::Placeholder => "placeholder",
+            Surface::Import => "import",
         }
     }
 }
@@ -99,7 +102,7 @@ pub struct DecisionRequest {
     pub action: DecisionAction,
     /// The categories that are granted; `necessary` may be left out.
     pub categories: Vec<String>,
-    /// Services granted per category, where the site lets them be chosen one by one.
+    /// Services granted of each category that is granted in part, where the site lets them be chosen one by one.
     #[cfg_attr(feature = "serde", serde(default))]
     pub services: BTreeMap<String, Vec<String>>,
     /// The revision of the declaration that was shown.
@@ -117,6 +120,15 @@ pub struct DecisionRequest {
     /// Asks for a new visitor id under the same consent, as on log-out; nothing is decided then.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub reset: Option<bool>,
+    /// The choice ends with the browser's session, where the site offers that.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+    pub session: bool,
+    /// The visitor said to be of age, where the site asks. It is not kept.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+    pub of_age: bool,
+    /// The end of a refusal that is taken over, `YYYY-MM-DD` in UTC; with [`Surface::Import`] alone.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub until_day: Option<String>,
 }
 
 /// The consent cookie after a refusal: no id, no signature, no time finer than the day.
@@ -132,6 +144,12 @@ pub struct Refusal {
     pub revision: u32,
     /// The day of the refusal, `YYYY-MM-DD` in UTC, so that it is known when to ask again.
     pub day: String,
+    /// It ends with the browser's session.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+    pub session: bool,
+    /// The day on which it ends, where that is before the site's term: the end that it had in the tool it is from.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub until: Option<String>,
 }
 
 /// The consent cookie after a grant, without its last member `sig`: readable JSON, signed over its exact bytes.
@@ -143,7 +161,7 @@ pub struct Refusal {
 pub struct Receipt {
     /// Every granted category, `necessary` first.
     pub categories: Vec<String>,
-    /// Services granted per category, where they are chosen one by one.
+    /// Services granted of each category that is granted in part; a category that is not named here is granted whole.
     #[cfg_attr(feature = "serde", serde(default))]
     pub services: BTreeMap<String, Vec<String>>,
     /// The revision that was granted.
@@ -162,4 +180,12 @@ pub struct Receipt {
     pub site: String,
     /// The id of the key that signed it.
     pub key: String,
+}
+
+impl Receipt {
+    /// Whether a service of a category is granted.
+    pub fn allows(&self, category: &str, service: &str) -> bool {
+        let named = |granted: &Vec<String>| granted.iter().any(|one| one == service);
+        self.categories.iter().any(|one| one == category) && self.services.get(category).is_none_or(named)
+    }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use kruimel_wire::{Batch, DecisionRequest, Receipt, Refusal};
+use kruimel_wire::{Batch, DecisionRequest, Receipt, Refusal, Surface};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -38,6 +38,30 @@ fn every_decision_and_cookie_still_parses() {
 }
 
 #[test]
+fn what_a_decision_can_say_besides_parses_and_is_left_out_where_it_is_not_said() {
+    let session = round_trip::<DecisionRequest>("decision_session.json");
+    assert!(session.session && session.of_age && session.until_day.is_none());
+    let import = round_trip::<DecisionRequest>("decision_import.json");
+    assert_eq!((import.surface, import.until_day.as_deref()), (Surface::Import, Some("2027-02-01")));
+    assert!(round_trip::<Refusal>("refusal_session.json").session);
+    assert_eq!(round_trip::<Refusal>("refusal_import.json").until.as_deref(), Some("2027-02-01"));
+    for (name, written) in [
+        ("decision.json", serde_json::to_string(&round_trip::<DecisionRequest>("decision.json"))),
+        ("refusal.json", serde_json::to_string(&round_trip::<Refusal>("refusal.json"))),
+        ("refusal_session.json", serde_json::to_string(&round_trip::<Refusal>("refusal_session.json"))),
+    ] {
+        assert_eq!(written.unwrap(), read(name).trim_end(), "{name}");
+    }
+}
+
+#[test]
+fn a_category_that_is_granted_in_part_allows_its_named_services_alone() {
+    let receipt = round_trip::<Receipt>("receipt_services.json");
+    assert!(receipt.allows("functional", "filmkade") && !receipt.allows("functional", "kaartwerk"));
+    assert!(receipt.allows("analytics", "kruimel") && !receipt.allows("advertising", "streetreach"));
+}
+
+#[test]
 fn every_fixture_is_held_by_a_test() {
     let mut names: Vec<String> = fs::read_dir(format!("{}/fixtures", env!("CARGO_MANIFEST_DIR")))
         .unwrap()
@@ -48,9 +72,14 @@ fn every_fixture_is_held_by_a_test() {
         "batch.json",
         "batch_smallest.json",
         "decision.json",
+        "decision_import.json",
         "decision_late.json",
+        "decision_session.json",
         "receipt.json",
+        "receipt_services.json",
         "refusal.json",
+        "refusal_import.json",
+        "refusal_session.json",
     ];
     assert_eq!(names, held);
 }

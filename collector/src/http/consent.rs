@@ -253,6 +253,8 @@ impl Decision {
                 services: Default::default(),
                 revision: request.revision,
                 day,
+                session: false,
+                until: None,
             };
             let ended = earlier.map(|receipt| receipt.consent_id);
             let row = match ended {

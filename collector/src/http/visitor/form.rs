@@ -61,6 +61,9 @@ impl Form {
             surface: Surface::Page,
             earlier: None,
             reset: None,
+            session: false,
+            of_age: false,
+            until_day: None,
         })
     }
 }
