@@ -4,26 +4,32 @@
 //! or every error at once, each with its line, what is wrong and the mend. `deploy/kruimel.example.toml` explains each
 //! key. Invariant: whoever holds a [`Config`] holds a lawful one, and nothing here reads a file or the environment.
 
+mod age;
 mod category;
 mod check;
 mod country;
+mod domain;
 mod error;
 mod language;
 mod name;
+mod options;
 mod presets;
 mod reader;
 mod service;
 mod site;
 mod texts;
+mod theme;
 mod tree;
 
 pub use category::CategoryDeclaration;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use language::{Kept, Language, Translated, Unit};
 pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZone};
+pub use options::{Options, Signal};
 pub use service::{Cookie, Service, Storage};
 pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
 pub use texts::OwnTexts;
+pub use theme::Theme;
 
 use crate::spool::SEGMENT_BYTES_MAX;
 use axum::http::HeaderName;

@@ -17,8 +17,13 @@ pub(super) struct Section<'a> {
     known: RefCell<Vec<&'static str>>,
 }
 
+/// What the name of a key begins with that would make one answer look otherwise than the other.
+const ONE_ANSWER: [&str; 9] =
+    ["accept", "agree", "allow", "refuse", "reject", "deny", "primary", "secondary", "button"];
+const ALIKE: &str = "Accept and refuse look alike and are both there: remove this line.";
+
 /// Keys that people write because other tools have them, and why there is none here.
-const NOT_HERE: [(&str, &str); 6] = [
+const NOT_HERE: [(&str, &str); 8] = [
     ("refusal_days", "A refusal is kept exactly as long as a grant: write `choice_days` for both."),
     ("accept_days", "A grant is kept exactly as long as a refusal: write `choice_days` for both."),
     ("sliding", "A choice keeps its first end: remove this line."),
@@ -28,6 +33,8 @@ const NOT_HERE: [(&str, &str); 6] = [
     ),
     ("enabled", "Nothing but `necessary` is ever on before the visitor switches it on: remove this line."),
     ("wall", "The site stays readable before a choice: remove this line."),
+    ("session_days", "A choice for one session ends with it, whichever it is: remove this line."),
+    ("reask_days", "Nobody is asked again before `choice_days` are over: remove this line."),
 ];
 
 static EMPTY: Table = Table::new();
@@ -181,12 +188,20 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
+    /// Why a key that nobody asked for cannot be there at all.
+    fn unlawful(&self, key: &str) -> Option<&'static str> {
+        let of_one_answer = || ONE_ANSWER.iter().any(|begins| key.starts_with(begins));
+        let looks = || matches!(self.path.as_str(), "site" | "site.theme") && of_one_answer();
+        let not_here = NOT_HERE.iter().find(|(name, _)| *name == key).map(|(_, mend)| *mend);
+        not_here.or_else(|| looks().then_some(ALIKE))
+    }
+
     fn report_unknown_keys(&self) {
         let mut known = self.known.borrow().clone();
         known.sort_unstable();
         known.dedup();
         for (key, node) in self.table.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
-            let unlawful = NOT_HERE.iter().find(|(name, _)| name == key).map(|(_, mend)| (*mend).to_owned());
+            let unlawful = self.unlawful(key).map(str::to_owned);
             let mend = unlawful.unwrap_or_else(|| {
                 nearest(key, known.iter().copied())
                     .unwrap_or_else(|| format!("The keys here are {}.", known.join(", ")))

@@ -47,6 +47,10 @@ pub struct Cookie {
     pub third_party: bool,
     /// Where the browser keeps it.
     pub storage: Storage,
+    /// A cookie that scripts cannot see, so that only the collector can remove it.
+    pub http_only: bool,
+    /// The path that a cookie is kept for.
+    pub path: String,
 }
 
 /// Where the browser keeps something.
@@ -60,6 +64,8 @@ pub enum Storage {
     Session,
     /// An IndexedDB database.
     IndexedDb,
+    /// A cache of the Cache API.
+    Cache,
 }
 
 impl Storage {
@@ -70,13 +76,14 @@ impl Storage {
             Storage::Local => "local",
             Storage::Session => "session",
             Storage::IndexedDb => "indexeddb",
+            Storage::Cache => "cache",
         }
     }
 
     fn read(text: &str) -> Result<Storage, Problem> {
-        let all = [Storage::Cookie, Storage::Local, Storage::Session, Storage::IndexedDb];
+        let all = [Storage::Cookie, Storage::Local, Storage::Session, Storage::IndexedDb, Storage::Cache];
         all.into_iter().find(|storage| storage.name() == text).ok_or_else(|| {
-            let mend = "Choose from \"cookie\", \"local\", \"session\" and \"indexeddb\".";
+            let mend = "Choose from \"cookie\", \"local\", \"session\", \"indexeddb\" and \"cache\".";
             Problem::new(format!("\"{text}\" is not a place where browsers keep things."), mend)
         })
     }
@@ -173,6 +180,13 @@ fn read_cookie(
     let provider = section.get("provider", |node| node.text().map(str::to_owned));
     let third_party = section.get("third_party", |node| node.boolean()).unwrap_or(third_party);
     let storage = section.get("storage", |node| Storage::read(node.text()?)).unwrap_or(Storage::Cookie);
+    let http_only = section.get("http_only", |node| node.boolean()).unwrap_or(false);
+    let path = section.get("path", |node| cookie_path(node.text()?));
+    for key in ["http_only", "path"] {
+        if storage != Storage::Cookie && section.has(key) {
+            section.wrong(key, Problem::new("Only a cookie has this.", "Remove the line."));
+        }
+    }
     Some(Cookie {
         name: name?,
         purpose: purpose?,
@@ -180,6 +194,8 @@ fn read_cookie(
         provider: provider.unwrap_or_else(|| owner.to_owned()),
         third_party,
         storage,
+        http_only,
+        path: path.unwrap_or_else(|| "/".to_owned()),
     })
 }
 
@@ -190,6 +206,15 @@ fn cookie_name(text: &str) -> Result<String, Problem> {
             format!("\"{text}\" cannot be the name of a cookie."),
             "Write it as the browser shows it.",
         )
+    })
+}
+
+fn cookie_path(text: &str) -> Result<String, Problem> {
+    let valid = |byte: u8| byte.is_ascii_graphic() && byte != b';';
+    let fits = text.starts_with('/') && text.len() <= limits::PATH_BYTES_MAX;
+    (fits && text.bytes().all(valid)).then(|| text.to_owned()).ok_or_else(|| {
+        let mend = "Begin it with a slash and write it as the browser shows it, such as \"/shop\".";
+        Problem::new(format!("\"{text}\" cannot be the path of a cookie."), mend)
     })
 }
 
@@ -207,6 +232,8 @@ pub(super) fn of_kruimel(
         provider: controller.to_owned(),
         third_party: false,
         storage: Storage::Cookie,
+        http_only: false,
+        path: "/".to_owned(),
     };
     let service = |id: &str, category: Category, name, purpose, cookies| Service {
         id: ServiceId::read(id).expect("our own ids are valid"),
@@ -219,7 +246,7 @@ pub(super) fn of_kruimel(
         cookies,
     };
     let choice = cookie("kruimel", days, "choice_cookie");
-    let visitor = cookie("kruimel_id", days, "visitor_cookie");
+    let visitor = Cookie { http_only: true, ..cookie("kruimel_id", days, "visitor_cookie") };
     let visit = cookie("kruimel_visit", Kept::For(30, Unit::Minutes), "visit_cookie");
     let own = vec![
         service(

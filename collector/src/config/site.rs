@@ -8,6 +8,7 @@ use super::check::Seen;
 use super::error::Problem;
 use super::language::{Kept, Language, Translated, Unit};
 use super::name::{CategoryName, Host, SiteId, TimeZone};
+use super::options::{self, Options};
 use super::reader::Section;
 use super::service::{self, Service};
 use super::texts::{self, OwnTexts};
@@ -49,6 +50,8 @@ pub struct Site {
     pub position: Position,
     /// Whether Google's consent signals are set.
     pub google: bool,
+    /// What the owner switched on.
+    pub options: Options,
     /// What happens to a visitor's rows when consent is withdrawn.
     pub on_withdrawal: OnWithdrawal,
     /// How long events are kept, in months.
@@ -216,6 +219,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
     let choice_days = read_choice_days(section);
     let position = section.get("position", |node| Position::read(node.text()?)).unwrap_or(Position::Bottom);
     let google = section.get("google", |node| node.boolean()).unwrap_or(true);
+    let options = options::read(section, hosts.as_deref().unwrap_or_default());
     let on_withdrawal = read_withdrawal(section, &languages);
     let declared = service::read_all(section, &languages, &categories);
     let mut services =
@@ -238,6 +242,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         choice_days,
         position,
         google,
+        options,
         on_withdrawal,
         retention_months,
         ip_retention_days,

@@ -219,6 +219,7 @@ fn an_unknown_key_is_an_error_with_what_was_meant() {
     check(&with_more("\n[lisen]\n"), "kruimel.toml:13: lisen: There is no such key.", "`listen`");
     check(&with_more("xyzzy = 1"), "kruimel.toml:12: site.xyzzy:", "The keys here are");
     check(&with_more("refusal_days = 30"), "kruimel.toml:12: site.refusal_days:", "choice_days");
+    check(&with_more("accept_color = \"green\""), "kruimel.toml:12: site.accept_color:", "look alike");
     check(
         &with_service("preselected = true"),
         "kruimel.toml:19: site.service.preselected:",
@@ -378,6 +379,16 @@ fn wrong_categories_and_services_are_told_with_their_mend() {
         &cookie("1 day").replace("{ name", "{ storage = \"disk\", name"),
         "kruimel.toml:19: site.service.cookies.storage:",
         "local",
+    );
+    check(
+        &cookie("1 day").replace("{ name", "{ storage = \"local\", http_only = true, name"),
+        "kruimel.toml:19: site.service.cookies.http_only: Only a cookie",
+        "Remove",
+    );
+    check(
+        &cookie("1 day").replace("{ name", "{ path = \"shop\", name"),
+        "kruimel.toml:19: site.service.cookies.path: \"shop\" cannot",
+        "slash",
     );
 }
 

@@ -1,7 +1,7 @@
 //! The words of the banner in one language: the texts that ship with it or that the owner put in their place, and the
 //! site's declaration, as the JSON that rides in the banner's glue. Its hash is what a ledger row names as the texts that the visitor saw.
 
-use crate::config::{CategoryDeclaration, Language, Service, Site, Translated};
+use crate::config::{CategoryDeclaration, Language, Service, Site, Storage, Translated};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
@@ -76,11 +76,33 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
         "parties": site.third_parties(),
         "days": site.choice_days,
         "categories": categories,
+        "options": options(site),
     });
     let hash = Sha256::digest(texts.to_string());
     texts["hash"] = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
     texts["position"] = site.position.name().into();
+    let theme: serde_json::Map<String, Value> =
+        site.options.theme.properties().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    if !theme.is_empty() {
+        texts["options"]["theme"] = theme.into();
+    }
     texts
+}
+
+/// The options that change what a visitor can choose or reads; one that is off is left out. How it looks (position and
+/// theme) stays out of the hash.
+fn options(site: &Site) -> Value {
+    let options = &site.options;
+    let mut on = serde_json::Map::new();
+    let switches = [
+        ("switches", options.service_switches),
+        ("close", options.close_button),
+        ("session", options.session_choice),
+        ("dnt", options.do_not_track),
+    ];
+    on.extend(switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name.to_owned(), true.into())));
+    on.extend(options.age_limit.map(|limit| ("age".to_owned(), limit.into())));
+    on.into()
 }
 
 fn declared(site: &Site, category: &CategoryDeclaration, language: Language) -> Value {
@@ -107,22 +129,33 @@ fn service_json(service: &Service, language: Language) -> Value {
         .cookies
         .iter()
         .map(|cookie| {
-            json!({
+            let mut told = json!({
                 "name": cookie.name,
                 "provider": cookie.provider,
                 "purpose": cookie.purpose.in_language(language),
                 "duration": cookie.duration.in_language(language),
                 "party": if cookie.third_party { "third" } else { "first" },
-            })
+            });
+            if cookie.storage != Storage::Cookie {
+                told["storage"] = cookie.storage.name().into();
+            }
+            if cookie.http_only {
+                told["http_only"] = true.into();
+            }
+            told
         })
         .collect();
-    json!({
+    let mut told = json!({
         "id": service.id.as_str(),
         "name": service.name.in_language(language),
         "provider": service.provider,
         "purpose": service.purpose.in_language(language),
         "cookies": cookies,
-    })
+    });
+    if service.third_party {
+        told["third"] = true.into();
+    }
+    told
 }
 
 #[cfg(test)]
@@ -145,6 +178,59 @@ mod tests {
             assert_eq!(texts.known("demo", hash), hash);
         }
         assert_eq!(texts.known("demo", "0123456789abcdef"), "");
+    }
+
+    fn of_config(more: &str) -> Value {
+        let text = format!(
+            "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
+             controller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{more}\n"
+        );
+        let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
+        let site = config.map_err(|errors| errors.to_string()).unwrap().sites.remove(0);
+        banner_texts(&site, Language::En, "/kruimel/")
+    }
+
+    #[test]
+    fn an_option_that_is_on_rides_with_the_texts_and_what_can_be_chosen_is_in_their_hash() {
+        let plain = of_config("");
+        assert_eq!(plain["options"], json!({}));
+        let choices = [
+            ("service_switches = true", json!({"switches": true})),
+            ("close_button = true", json!({"close": true})),
+            ("session_choice = true", json!({"session": true})),
+            ("do_not_track = true", json!({"dnt": true})),
+            ("[site.age]\ncountry = \"BE\"", json!({"age": 13})),
+        ];
+        for (line, expected) in choices {
+            let texts = of_config(line);
+            assert_eq!(texts["options"], expected, "{line}");
+            assert_ne!(texts["hash"], plain["hash"], "{line}");
+        }
+        for (line, member, expected) in [
+            ("position = \"top\"", &["position"][..], json!("top")),
+            ("[site.theme]\nline = \"#abc\"", &["options", "theme", "--kruimel-line"], json!("#aabbcc")),
+        ] {
+            let texts = of_config(line);
+            assert_eq!(*member.iter().fold(&texts, |at, name| &at[*name]), expected, "{line}");
+            assert_eq!(texts["hash"], plain["hash"], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_service_says_where_it_keeps_what_and_whether_it_is_a_third_party() {
+        let texts = of_config(
+            "[[site.service]]\nid = \"film\"\ncategory = \"functional\"\nname = \"Film\"\nprovider = \"Film BV\"\n\
+             purpose = \"Video.\"\nthird_party = true\nprovider_country = \"BE\"\ncookies = [\n\
+             {name = \"a\", purpose = \"p\", duration = \"session\", storage = \"cache\"},\n\
+             {name = \"b\", purpose = \"p\", duration = \"session\", http_only = true, path = \"/film\"}]",
+        );
+        let service = &texts["categories"][1]["services"][0];
+        assert_eq!((&service["third"], &service["cookies"][0]["storage"]), (&json!(true), &json!("cache")));
+        assert_eq!(
+            (&service["cookies"][1]["http_only"], &service["cookies"][1]["storage"]),
+            (&json!(true), &Value::Null)
+        );
+        assert_eq!(texts["categories"][2]["services"][0]["third"], Value::Null);
     }
 
     #[test]

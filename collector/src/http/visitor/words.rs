@@ -138,6 +138,7 @@ impl Words {
             Storage::Local => Some(self.storage[0]),
             Storage::Session => Some(self.storage[1]),
             Storage::IndexedDb => Some(self.storage[2]),
+            Storage::Cache => Some("Cache Storage"),
         }
     }
 

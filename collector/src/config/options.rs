@@ -1,0 +1,138 @@
+//! What a site may switch on beyond the lawful default: more ways to choose, signals that are honoured, and one choice
+//! for a domain and its subdomains.
+//!
+//! In: keys of `[[site]]`. Out: [`Options`]. Invariant: none of them makes refusing harder than accepting, and every one
+//! is off unless the owner writes it.
+
+use super::age;
+use super::domain;
+use super::error::Problem;
+use super::name::Host;
+use super::reader::Section;
+use super::theme::{self, Theme};
+
+/// What the owner switched on.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Each service has a switch of its own.
+    pub service_switches: bool,
+    /// The first layer has an X, which refuses.
+    pub close_button: bool,
+    /// A choice can be made for one session of the browser.
+    pub session_choice: bool,
+    /// The domain whose hosts share one choice; without it every host has its own.
+    pub cookie_domain: Option<Host>,
+    /// Microsoft's consent calls (UET and Clarity) are made.
+    pub microsoft: bool,
+    /// Every event is told as `cc:…` too.
+    pub event_aliases: bool,
+    /// Do Not Track counts like Global Privacy Control.
+    pub do_not_track: bool,
+    /// What Global Privacy Control leads to while there is no choice.
+    pub signal: Signal,
+    /// `/.well-known/gpc.json` says that the site honours the signal.
+    pub gpc_json: bool,
+    /// The age from which a visitor may grant; without it nobody is asked.
+    pub age_limit: Option<u8>,
+    /// The owner's colours.
+    pub theme: Theme,
+}
+
+/// What Global Privacy Control leads to while there is no choice. Either way nothing is granted and nothing is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signal {
+    /// The visitor is asked, with a note that the signal is honoured.
+    #[default]
+    Ask,
+    /// Nothing is shown by itself: the signal counts as a refusal while it lasts.
+    Quiet,
+}
+
+impl Signal {
+    /// The name in the config.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Signal::Ask => "ask",
+            Signal::Quiet => "quiet",
+        }
+    }
+
+    fn read(text: &str) -> Result<Signal, Problem> {
+        [Signal::Ask, Signal::Quiet].into_iter().find(|signal| signal.name() == text).ok_or_else(|| {
+            let mend = "Choose \"ask\" or \"quiet\".";
+            Problem::new(format!("\"{text}\" is not what the signal can lead to."), mend)
+        })
+    }
+}
+
+/// Reads the options of one `[[site]]`.
+pub(super) fn read(section: &Section<'_>, hosts: &[Host]) -> Options {
+    let on = |key| section.get(key, |node| node.boolean()).unwrap_or(false);
+    Options {
+        service_switches: on("service_switches"),
+        close_button: on("close_button"),
+        session_choice: on("session_choice"),
+        cookie_domain: domain::read(section, hosts),
+        microsoft: on("microsoft"),
+        event_aliases: on("event_aliases"),
+        do_not_track: on("do_not_track"),
+        signal: section.get("signal", |node| Signal::read(node.text()?)).unwrap_or_default(),
+        gpc_json: on("gpc_json"),
+        age_limit: age::read(section),
+        theme: section.section("theme", theme::read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// Line 10 and on are what a test adds.
+    const WHOLE: &str = "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\n\
+                         hosts = [\"www.example.org\", \"example.org\"]\ncontroller = \"City\"\ncontact = \"e\"\n\
+                         time_zone = \"Europe/Brussels\"\n";
+
+    fn read(more: &str) -> Result<Options, String> {
+        let config = Config::from_toml(&format!("{WHOLE}{more}\n"), "kruimel.toml", std::iter::empty());
+        config.map(|mut config| config.sites.remove(0).options).map_err(|errors| errors.to_string())
+    }
+
+    fn check(more: &str, expected: &str) {
+        let said = read(more).expect_err(more);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(expected), "expected {expected}\n   found {said}");
+    }
+
+    #[test]
+    fn nothing_is_on_until_the_owner_writes_it() {
+        let options = read("").unwrap();
+        let Options { service_switches, close_button, session_choice, microsoft, event_aliases, .. } =
+            options;
+        assert_eq!([service_switches, close_button, session_choice, microsoft, event_aliases], [false; 5]);
+        assert_eq!((options.do_not_track, options.gpc_json, options.signal), (false, false, Signal::Ask));
+        assert_eq!((options.cookie_domain, options.age_limit, options.theme), (None, None, Theme::default()));
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let switches = "service_switches = true\nclose_button = true\nsession_choice = true\nmicrosoft = true\n\
+                        event_aliases = true\ndo_not_track = true\ngpc_json = true\nsignal = \"quiet\"\n\
+                        cookie_domain = \"example.org\"\n[site.age]\ncountry = \"BE\"\n[site.theme]\nradius = \"0\"";
+        let options = read(switches).unwrap();
+        let Options { service_switches, close_button, session_choice, microsoft, event_aliases, .. } =
+            options;
+        assert_eq!([service_switches, close_button, session_choice, microsoft, event_aliases], [true; 5]);
+        assert_eq!((options.do_not_track, options.gpc_json, options.signal), (true, true, Signal::Quiet));
+        assert_eq!(options.cookie_domain.as_ref().map(Host::as_str), Some("example.org"));
+        assert_eq!(options.age_limit, Some(13));
+        assert_eq!(options.theme.properties().collect::<Vec<_>>(), [("--kruimel-radius", "0")]);
+    }
+
+    #[test]
+    fn an_option_that_would_not_do_is_told_with_its_mend() {
+        check("close_button = 1", "kruimel.toml:10: site.close_button: Expected true or false");
+        check("signal = \"deny\"", "kruimel.toml:10: site.signal: \"deny\" is not what");
+        check("microsft = true", "Did you mean `microsoft`?");
+    }
+}
