@@ -176,6 +176,9 @@ pub struct Receipt {
     pub language_code: String,
     /// End of the receipt, in milliseconds since 1970 (the unit of `vanilla-cookieconsent`).
     pub expiration_time: u64,
+    /// It ends with the browser's session, if that is before its end.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+    pub session: bool,
     /// The site that it is valid for.
     pub site: String,
     /// The id of the key that signed it.
