@@ -61,24 +61,20 @@ impl LedgerRow {
         }
     }
 
-    /// The row of a grant. `withdraws` is the earlier consent that this narrower one replaces.
+    /// The row of a grant: what `request` lists was checked. `withdraws` is the earlier consent that this narrower one
+    /// replaces.
     pub fn grant(
         site: &Site,
         request: &DecisionRequest,
         consent_id: HexId,
-        granted: &[String],
         withdraws: Option<HexId>,
         now_ms: i64,
         sample: bool,
     ) -> Self {
         LedgerRow {
             consent_id: consent_id.0,
-            granted: granted.to_vec(),
-            denied: site
-                .category_names()
-                .filter(|name| !granted.iter().any(|one| one == name))
-                .map(str::to_owned)
-                .collect(),
+            granted: request.categories.clone(),
+            denied: denied(site, request),
             revision: request.revision,
             text_hash: request.text.clone(),
             language: request.language.clone(),
@@ -154,6 +150,22 @@ impl LedgerRow {
         out.date(self.expires_day);
         out.finish()
     }
+}
+
+/// What was not granted: a category, or `category:service` where others of that category were.
+fn denied(site: &Site, request: &DecisionRequest) -> Vec<String> {
+    let mut denied = Vec::new();
+    for category in &site.categories {
+        let name = category.name.as_str();
+        if !request.categories.iter().any(|one| one == name) {
+            denied.push(name.to_owned());
+        } else if let Some(granted) = request.services.get(name) {
+            let ids = site.services_of(&category.name).map(|service| service.id.as_str());
+            let withheld = ids.filter(|id| !granted.iter().any(|one| one == id));
+            denied.extend(withheld.map(|id| format!("{name}:{id}")));
+        }
+    }
+    denied
 }
 
 fn seconds(value: i64) -> u32 {

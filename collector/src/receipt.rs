@@ -187,6 +187,7 @@ mod tests {
             last_consent_timestamp: timestamp(NOW_MS),
             language_code: "nl".into(),
             expiration_time: (NOW_MS + 1_000) as u64,
+            session: false,
             site: "demo".into(),
             key: String::new(),
         }

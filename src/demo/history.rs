@@ -85,9 +85,9 @@ fn visitor(
         let row = LedgerRow::refusal(site, site.revision, &request.text, visit.start_ms, true);
         return Ok(vec![ledger(&row)]);
     }
+    let request = DecisionRequest { categories: granted.clone(), ..request };
     let person = Person { consent_id: HexId(chance.next()), visitor_id: HexId(chance.next()), granted };
-    let row =
-        LedgerRow::grant(site, &request, person.consent_id, &person.granted, None, visit.start_ms, true);
+    let row = LedgerRow::grant(site, &request, person.consent_id, None, visit.start_ms, true);
     let mut records = vec![ledger(&row)];
     if chance.percent(3) {
         // Whoever withdraws leaves the ledger's two rows and nothing else.
@@ -201,6 +201,7 @@ fn receipt(site: &Site, visit: &Visit, person: &Person) -> Receipt {
         language_code: site.language.code().to_owned(),
         expiration_time: u64::try_from(visit.start_ms + i64::from(site.choice_days) * MS_PER_DAY)
             .unwrap_or(0),
+        session: false,
         site: site.id.to_string(),
         key: String::new(),
     }

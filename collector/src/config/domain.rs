@@ -46,7 +46,7 @@ fn check(text: &str, hosts: &[Host]) -> Result<Host, Problem> {
 }
 
 /// Whether a host is a domain or below it (RFC 6265, section 5.1.3).
-fn is_within(host: &str, domain: &str) -> bool {
+pub(crate) fn is_within(host: &str, domain: &str) -> bool {
     let above = || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     host == domain || above()
 }

@@ -22,11 +22,12 @@ mod theme;
 mod tree;
 
 pub use category::CategoryDeclaration;
+pub(crate) use domain::is_within;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use language::{Kept, Language, Translated, Unit};
 pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZone};
 pub use options::{Options, Signal};
-pub use service::{Cookie, Service, Storage};
+pub use service::{Cookie, KRUIMEL, Service, Storage};
 pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
 pub use texts::OwnTexts;
 pub use theme::Theme;

@@ -90,7 +90,9 @@ impl Storage {
 }
 
 /// The ids of the services that Kruimel declares of itself.
-const OWN_IDS: [&str; 2] = ["kruimel", "kruimel-choice"];
+const OWN_IDS: [&str; 2] = [KRUIMEL, "kruimel-choice"];
+/// The service that Kruimel's own measuring is.
+pub const KRUIMEL: &str = "kruimel";
 
 pub(super) fn read_all(
     section: &Section<'_>,
@@ -257,7 +259,7 @@ pub(super) fn of_kruimel(
             vec![choice],
         ),
         service(
-            "kruimel",
+            KRUIMEL,
             Category::Analytics,
             Translated::Same("Kruimel".to_owned()),
             "analytics_purpose",

@@ -1,12 +1,17 @@
 //! `POST /kruimel/consent`: a decision in, the consent cookie out once the ledger's row is on disk.
 //!
-//! Invariant: a refusal leaves no id anywhere. A grant is signed. A decision that takes back a category which gates
-//! stored fields ends the earlier consent: its receipt is dead and its rows are erased.
+//! Invariant: a refusal leaves no id anywhere. A grant is signed. A decision that takes back what stored fields depend on
+//! ends the earlier consent: its receipt is dead and its rows are erased. A signal of the browser's (Global Privacy Control)
+//! writes nothing by itself, and nothing of it is kept with a decision.
+
+mod choice;
+mod declared;
 
 use super::answer::{is_text_or_json, json, refuse};
-use super::{cookie, origin};
+use super::cookie::{self, Jar, Lasts};
+use super::origin;
 use crate::Collector;
-use crate::config::Site;
+use crate::config::{KRUIMEL, Site};
 use crate::keys::random_u64;
 use crate::ledger::LedgerRow;
 use crate::pipeline::{ADVERTISING, ANALYTICS, Rejection};
@@ -17,14 +22,14 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
+use choice::Choice;
 use std::sync::Arc;
-use wire::limits::{CATEGORIES_MAX, LANGUAGE_BYTES_MAX, NAME_BYTES_MAX, SERVICES_MAX};
-use wire::{DecisionAction, DecisionRequest, HexId, Receipt, Refusal};
+use wire::{DecisionRequest, HexId, Receipt, Refusal, Surface};
 
-const NECESSARY: &str = "necessary";
-const SECONDS_PER_DAY: i64 = 86_400;
 /// The categories whose consent stored fields depend on.
 const STORED: [&str; 2] = [ANALYTICS, ADVERTISING];
+/// Most receipts that one decision can replace: that of the host, that of its domain, and one that is sent along.
+const RECEIPTS_MAX: usize = 3;
 
 /// What a decision leads to: the cookies to set and the JSON to answer with.
 pub struct Outcome {
@@ -96,102 +101,72 @@ pub async fn decide(
     if request.reset == Some(true) {
         return reset(collector, headers, site, now_ms);
     }
-    let granted = granted(site, request)?;
-    let request = &known_words(collector, site, request);
+    let choice = Choice::check(site, request, now_ms)?;
     let earlier = earlier(collector, headers, site, request, now_ms);
-    let decision = Decision::new(site, request, granted, earlier, now_ms);
-    let record = Record {
-        table: Table::Consents,
-        batch: None,
-        consent_id: 0,
-        withdraws: decision.row.withdraws(),
-        rows: vec![decision.row.encode()],
-    };
-    collector.spool.append(record).await.map_err(|error| {
-        tracing::error!(%error, "A decision could not be kept; the browser keeps it and will send it again.");
-        Rejection::Unavailable
-    })?;
-    if let Some(ended) = decision.ended {
-        collector.end_consent(ended, now_ms);
+    choice.check_age(site, request.of_age, earlier.first())?;
+    // A choice that the visitor made here counts more than one made in another tool.
+    if request.surface == Surface::Import && !earlier.is_empty() {
+        return Err(Rejection::ContradictoryDecision);
     }
-    collector.outcomes.decided(decision.action());
+    let request = &known_words(collector, site, request, &choice);
+    let decision = Decision::new(site, request, choice, &earlier, now_ms);
+    for row in &decision.rows {
+        let record = Record {
+            table: Table::Consents,
+            batch: None,
+            consent_id: 0,
+            withdraws: row.withdraws(),
+            rows: vec![row.encode()],
+        };
+        collector.spool.append(record).await.map_err(|error| {
+            tracing::error!(%error, "A decision could not be kept; the browser keeps it and will send it again.");
+            Rejection::Unavailable
+        })?;
+        if row.withdraws() != 0 {
+            collector.end_consent(HexId(row.withdraws()), now_ms);
+        }
+    }
+    collector.outcomes.decided(decision.rows[0].action());
     Ok(decision.outcome(collector, headers, site, now_ms))
 }
 
 /// The request with nothing in it that the site did not say itself: what a browser makes up is not kept.
-fn known_words(collector: &Collector, site: &Site, request: &DecisionRequest) -> DecisionRequest {
+fn known_words(
+    collector: &Collector,
+    site: &Site,
+    request: &DecisionRequest,
+    choice: &Choice,
+) -> DecisionRequest {
     let pages = site.languages_of_pages();
     let spoken = |code: &str| site.languages.iter().chain(&pages).any(|language| language.code() == code);
-    let declared = |category: &str, id: &String| {
-        site.services.iter().any(|service| service.category.as_str() == category && service.id.as_str() == id)
-    };
-    let services = request.services.iter().map(|(category, ids)| {
-        let ids = ids.iter().filter(|id| declared(category, id)).cloned().collect();
-        (category.clone(), ids)
-    });
+    // Nothing was shown where a refusal is taken over.
+    let shown = if request.surface == Surface::Import { "" } else { request.text.as_str() };
     DecisionRequest {
-        services: services.collect(),
+        categories: choice.categories.clone(),
+        services: choice.services.clone(),
         revision: request.revision.min(site.revision),
-        text: collector.texts.known(site.id.as_str(), &request.text).to_owned(),
+        text: collector.texts.known(site.id.as_str(), shown).to_owned(),
         language: if spoken(&request.language) { request.language.clone() } else { String::new() },
         ..request.clone()
     }
 }
 
-/// The granted categories in the site's order, `necessary` first; checked against the site and the action.
-fn granted(site: &Site, request: &DecisionRequest) -> Result<Vec<String>, Rejection> {
-    if request.v != wire::VERSION {
-        return Err(Rejection::UnsupportedVersion);
-    }
-    let long = |text: &String| text.len() > NAME_BYTES_MAX;
-    let services = request.services.values().map(Vec::len).max().unwrap_or(0);
-    if request.categories.len() > CATEGORIES_MAX
-        || request.services.len() > CATEGORIES_MAX
-        || services > SERVICES_MAX
-        || request.services.values().flatten().any(long)
-        || request.language.len() > LANGUAGE_BYTES_MAX
-        || request.text.len() > NAME_BYTES_MAX
-    {
-        return Err(Rejection::TooLarge);
-    }
-    if request
-        .categories
-        .iter()
-        .chain(request.services.keys())
-        .any(|asked| !site.category_names().any(|name| name == asked))
-    {
-        return Err(Rejection::UnknownCategory);
-    }
-    let asked = |name: &str| name == NECESSARY || request.categories.iter().any(|one| one == name);
-    let granted: Vec<String> = site.category_names().filter(|name| asked(name)).map(str::to_owned).collect();
-    let (none, all) = (granted.len() <= 1, granted.len() == site.categories.len());
-    let consistent = match request.action {
-        DecisionAction::Accept => all,
-        DecisionAction::Refuse | DecisionAction::Withdraw => none,
-        DecisionAction::Save => true,
-    };
-    if !consistent {
-        return Err(Rejection::ContradictoryDecision);
-    }
-    // What was not shown cannot be granted; a refusal holds whatever was shown.
-    if !none && request.revision != site.revision {
-        return Err(Rejection::OutdatedReceipt);
-    }
-    Ok(granted)
-}
-
-/// The live receipt that this decision replaces: the cookie's, or, where the page had to overwrite that before the
-/// collector could be reached, the one that it sends along.
+/// The live receipts that this decision replaces: those of the cookies, and, where the page had to overwrite them before
+/// the collector could be reached, the one that it sends along.
 fn earlier(
     collector: &Collector,
     headers: &HeaderMap,
     site: &Site,
     request: &DecisionRequest,
     now_ms: i64,
-) -> Option<Receipt> {
-    let in_cookie = cookie::read(headers, cookie::CONSENT);
+) -> Vec<Receipt> {
     let sent_along = request.earlier.as_deref().and_then(cookie::decode);
-    [in_cookie, sent_along].into_iter().flatten().find_map(|text| live(collector, &text, site, now_ms))
+    let mut found: Vec<Receipt> = Vec::new();
+    for text in cookie::read_all(headers, cookie::CONSENT).take(RECEIPTS_MAX - 1).chain(sent_along) {
+        let receipt = live(collector, &text, site, now_ms);
+        found.extend(receipt.filter(|one| !found.iter().any(|other| other.consent_id == one.consent_id)));
+    }
+    found
 }
 
 fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<Receipt> {
@@ -204,30 +179,40 @@ fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<R
 fn reset(collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -> Result<Outcome, Rejection> {
     let text = cookie::read(headers, cookie::CONSENT).ok_or(Rejection::NoReceipt)?;
     let receipt = live(collector, &text, site, now_ms).ok_or(Rejection::NoReceipt)?;
-    let measured = receipt.categories.iter().any(|one| one == ANALYTICS);
     let left_ms = i64::try_from(receipt.expiration_time).unwrap_or(i64::MAX).saturating_sub(now_ms);
-    let secure = cookie::is_secure(headers);
-    let visitor = if measured {
-        fresh_visitor(collector, site, left_ms / 1_000, secure, now_ms)
+    let lasts = if receipt.session { Lasts::Session } else { Lasts::Seconds(left_ms / 1_000) };
+    let jar = Jar::of(headers, Some(site));
+    let mut cookies = if receipt.allows(ANALYTICS, KRUIMEL) {
+        fresh_visitor(collector, site, lasts, jar, now_ms)
     } else {
-        cookie::expire(cookie::VISITOR, secure)
+        jar.expire(cookie::VISITOR)
     };
-    let cookies = vec![visitor, cookie::expire(cookie::VISIT, secure)];
+    cookies.extend(jar.expire(cookie::VISIT));
     Ok(Outcome { receipt: text.into_owned(), cookies })
 }
 
 /// A cookie with a new visitor id that lives no longer than the receipt.
-fn fresh_visitor(collector: &Collector, site: &Site, seconds: i64, secure: bool, now_ms: i64) -> HeaderValue {
+fn fresh_visitor(
+    collector: &Collector,
+    site: &Site,
+    lasts: Lasts,
+    jar: Jar<'_>,
+    now_ms: i64,
+) -> Vec<HeaderValue> {
     let fresh = VisitorCookie { id: HexId(random_u64()), created_s: now_ms.div_euclid(1_000) };
     let value = fresh.sign(site.id.as_str(), &collector.keys);
-    cookie::write(cookie::VISITOR, &value, seconds.min(VISITOR_SECONDS_MAX), false, secure)
+    let lasts = match lasts {
+        Lasts::Seconds(seconds) => Lasts::Seconds(seconds.min(VISITOR_SECONDS_MAX)),
+        Lasts::Session => Lasts::Session,
+    };
+    jar.set(cookie::VISITOR, &value, lasts)
 }
 
 struct Decision {
-    row: LedgerRow,
+    /// What the ledger keeps: the decision first, then one row for each further consent that it ends.
+    rows: Vec<LedgerRow>,
     kept: Kept,
-    /// The earlier consent that this decision ends.
-    ended: Option<HexId>,
+    lasts: Lasts,
     /// Whether an earlier consent goes on; only then does the visitor keep the id.
     goes_on: bool,
 }
@@ -237,85 +222,123 @@ enum Kept {
     Receipt(Receipt),
 }
 
+impl Kept {
+    fn allows(&self, category: &str, service: &str) -> bool {
+        match self {
+            Kept::Refusal(_) => false,
+            Kept::Receipt(receipt) => receipt.allows(category, service),
+        }
+    }
+
+    /// Whether stored fields depended on something that is not granted any more.
+    fn takes_back_from(&self, earlier: &Receipt) -> bool {
+        STORED.iter().any(|category| earlier.allows(category, KRUIMEL) && !self.allows(category, KRUIMEL))
+    }
+}
+
 impl Decision {
     fn new(
         site: &Site,
         request: &DecisionRequest,
-        granted: Vec<String>,
-        earlier: Option<Receipt>,
+        choice: Choice,
+        earlier: &[Receipt],
         now_ms: i64,
-    ) -> Self {
-        let now = timestamp(now_ms);
-        if granted.len() <= 1 {
-            let day = now.chars().take(10).collect();
-            let kept = Refusal {
-                categories: granted,
-                services: Default::default(),
-                revision: request.revision,
-                day,
-                session: false,
-                until: None,
-            };
-            let ended = earlier.map(|receipt| receipt.consent_id);
-            let row = match ended {
-                Some(id) => LedgerRow::withdrawal(site, request, id, now_ms, false),
-                None => LedgerRow::refusal(site, request.revision, &request.text, now_ms, false),
-            };
-            return Decision { row, kept: Kept::Refusal(kept), ended, goes_on: false };
+    ) -> Decision {
+        let lasts = choice.lasts;
+        let mut decision = match choice.is_refusal() {
+            true => Decision::refusal(site, request, choice, earlier.first(), now_ms),
+            false => Decision::grant(site, request, choice, earlier.first(), now_ms),
+        };
+        decision.lasts = lasts;
+        for receipt in earlier.iter().skip(1) {
+            if matches!(decision.kept, Kept::Refusal(_)) || decision.kept.takes_back_from(receipt) {
+                decision.rows.push(LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false));
+            }
         }
-        let lost = |receipt: &Receipt| {
-            receipt.categories.iter().any(|one| STORED.contains(&one.as_str()) && !granted.contains(one))
-        };
-        let (going_on, ended) = match earlier {
-            Some(receipt) if lost(&receipt) => (None, Some(receipt.consent_id)),
-            other => (other, None),
-        };
-        let goes_on = going_on.is_some();
-        let consent_id = going_on.as_ref().map_or_else(|| HexId(random_u64()), |receipt| receipt.consent_id);
-        let row = LedgerRow::grant(site, request, consent_id, &granted, ended, now_ms, false);
-        let end_ms = now_ms + i64::from(site.choice_days) * SECONDS_PER_DAY * 1_000;
-        let receipt = Receipt {
-            categories: granted,
-            services: request.services.clone(),
+        decision
+    }
+
+    fn refusal(
+        site: &Site,
+        request: &DecisionRequest,
+        choice: Choice,
+        earlier: Option<&Receipt>,
+        now_ms: i64,
+    ) -> Decision {
+        let kept = Refusal {
+            categories: choice.categories,
+            services: Default::default(),
             revision: request.revision,
-            consent_id,
-            consent_timestamp: going_on.map_or_else(|| now.clone(), |receipt| receipt.consent_timestamp),
+            day: timestamp(now_ms).chars().take(10).collect(),
+            session: choice.lasts == Lasts::Session,
+            until: choice.until,
+        };
+        let row = match earlier {
+            Some(receipt) => LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false),
+            None => LedgerRow::refusal(site, request.revision, &request.text, now_ms, false),
+        };
+        Decision { rows: vec![row], kept: Kept::Refusal(kept), lasts: choice.lasts, goes_on: false }
+    }
+
+    fn grant(
+        site: &Site,
+        request: &DecisionRequest,
+        choice: Choice,
+        earlier: Option<&Receipt>,
+        now_ms: i64,
+    ) -> Decision {
+        let now = timestamp(now_ms);
+        let end_ms = now_ms + choice.receipt_seconds(site) * 1_000;
+        let mut receipt = Receipt {
+            categories: choice.categories,
+            services: choice.services,
+            revision: request.revision,
+            consent_id: HexId(random_u64()),
+            consent_timestamp: now.clone(),
             last_consent_timestamp: now,
             language_code: request.language.clone(),
             expiration_time: u64::try_from(end_ms).unwrap_or(0),
+            session: choice.lasts == Lasts::Session,
             site: site.id.to_string(),
             key: String::new(),
         };
-        Decision { row, kept: Kept::Receipt(receipt), ended, goes_on }
-    }
-
-    fn action(&self) -> &'static str {
-        self.row.action()
+        let kept = Kept::Receipt(receipt.clone());
+        let (going_on, ended) = match earlier {
+            Some(earlier) if kept.takes_back_from(earlier) => (None, Some(earlier.consent_id)),
+            other => (other, None),
+        };
+        if let Some(earlier) = going_on {
+            receipt.consent_id = earlier.consent_id;
+            receipt.consent_timestamp.clone_from(&earlier.consent_timestamp);
+        }
+        let row = LedgerRow::grant(site, request, receipt.consent_id, ended, now_ms, false);
+        let goes_on = going_on.is_some();
+        Decision { rows: vec![row], kept: Kept::Receipt(receipt), lasts: choice.lasts, goes_on }
     }
 
     fn outcome(self, collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -> Outcome {
-        let secure = cookie::is_secure(headers);
-        let seconds = i64::from(site.choice_days) * SECONDS_PER_DAY;
-        let (text, measured) = match self.kept {
+        let jar = Jar::of(headers, Some(site));
+        let removals =
+            declared::removals(headers, site, &jar, |category, service| self.kept.allows(category, service));
+        let measured = self.kept.allows(ANALYTICS, KRUIMEL);
+        let text = match self.kept {
             Kept::Refusal(refusal) => {
-                (serde_json::to_string(&refusal).expect("texts and numbers are always JSON"), false)
+                serde_json::to_string(&refusal).expect("texts and numbers are always JSON")
             }
-            Kept::Receipt(receipt) => {
-                let measured = receipt.categories.iter().any(|one| one == ANALYTICS);
-                (sign(receipt, &collector.keys), measured)
-            }
+            Kept::Receipt(receipt) => sign(receipt, &collector.keys),
         };
-        let mut cookies = vec![cookie::write(cookie::CONSENT, &text, seconds, true, secure)];
+        let mut cookies = jar.set(cookie::CONSENT, &text, self.lasts);
         if measured {
             let site_id = site.id.as_str();
             let known = cookie::read(headers, cookie::VISITOR)
                 .and_then(|text| VisitorCookie::check(&text, site_id, now_ms, &collector.keys));
             if known.is_none() || !self.goes_on {
-                cookies.push(fresh_visitor(collector, site, seconds, secure, now_ms));
+                cookies.extend(fresh_visitor(collector, site, self.lasts, jar, now_ms));
             }
         } else {
-            cookies.extend([cookie::VISITOR, cookie::VISIT].map(|name| cookie::expire(name, secure)));
+            cookies.extend([cookie::VISITOR, cookie::VISIT].into_iter().flat_map(|name| jar.expire(name)));
         }
+        cookies.extend(removals);
         Outcome { receipt: text, cookies }
     }
 }

@@ -1,5 +1,10 @@
 //! Cookies in and out: read from the request and percent-decoded, written with the attributes that each one needs.
+//!
+//! Invariant: a site with a shared domain has one cookie of each name: whatever sets or removes one for the domain
+//! removes what an earlier time left for the host alone.
 
+use super::origin;
+use crate::config::{Host, Site, is_within};
 use axum::http::{HeaderMap, HeaderValue, header};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
@@ -14,16 +19,33 @@ pub(crate) const VISIT: &str = "kruimel_visit";
 /// What RFC 6265, section 4.1.1, keeps out of a cookie's value, and the percent sign.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
-/// The value of a cookie, percent-decoded.
-pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+/// How long a cookie stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lasts {
+    /// So many seconds; none removes it.
+    Seconds(i64),
+    /// Until the browser is closed.
+    Session,
+}
+
+/// Every cookie of the request, as it was sent.
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .and_then(|(_, value)| decode(value))
+}
+
+/// Every value of a cookie, percent-decoded: one for the host alone may stand beside one for its domain.
+pub(crate) fn read_all<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
+    pairs(headers).filter(move |(key, _)| *key == name).filter_map(|(_, value)| decode(value))
+}
+
+/// The value of a cookie, percent-decoded.
+pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    pairs(headers).find(|(key, _)| *key == name).and_then(|(_, value)| decode(value))
 }
 
 /// A cookie's value without its percent encoding.
@@ -31,40 +53,101 @@ pub(crate) fn decode(value: &str) -> Option<Cow<'_, str>> {
     percent_decode_str(value).decode_utf8().ok()
 }
 
+/// Where the collector's own cookies are kept for one request's page: over TLS or not, for its host or its domain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Jar<'s> {
+    secure: bool,
+    domain: Option<&'s str>,
+}
+
+impl<'s> Jar<'s> {
+    /// For the page that sent the request. A test host outside the site's domain keeps cookies of its own.
+    pub(crate) fn of(headers: &HeaderMap, site: Option<&'s Site>) -> Jar<'s> {
+        let domain = site.and_then(|site| site.options.cookie_domain.as_ref()).map(Host::as_str);
+        let within = |domain: &&str| is_within(origin::host(headers), domain);
+        Jar { secure: is_secure(headers), domain: domain.filter(within) }
+    }
+
+    /// `Set-Cookie` headers after which there is this one cookie of that name.
+    pub(crate) fn set(&self, name: &str, value: &str, lasts: Lasts) -> Vec<HeaderValue> {
+        let only = if name == VISITOR { "; HttpOnly" } else { "" };
+        let write = |value: &str, lasts, domain| {
+            let value = utf8_percent_encode(value, ESCAPED).to_string();
+            header_of(name, &value, lasts, "/", domain, &format!("; SameSite=Lax{only}"), self.secure)
+        };
+        let own = write(value, lasts, self.domain);
+        // What is left from before the site had a domain, for this host alone.
+        let duplicate = self.domain.map(|_| write("", Lasts::Seconds(0), None));
+        duplicate.into_iter().chain([own]).collect()
+    }
+
+    /// `Set-Cookie` headers after which there is no cookie of that name.
+    pub(crate) fn expire(&self, name: &str) -> Vec<HeaderValue> {
+        self.set(name, "", Lasts::Seconds(0))
+    }
+
+    /// A `Set-Cookie` header that removes a cookie of the site's from one path and one domain, or the host alone.
+    /// `None` where its name or its path cannot stand in a header.
+    pub(crate) fn remove(&self, name: &str, path: &str, domain: Option<&str>) -> Option<HeaderValue> {
+        let clean = |text: &str| !text.contains([';', '\r', '\n']);
+        (clean(name) && clean(path))
+            .then(|| header_of(name, "", Lasts::Seconds(0), path, domain, "", self.secure))
+    }
+}
+
 /// Whether the page was reached over TLS, so that its cookies can be kept to it.
-pub(crate) fn is_secure(headers: &HeaderMap) -> bool {
+fn is_secure(headers: &HeaderMap) -> bool {
     headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }
 
-/// A `Set-Cookie` header for this host.
-pub(crate) fn write(
+fn header_of(
     name: &str,
     value: &str,
-    seconds: i64,
-    script_may_read: bool,
+    lasts: Lasts,
+    path: &str,
+    domain: Option<&str>,
+    more: &str,
     secure: bool,
 ) -> HeaderValue {
-    let value = utf8_percent_encode(value, ESCAPED);
-    let only = if script_may_read { "" } else { "; HttpOnly" };
+    let age = match lasts {
+        Lasts::Seconds(seconds) => format!("; Max-Age={seconds}"),
+        Lasts::Session => String::new(),
+    };
+    let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
     let secure = if secure { "; Secure" } else { "" };
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; SameSite=Lax{only}{secure}");
-    HeaderValue::from_str(&text).expect("a percent-encoded value is a header")
-}
-
-/// A `Set-Cookie` header that removes a cookie.
-pub(crate) fn expire(name: &str, secure: bool) -> HeaderValue {
-    write(name, "", 0, name != VISITOR, secure)
+    let text = format!("{name}={value}; Path={path}{age}{domain}{more}{secure}");
+    HeaderValue::from_str(&text).expect("names and paths are checked, and values percent-encoded")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn from(origin: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
+        headers
+    }
+
+    fn site(domain: &str) -> Site {
+        let text = format!(
+            "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"www.example.org\"]\n\
+             test_hosts = [\"localhost\"]\ncontroller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{domain}\n"
+        );
+        let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
+        config.map_err(|errors| errors.to_string()).unwrap().sites.remove(0)
+    }
+
+    fn texts(values: &[HeaderValue]) -> Vec<&str> {
+        values.iter().map(|value| value.to_str().unwrap()).collect()
+    }
 
     #[test]
     fn a_cookie_reads_back_as_written() {
         let json = r#"{"categories":["necessary"],"a":"é;%"}"#;
-        let written = write(CONSENT, json, 60, true, true);
-        let text = written.to_str().unwrap();
+        let written = Jar::of(&from("https://www.example.org"), None).set(CONSENT, json, Lasts::Seconds(60));
+        let text = texts(&written)[0];
         assert!(text.ends_with("; Path=/; Max-Age=60; SameSite=Lax; Secure"), "{text}");
         let mut headers = HeaderMap::new();
         let pair = text.split(';').next().unwrap();
@@ -72,5 +155,39 @@ mod tests {
         assert_eq!(read(&headers, CONSENT).as_deref(), Some(json));
         assert_eq!(read(&headers, VISITOR).as_deref(), Some("x"));
         assert_eq!(read(&headers, "missing"), None);
+    }
+
+    #[test]
+    fn a_cookie_of_one_session_has_no_age() {
+        let jar = Jar::of(&from("http://www.example.org"), None);
+        assert_eq!(
+            texts(&jar.set(VISITOR, "x", Lasts::Session)),
+            ["kruimel_id=x; Path=/; SameSite=Lax; HttpOnly"]
+        );
+    }
+
+    #[test]
+    fn a_cookie_of_a_domain_leaves_none_for_the_host_alone() {
+        let site = site("cookie_domain = \"example.org\"");
+        let jar = Jar::of(&from("http://www.example.org"), Some(&site));
+        assert_eq!(
+            texts(&jar.set(CONSENT, "x", Lasts::Seconds(9))),
+            [
+                "kruimel=; Path=/; Max-Age=0; SameSite=Lax",
+                "kruimel=x; Path=/; Max-Age=9; Domain=example.org; SameSite=Lax"
+            ]
+        );
+        assert_eq!(jar.expire(VISIT).len(), 2);
+        // A test host outside the domain could not keep such a cookie.
+        let jar = Jar::of(&from("http://localhost"), Some(&site));
+        assert_eq!(texts(&jar.expire(VISIT)), ["kruimel_visit=; Path=/; Max-Age=0; SameSite=Lax"]);
+    }
+
+    #[test]
+    fn a_name_that_would_break_out_of_its_header_is_left_alone() {
+        let jar = Jar::of(&HeaderMap::new(), None);
+        let removed = jar.remove("_ga", "/shop", Some("example.org")).unwrap();
+        assert_eq!(removed.to_str().unwrap(), "_ga=; Path=/shop; Max-Age=0; Domain=example.org");
+        assert!(jar.remove("a\r\nb", "/", None).is_none());
     }
 }

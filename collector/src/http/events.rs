@@ -2,7 +2,8 @@
 
 use super::answer::{json, refuse};
 use super::client_ip::client_ip;
-use super::{cookie, origin};
+use super::cookie::{self, Jar, Lasts};
+use super::origin;
 use crate::Collector;
 use crate::keys::random_u64;
 use crate::pipeline::{ClientIp, Credentials, Processed, Refused, Rejection, Request, process};
@@ -144,10 +145,14 @@ fn taken(
     let status = if accepted > 0 { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
     let mut answer = json(status, body);
     if let Some(visitor) = processed.new_visitor.filter(|_| accepted > 0) {
-        let seconds = processed.receipt_seconds.min(VISITOR_SECONDS_MAX);
+        let lasts = match processed.session {
+            true => Lasts::Session,
+            false => Lasts::Seconds(processed.receipt_seconds.min(VISITOR_SECONDS_MAX)),
+        };
         let value = visitor.sign(&processed.site, &collector.keys);
-        let set = cookie::write(cookie::VISITOR, &value, seconds, false, cookie::is_secure(headers));
-        answer.headers_mut().append(header::SET_COOKIE, set);
+        for set in Jar::of(headers, collector.site(&processed.site)).set(cookie::VISITOR, &value, lasts) {
+            answer.headers_mut().append(header::SET_COOKIE, set);
+        }
     }
     answer
 }
@@ -155,8 +160,10 @@ fn taken(
 fn refused(collector: &Collector, headers: &HeaderMap, reason: Rejection, now_ms: i64) -> Response<Body> {
     let mut answer = refuse(reason);
     if reason.ends_consent() && !just_withdrawn(collector, headers, now_ms) {
-        for name in [cookie::CONSENT, cookie::VISITOR, cookie::VISIT] {
-            answer.headers_mut().append(header::SET_COOKIE, cookie::expire(name, cookie::is_secure(headers)));
+        let jar = Jar::of(headers, collector.config.site_of_host(origin::host(headers)));
+        let names = [cookie::CONSENT, cookie::VISITOR, cookie::VISIT];
+        for expired in names.into_iter().flat_map(|name| jar.expire(name)) {
+            answer.headers_mut().append(header::SET_COOKIE, expired);
         }
     }
     answer

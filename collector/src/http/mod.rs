@@ -9,6 +9,7 @@ pub(crate) mod client_ip;
 pub mod consent;
 mod cookie;
 mod events;
+mod gpc;
 mod health;
 mod origin;
 mod texts;
@@ -27,7 +28,7 @@ use axum::routing::{get, post};
 use std::sync::Arc;
 use wire::limits::{BATCH_BYTES_MAX, DECISION_BYTES_MAX};
 
-/// What browsers reach, under the configured prefix.
+/// What browsers reach: all of it under the configured prefix, but for one file whose place the standard fixes.
 pub fn public(collector: &Arc<Collector>) -> Router {
     let routes = Router::new()
         .route(
@@ -46,7 +47,7 @@ pub fn public(collector: &Arc<Collector>) -> Router {
         .with_state(Arc::clone(collector));
     let prefix = collector.config.listen.prefix.as_str().trim_end_matches('/').to_owned();
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes) };
-    routes.layer(from_fn(secure))
+    routes.route(gpc::PATH, get(gpc::support).with_state(Arc::clone(collector))).layer(from_fn(secure))
 }
 
 /// What operators reach: health and metrics. The dashboards are put beside it by the binary.

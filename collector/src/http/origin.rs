@@ -19,6 +19,13 @@ pub(crate) fn host(headers: &HeaderMap) -> &str {
     }
 }
 
+/// The host of the `Host` header, without port; empty without one.
+pub(crate) fn named(headers: &HeaderMap) -> &str {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let bare = if host.starts_with('[') { host.split_inclusive(']').next() } else { host.split(':').next() };
+    bare.unwrap_or_default()
+}
+
 /// Checks that the request comes from a page of the site. A browser sends `Origin` with every POST.
 ///
 /// # Errors

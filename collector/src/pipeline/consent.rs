@@ -25,7 +25,7 @@
 //! The honest path is in the tests of `pipeline`.
 
 use super::{RawBatch, RawEvent, Rejection, Tables};
-use crate::config::Site;
+use crate::config::{KRUIMEL, Site};
 use crate::receipt::{LiveReceipt, ReceiptError, VisitorCookie};
 use wire::HexId;
 use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
@@ -46,7 +46,8 @@ pub struct Credentials<'a> {
     pub fresh_visitor: HexId,
 }
 
-/// The set of categories that a live receipt grants.
+/// The set of categories that a live receipt grants to Kruimel's own measuring: a category that was granted in part counts
+/// only if its service `kruimel` is among what was granted.
 #[derive(Debug)]
 pub struct Grants {
     categories: Vec<String>,
@@ -70,6 +71,7 @@ pub struct Admitted {
     grants: Grants,
     consent_id: HexId,
     expires_ms: u64,
+    session: bool,
     visitor: VisitorCookie,
     visitor_is_new: bool,
 }
@@ -107,7 +109,9 @@ pub fn admit(
     if receipt.revision != site.revision {
         return Err(Rejection::OutdatedReceipt);
     }
-    let grants = Grants { categories: receipt.categories.clone() };
+    let mut categories = receipt.categories.clone();
+    categories.retain(|category| receipt.allows(category, KRUIMEL));
+    let grants = Grants { categories };
     if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
         return Err(Rejection::NotGranted);
     }
@@ -121,6 +125,7 @@ pub fn admit(
         grants,
         consent_id: receipt.consent_id,
         expires_ms: receipt.expiration_time,
+        session: receipt.session,
         visitor,
         visitor_is_new: known.is_none(),
     })
@@ -164,6 +169,11 @@ impl Admitted {
     /// How long the receipt holds yet.
     pub fn receipt_seconds(&self, now_ms: i64) -> i64 {
         i64::try_from(self.expires_ms).unwrap_or(i64::MAX).saturating_sub(now_ms) / 1_000
+    }
+
+    /// Whether the receipt ends with the browser's session.
+    pub fn is_of_session(&self) -> bool {
+        self.session
     }
 
     /// The cookie to set, where the request brought none that holds.

@@ -80,6 +80,8 @@ pub struct Processed {
     pub new_visitor: Option<VisitorCookie>,
     /// How long the receipt holds yet; the visitor's id lives no longer.
     pub receipt_seconds: i64,
+    /// Whether it ends with the browser's session, and the visitor's id with it.
+    pub session: bool,
 }
 
 /// Why nothing of a batch may be stored, with what the counters need.
@@ -133,6 +135,7 @@ pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, R
         rows,
         rejected,
         receipt_seconds: admitted.receipt_seconds(request.now_ms),
+        session: admitted.is_of_session(),
         new_visitor: admitted.into_new_visitor(),
     })
 }

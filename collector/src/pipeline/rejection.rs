@@ -61,6 +61,15 @@ pub enum Rejection {
     /// The decision names a category that the site does not have.
     #[error("The decision names a category that this site does not have.")]
     UnknownCategory,
+    /// The decision names a service that the site does not have in that category.
+    #[error("The decision names a service that this site does not have in that category.")]
+    UnknownService,
+    /// The decision asks for something that the site does not offer.
+    #[error("The decision asks for something that this site does not offer.")]
+    NotOffered,
+    /// The site asks for an age, and the decision grants without one.
+    #[error("This site takes consent from visitors who said to be of age.")]
+    AgeNotStated,
     /// The decision says one thing and lists another.
     #[error("The decision says one thing and lists another.")]
     ContradictoryDecision,
@@ -74,7 +83,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, for tests and the documentation.
-    pub const ALL: [Rejection; 22] = [
+    pub const ALL: [Rejection; 25] = [
         Rejection::NotJson,
         Rejection::TooLarge,
         Rejection::UnsupportedMedia,
@@ -94,6 +103,9 @@ impl Rejection {
         Rejection::AbsurdTime,
         Rejection::AbsurdDuration,
         Rejection::UnknownCategory,
+        Rejection::UnknownService,
+        Rejection::NotOffered,
+        Rejection::AgeNotStated,
         Rejection::ContradictoryDecision,
         Rejection::StaleForm,
         Rejection::Unavailable,
@@ -121,6 +133,9 @@ impl Rejection {
             Rejection::AbsurdTime => "absurd_time",
             Rejection::AbsurdDuration => "absurd_duration",
             Rejection::UnknownCategory => "unknown_category",
+            Rejection::UnknownService => "unknown_service",
+            Rejection::NotOffered => "not_offered",
+            Rejection::AgeNotStated => "age_not_stated",
             Rejection::ContradictoryDecision => "contradictory_decision",
             Rejection::StaleForm => "stale_form",
             Rejection::Unavailable => "unavailable",
@@ -139,6 +154,7 @@ impl Rejection {
             | Rejection::OutdatedReceipt
             | Rejection::WithdrawnReceipt
             | Rejection::NotGranted
+            | Rejection::AgeNotStated
             | Rejection::StaleForm => 403,
             Rejection::Robot | Rejection::TestHost => 202,
             Rejection::Unavailable => 503,
@@ -150,6 +166,8 @@ impl Rejection {
             | Rejection::AbsurdTime
             | Rejection::AbsurdDuration
             | Rejection::UnknownCategory
+            | Rejection::UnknownService
+            | Rejection::NotOffered
             | Rejection::ContradictoryDecision => 422,
         }
     }

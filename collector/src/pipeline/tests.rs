@@ -32,6 +32,7 @@ impl Bench {
             last_consent_timestamp: timestamp(NOW_MS),
             language_code: "en".into(),
             expiration_time: (NOW_MS + 1_000) as u64,
+            session: false,
             site: "demo".into(),
             key: String::new(),
         };
@@ -115,6 +116,20 @@ fn an_ungranted_field_stays_empty() {
 }
 
 #[test]
+fn a_category_granted_in_part_counts_for_measuring_only_with_kruimels_own_service() {
+    let bench = Bench::new();
+    let receipt = |category: &str, service: &str| {
+        bench.receipt(&["necessary", "analytics", "advertising"], |receipt| {
+            receipt.services = [(category.to_owned(), vec![service.to_owned()])].into();
+        })
+    };
+    let processed = bench.process(&body(), Some(&receipt("analytics", "kruimel")), CHROME).unwrap();
+    assert_eq!((processed.rows.len(), text(&processed.rows[0], "utm_term")), (2, "night boat"));
+    let processed = bench.process(&body(), Some(&receipt("advertising", "streetreach")), CHROME).unwrap();
+    assert_eq!((processed.rows.len(), text(&processed.rows[0], "utm_term")), (2, ""));
+}
+
+#[test]
 fn without_a_live_receipt_that_grants_it_nothing_goes_on() {
     let mut bench = Bench::new();
     let granting = ["necessary", "analytics"];
@@ -131,6 +146,10 @@ fn without_a_live_receipt_that_grants_it_nothing_goes_on() {
     bench.check(&body(), Some(&outdated), Rejection::OutdatedReceipt);
     let functional = bench.receipt(&["necessary", "functional"], |_| {});
     bench.check(&body(), Some(&functional), Rejection::NotGranted);
+    let others = bench.receipt(&granting, |receipt| {
+        receipt.services = [("analytics".to_owned(), vec!["leeshoek".to_owned()])].into();
+    });
+    bench.check(&body(), Some(&others), Rejection::NotGranted);
     bench.dead = Some(HexId(0xc0));
     bench.check(&body(), Some(&live), Rejection::WithdrawnReceipt);
 }

@@ -16,6 +16,7 @@ use crate::Collector;
 use crate::config::{Config, Language, Site};
 use crate::http::Assets;
 use crate::http::assets::named;
+use crate::http::origin;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
@@ -128,9 +129,7 @@ impl Frame {
 
 /// The site of a request by its `Host`; the only site, if there is but one.
 fn site_of<'c>(config: &'c Config, headers: &HeaderMap) -> Option<&'c Site> {
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let bare = if host.starts_with('[') { host.split_inclusive(']').next() } else { host.split(':').next() };
-    config.site_of_host(bare.unwrap_or_default()).or(match config.sites.as_slice() {
+    config.site_of_host(origin::named(headers)).or(match config.sites.as_slice() {
         [only] => Some(only),
         _ => None,
     })

@@ -83,7 +83,10 @@ fn refused(choice: &str, site: &Site, now_ms: i64) -> Option<State> {
     }
     let format = time::macros::format_description!("[year]-[month]-[day]");
     let day = Date::parse(&refusal.day, format).ok()?;
-    let end = day.checked_add(Duration::days(i64::from(site.choice_days)))?;
+    let term = day.checked_add(Duration::days(i64::from(site.choice_days)))?;
+    // A refusal that was taken over has an end of its own.
+    let own = refusal.until.and_then(|until| Date::parse(&until, format).ok());
+    let end = own.map_or(term, |own| own.min(term));
     let over = end <= day_of(now_ms)? || day > day_of(now_ms)?.next_day()?;
     let outdated = refusal.revision != site.revision;
     Some(if over || outdated { State::Undecided { outdated } } else { State::Refused { day, end } })

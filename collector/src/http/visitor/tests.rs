@@ -35,6 +35,7 @@ fn receipt(keys: &Keys, categories: &[&str], revision: u32) -> String {
         last_consent_timestamp: timestamp(NOW_MS - DAY_MS),
         language_code: "en".into(),
         expiration_time: u64::try_from(NOW_MS + 100 * DAY_MS).unwrap(),
+        session: false,
         site: "demo".into(),
         key: String::new(),
     };
