@@ -1,35 +1,41 @@
 // The loader: the one script tag. It reads the visitor's choice, keeps what is gated closed, opens what was granted, and
 // fetches the banner or the tracker only when one of them has work to do. No choice, no network or no WASM: all stays closed.
 //
-// In:  `__KRUIMEL_CONFIG__`, which the collector replaces by the site's wire::PublicConfig, and the cookie `kruimel`.
-// Out: `window.kruimel` (see kruimel.d.ts), the event `kruimel:onConsent`, Google's consent signals, the way back to the
-//      settings: the page's own `data-cc="show-preferencesModal"`, or a small button where it has none.
+// In:  `__KRUIMEL_CONFIG__`, which the collector replaces by the site's wire::PublicConfig, and the cookie `kruimel`. The
+//      names `KRUIMEL_…` are switches: the build writes the loader once for every set of them, and the collector serves
+//      each site the one without what the site does not use (xtask/bundle.mjs).
+// Out: `window.kruimel` (see kruimel.d.ts), the event `kruimel:onConsent`, the consent signals of other companies' tags, the
+//      way back to the settings: the page's own `data-cc="show-preferencesModal"`, or a small button where it has none.
 // Invariants: nothing opens without a live choice that grants it; a cookie that cannot be read is no choice; the site of
 //      a visitor who refused fetches nothing but this file, which fits in 2,048 bytes of brotli with its config in it.
 //
-// HANDOVER to the two children. A child is a classic script (esbuild's iife of src/entry.js or tracker/src/entry.js) and a
-// module, fetched side by side. The loader puts one object on the script element before it is inserted, and the child's
-// first line takes it: `const loader = document.currentScript.kruimel;`. It has:
+// HANDOVER to the three children: the banner, the tracker, and `more`, which has what is seldom needed (src/more/). Each
+// is a classic script, checked by integrity, with its WASM module in it. The loader puts one object on the script
+// element before it is inserted, and the child's first line takes it: `const loader = document.currentScript.kruimel;`.
 //
-//   wasm                    Promise of the module's bytes (ArrayBuffer), checked by integrity:
-//                           `loader.wasm.then(WebAssembly.compile).then(module => { initSync({ module }); … })`
 //   config                  wire::PublicConfig
 //   base                    the collector's address, with a slash at its end: base + 'events', base + 'consent'
+//   text()                  Promise of texts and declaration in the visitor's language; data, fetched beside the banner
 //   read()                  reads the cookie again: the live choice as an object, or undefined. Ask it before each flush:
 //                           `const choice = loader.read(); choice?.sig && choice.categories.includes('analytics')`
 //   ready(api)              the child says that it runs, and hands over its functions; or, with an error, that it cannot
 //                           start: then it must leave nothing behind
-//   for the banner only:    root (shadow root of <kruimel-banner>, in the page), mark (style of an element that draws the
-//                           biscuit), apply(choice, held): the page follows a choice from this moment on. `held`: the
-//                           collector has yet to answer, so the cookie does not say it yet; a second call ends that
+//   root, mark              shadow root of <kruimel-banner>, in the page; style of an element that draws the biscuit
+//   apply(choice, held)     the page follows a choice from this moment on. `held`: the collector has yet to answer, so
+//                           the cookie does not say it yet; a second call ends that
+//   tell(name, detail)      dispatches an event on the window
+//   call(name, argument)    calls a function of the banner, which it fetches first where needed
+//   more(name, ...)         Promise of what a function of `more` returns
 //
 // What the page applies at the moment, also before the collector has answered, is `kruimel.acceptedCategory(name)`. The
 // cookie is asked at every release and whenever the page is looked at again: another tab may have changed it. A click that
 // waits for its answer counts here until the page is left or looked at again.
 //
-// The banner's api:  { show(), showPreferences(opener?), acceptCategory(names), withdraw(), reset(), resend(), changed(before) }. It writes
-// the choice (answer of the collector, or a script-set cookie with `pending`) and tells `onFirstConsent`, `onChange`,
-// `onModalShow`, `onModalHide`.
+// The banner's api:  { show(), showPreferences(opener?), acceptCategory(names), withdraw(), reset(), resend(),
+// changed(before), act(element) }. It writes the choice (answer of the collector, or a script-set cookie with `pending`) and
+// tells `onFirstConsent`, `onChange`, `onModalShow`, `onModalHide`. `act` does what an element's `data-cc` says.
+// The api of `more`: { frames(), … }, see src/more/entry.js. It is fetched by the loader only for a gated frame that may
+// not be shown: something has to stand in its place.
 // The tracker's api: { close(), flush() }. The tracker is fetched only while analytics is granted
 // and the receipt is signed. `close()` must drop queue, listeners and timers at once and send nothing more; it can come
 // directly after `ready`, when the choice changed during the fetch. After a new grant on the same page the loader inserts the
@@ -40,17 +46,22 @@
   // A second tag does nothing. (An element with this id is reachable by the same name, but has no `track`.)
   if (window.kruimel?.track) return;
 
-  const base = document.currentScript.src.replace(/[^/]*$/, '');
-  const language = [document.documentElement.lang, ...navigator.languages, config.language]
-    .map(tag => tag.slice(0, 2))
-    .find(tag => config.glue[tag]);
+  const { documentElement } = document;
+  const { src, nonce } = document.currentScript;
+  const base = src.replace(/[^/]*$/, '');
   const root = document.createElement('kruimel-banner').attachShadow({ mode: 'open' });
   const reopening = '[data-cc="show-preferencesModal"]';
+  // A signal against tracking stands for a refusal where the site says so; it is looked up in this browser alone.
+  const quiet = KRUIMEL_QUIET && (navigator.globalPrivacyControl || (config.dnt && navigator.doNotTrack == 1));
   // While `held` the collector has yet to answer, and what was clicked counts.
-  let choice, told, banner, tracker, receipt;
+  let choice, told, banner, tracker, receipt, texts, extra;
   let held = 1;
   let scripts = Promise.resolve();
 
+  const tell = (name, detail) => {
+    for (const prefix of KRUIMEL_ALIASES ? ['kruimel:', 'cc:'] : ['kruimel:'])
+      dispatchEvent(new CustomEvent(prefix + name, { detail }));
+  };
 
   // What the visitor chose. A grant is signed or waits to be sent; a cookie that names a category without either is no
   // choice, and neither is one that cannot be read.
@@ -70,7 +81,7 @@
   // Another tab decided, or the choice has run out. What changed is told by the banner.
   const follow = () => {
     if (held || JSON.stringify(choice) == JSON.stringify(read())) return;
-    const before = choice?.categories;
+    const before = choice;
     apply(read());
     call('changed', before);
   };
@@ -86,99 +97,133 @@
 
   // What follows from it: signals, gated elements, the tracker, the way back.
 
-  const google = command => {
-    const signal = category => (granted(category) ? 'granted' : 'denied');
+  const signals = command => {
+    // A category that was granted in part does not speak for all of its services.
+    const signal = category => (granted(category) && !choice?.services?.[category] ? 'granted' : 'denied');
+    const ad_storage = signal('advertising');
+    const analytics_storage = signal('analytics');
+    const functional = signal('functional');
     // Google's tags read the arguments object; an array would not do.
-    if (config.google)
+    if (KRUIMEL_GOOGLE)
       (function () {
         (window.dataLayer ||= []).push(arguments);
       })('consent', command, {
-        ad_storage: signal('advertising'),
-        ad_user_data: signal('advertising'),
-        ad_personalization: signal('advertising'),
-        analytics_storage: signal('analytics'),
-        functionality_storage: signal('functional'),
-        personalization_storage: signal('functional'),
+        ad_storage,
+        ad_user_data: ad_storage,
+        ad_personalization: ad_storage,
+        analytics_storage,
+        functionality_storage: functional,
+        personalization_storage: functional,
         security_storage: 'granted',
       });
+    if (KRUIMEL_MICROSOFT) {
+      (window.uetq ||= []).push('consent', command, { ad_storage });
+      (window.clarity ||= function () {
+        (clarity.q ||= []).push(arguments);
+      })('consentv2', { ad_Storage: ad_storage, analytics_Storage: analytics_storage });
+    }
   };
 
   // `!name` is for what runs where the category was refused.
   const allowed = ({ category, service }) =>
-    category[0] == '!' ? choice && !granted(category.slice(1)) : granted(category, service);
+    category[0] == '!' ? (choice || quiet) && !granted(category.slice(1)) : granted(category, service);
 
-  // A copy runs; the blocked original was never started. One after the other, so that an inline script finds what the
-  // one before it loaded.
+  // A script element that a page with Trusted Types lets run.
+  const trusted = KRUIMEL_TRUSTED_TYPES && window.trustedTypes?.createPolicy('kruimel', { createScript: text => text, createScriptURL: text => text });
+
+  // A new element runs, however the blocked one came into the page. One after the other, so that an inline script finds
+  // what the one before it loaded.
   const run = element => next => {
     const { src, type } = element.dataset;
     if (!allowed(element.dataset) || !element.isConnected) return next();
-    const script = element.cloneNode(true);
+    const script = document.createElement('script');
+    for (const { name, value } of element.attributes) script.setAttribute(name, value);
     script.type = type || '';
+    script.nonce = element.nonce;
     script.onload = script.onerror = next;
-    if (src) script.src = src;
+    if (src) script.src = trusted ? trusted.createScriptURL(src) : src;
+    else script.text = trusted ? trusted.createScript(element.text) : element.text;
     element.replaceWith(script);
-    if (!src || element.attributes.async) next();
+    if (!src || script.attributes.async) next();
   };
 
-  // A biscuit in one outline. A border draws it, so that it stays in forced colours.
-  const mark = 'display:block;border:16px solid;clip-path:path("M4 4q2-3 4 0 2-3 4 0 2-3 4 0 2-3 4 0 2-3 4 0 3 2 0 4 3 2 0 4 3 2 0 4-2 3-4 2-1 3-3 4 0 3-1 4-2 3-4 0-2 3-4 0-2 3-4 0-3-2 0-4-3-2 0-4-3-2 0-4-3-2 0-4-3-2 0-4M8 8v2h2v-2zM13 8v2h2v-2zM18 8v2h2v-2zM8 13v2h2v-2zM13 13v2h2v-2zM8 18v2h2v-2zM23 23v3h3v-3zM28 18v2h2v-2zM18 28v2h2v-2z")';
+  // A biscuit with one broken corner. Its scallops are the dots of a border, so that they stay in forced colours.
+  const mark =
+    'display:block;width:20px;height:20px;border:4px dotted;background:radial-gradient(var(--kruimel-surface,Canvas) 1px,#0000 1.5px) 0 0/7px 7px content-box,linear-gradient(currentcolor 0 0) 50%/24px 24px no-repeat border-box;clip-path:polygon(0 0,100% 0,100% 60%,60% 60%,50% 100%,0 100%)';
+
+  const button = document.createElement('button');
+  button.title = 'Cookies';
+  button.onclick = () => call('showPreferences', button);
+  button.style =
+    'position:fixed;z-index:999999999;bottom:12px;inset-inline-start:12px;padding:6px;border:2px solid;border-radius:8px;background:var(--kruimel-surface,Canvas);color:var(--kruimel-crumb,light-dark(#a8591a,#e2a561))';
+  button.append(document.createElement('i'));
+  button.firstChild.style = mark;
 
   // Waits until the page is read: half an inline script must not run, and the page's own link replaces the button.
   const sync = () => {
     if (document.readyState == 'loading') return;
     for (const element of document.querySelectorAll('[data-category]')) {
       const data = element.dataset;
-      if (element.kruimel || !allowed(data)) continue;
-      element.kruimel = 1;
-      if (element.type == 'text/plain') scripts = scripts.then(() => new Promise(run(element)));
-      else if (data.src) element.src = data.src;
+      if (element.kruimel) continue;
+      if (allowed(data)) {
+        element.kruimel = 1;
+        if (element.type == 'text/plain') scripts = scripts.then(() => new Promise(run(element)));
+        else if (data.href) element.href = data.href;
+        else if (data.src) element.src = data.src;
+      } else if (element.tagName == 'IFRAME' && !extra) more('frames');
     }
-    if (!choice || told) return;
-    told = dispatchEvent(new CustomEvent('kruimel:onConsent', { detail: { cookie: choice } }));
-    if (document.querySelector(reopening)) return;
-    const button = document.createElement('button');
-    button.title = 'Cookies';
-    button.onclick = () => call('showPreferences', button);
-    button.style = 'color-scheme:var(--kruimel-scheme,light dark);position:fixed;z-index:999999999;inset-block-end:12px;inset-inline-start:12px;padding:4px;border:2px solid;border-radius:var(--kruimel-radius,8px);background:var(--kruimel-surface,Canvas);color:var(--kruimel-crumb,light-dark(#a8591a,#e2a561))';
-    button.append(document.createElement('i'));
-    button.firstChild.style = mark;
-    root.append(button);
+    if (!choice && !quiet) return;
+    if (choice) told ||= tell('onConsent', { cookie: choice }) || 1;
+    if (document.querySelector(reopening)) button.remove();
+    else if (!button.isConnected) root.append(button);
   };
 
   const apply = (next, hold) => {
     choice = next;
     held = hold;
-    google('update');
+    signals('update');
     // A tracker ends with the receipt that it began under. Before the answer it stays as it is.
-    const id = granted('analytics') ? choice.consentId || receipt : undefined;
+    const id = granted('analytics', 'kruimel') ? choice.consentId || receipt : undefined;
     if (id != receipt) {
       tracker?.then(api => api.close?.());
-      tracker = (receipt = id) && load(config.tracker_glue, config.tracker);
+      tracker = (receipt = id) && load('tracker');
     }
     sync();
   };
 
   // What is fetched when needed.
 
-  const load = (glue, module) =>
+  const text = () => {
+    const { languages } = config;
+    const wanted = [documentElement.lang, ...navigator.languages].map(tag => tag.split('-')[0]);
+    const language = wanted.find(tag => languages.includes(tag)) || languages[0];
+    return (texts ||= fetch(base + `a/${language}.${config.text}.json`).then(answer => answer.json()));
+  };
+
+  const load = (name, hash = config[name]) =>
     new Promise(ready => {
-      const wasm = fetch(base + ('a/' + module[0]), { integrity: module[1] }).then(answer => answer.arrayBuffer(), ready);
-      document.documentElement.append(
+      const src = base + `a/${name}.${hash}.js`;
+      documentElement.append(
         Object.assign(document.createElement('script'), {
-          kruimel: { wasm, config, base, read, ready, root, mark, apply },
+          kruimel: { config, base, text, read, ready, root, mark, apply, tell, call, more },
           crossOrigin: '',
-          integrity: glue[1],
+          integrity: `sha256-${hash}=`,
+          nonce,
           onerror: ready,
-          src: base + ('a/' + glue[0]),
+          src: trusted ? trusted.createScriptURL(src) : src,
         }),
       );
     });
 
-  const call = (name, argument) =>
-    (banner ||= load(config.glue[language], config.banner)).then(api => {
+  const call = (name, argument) => {
+    text().catch(() => (texts = 0));
+    (banner ||= load('banner')).then(api => {
       if (api[name]) api[name](argument);
       else banner = 0;
     });
+  };
+
+  const more = (name, ...rest) => (extra ||= text().then(texts => load('more', texts.more))).then(api => api[name]?.(...rest));
 
   window.kruimel = {
     acceptedCategory: granted,
@@ -189,20 +234,21 @@
   for (const name of ['show', 'showPreferences', 'acceptCategory', 'withdraw', 'reset'])
     kruimel[name] = argument => call(name, argument);
 
-  document.documentElement.prepend(root.host);
+  if (KRUIMEL_THEME) root.host.style = config.theme;
+  documentElement.prepend(root.host);
   document.addEventListener('click', event => {
-    const link = event.target.closest(reopening);
+    const link = event.target.closest('[data-cc]');
     if (link) {
       event.preventDefault();
-      call('showPreferences', link);
+      call('act', link);
     }
   });
-  google('default');
+  signals('default');
   apply(read());
-  if (!choice || choice.pending) call(choice ? 'resend' : 'show');
+  if (choice ? choice.pending : !quiet) call(choice ? 'resend' : 'show');
   new MutationObserver(sync).observe(document, { subtree: true, childList: true });
   addEventListener('DOMContentLoaded', sync);
-  for (const name of ['visibilitychange', 'focus'])
+  for (const name of ['focus', 'visibilitychange'])
     addEventListener(name, () => {
       held = 0;
       follow();

@@ -186,7 +186,8 @@ impl Browser {
             .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok())
             .filter(|message| message["message"]["method"] == "Network.requestWillBeSent")
             .filter_map(|message| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned))
-            .filter(|address| !address.starts_with("chrome://"))
+            // Chromium's own pages, the one that it starts with among them, are not the visitor's.
+            .filter(|address| !address.starts_with("chrome"))
             .collect()
     }
 

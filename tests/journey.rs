@@ -48,7 +48,7 @@ fn refusing_leaves_a_cookie_without_an_id_one_row_about_nobody_and_no_event() {
     assert_eq!(browser.cookie_names(), ["kruimel"]);
 
     browser.requested();
-    browser.open_page(&stack.page("/news/night-ferry"));
+    browser.open_page(&stack.page("/news"));
     browser.await_script("return !!window.kruimel?.getUserPreferences");
     let requested = browser.requested();
     let ours: Vec<_> = requested.iter().filter(|address| address.contains("/kruimel/")).collect();

@@ -118,14 +118,14 @@ impl Stack {
         self.post("/kruimel/consent", body.to_string().as_bytes(), cookies)
     }
 
-    /// The hash of the banner's English texts, as the glue that a browser downloads names it.
+    /// The hash of the banner's English texts, as the texts that a browser downloads name it.
     pub(crate) fn text_hash(&self) -> String {
         let get = |path: &str| send(self.public, "GET", path, &[], b"").text().to_owned();
         let loader = get("/kruimel/demo.js");
         let after =
             |text: &str, key: &str| text.split(key).nth(1).unwrap().split('"').next().unwrap().to_owned();
-        let glue = after(&loader, "\"en\":[\"");
-        after(&get(&format!("/kruimel/a/{glue}")), "\"hash\":\"")
+        let texts = after(&loader, "\"text\":\"");
+        after(&get(&format!("/kruimel/a/en.{texts}.json")), "\"hash\":\"")
     }
 
     /// Posts a body as a page of the demo's site would.

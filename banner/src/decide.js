@@ -15,13 +15,11 @@ export function request(config, text, choice, { action, surface, reset, earlier 
 }
 
 export function decisions(loader, text) {
-  const { config } = loader;
+  const { config, tell } = loader;
   const { acceptedCategory, getUserPreferences } = window.kruimel;
   const names = text.categories.map(category => category.name);
   let latest;
   let sending = Promise.resolve();
-
-  const tell = (name, detail) => dispatchEvent(new CustomEvent('kruimel:' + name, { detail }));
 
   // A set of categories is a bit for each, in the order of the declaration.
   const bits = wanted => names.reduce((set, name, index) => (wanted(name) ? set | (1 << index) : set), 0);
@@ -59,7 +57,8 @@ export function decisions(loader, text) {
     const changes = before ^ granted();
     if (changes) tell('onChange', { cookie: getUserPreferences(), changedCategories: named(changes) });
   }
-  const changed = (before = []) => changedFrom(bits(name => name == 'necessary' || before.includes(name)));
+  const changed = before =>
+    changedFrom(bits(name => name == 'necessary' || before?.categories.includes(name)));
 
   // The choice as a cookie, until the collector puts its own in that place.
   function write(choice) {
@@ -98,5 +97,5 @@ export function decisions(loader, text) {
     fetch(loader.base + 'consent', { method: 'POST', body, credentials: 'include', keepalive: true }).catch(() => {});
   }
 
-  return { bits, granted, decide, send, tell, changed, reset };
+  return { bits, granted, decide, send, changed, reset };
 }

@@ -1,31 +1,22 @@
-// The banner's glue: starts the module inside the classic script that the collector serves, once per language.
+// The banner's glue: starts the module inside the classic script that the collector serves.
 //
-// Built by `cargo xtask banner`: wasm-bindgen (target web) writes pkg/kruimel_banner.js and pkg/kruimel_banner_bg.wasm;
-// `esbuild --bundle --format=iife --minify` with .css as text follows the imports below and writes dist/banner.js; the
-// optimised module becomes dist/banner.wasm. `__KRUIMEL_TEXT__` stays as it is (once): the collector replaces it by the
-// texts of one language. The tracker follows the same names: tracker/src/entry.js, pkg/kruimel_tracker.js,
-// dist/tracker.js, dist/tracker.wasm.
-//
-// Only `initSync` and the exports are imported, so that esbuild drops wasm-bindgen's own fetching. What the loader hands
-// over on `document.currentScript.kruimel` is described at the top of loader.js.
+// Built by `cargo xtask banner`: wasm-bindgen (target web) writes pkg/kruimel_banner.js and the module;
+// xtask/bundle.mjs follows the imports below, puts the optimised module in the place of `module.wasm` and the minified
+// styles in the place of banner.css, and writes dist/banner.js. The tracker follows the same names. Only `initSync` and
+// the exports are imported, so that esbuild drops wasm-bindgen's own fetching. The texts are data, fetched beside it.
+// What the loader hands over on `document.currentScript.kruimel` is described at the top of loader.js.
 
 import { initSync, start, show, press, grant, closed } from '../pkg/kruimel_banner.js';
 import css from '../assets/banner.css';
+import code from 'module.wasm';
 import { decisions } from './decide.js';
 
 // The value of the button that opens the preferences, see `Button` in src/view/mod.rs.
 const CHOOSE = 3;
 
 const loader = document.currentScript.kruimel;
-const text = __KRUIMEL_TEXT__;
-const { root, mark } = loader;
-const { bits, granted, decide, send, tell, changed, reset } = decisions(loader, text);
+const { root, mark, tell } = loader;
 let opener;
-
-function showPreferences(from) {
-  opener = from;
-  press(CHOOSE);
-}
 
 // What has the focus is never hidden behind the first layer.
 const { style } = document.documentElement;
@@ -37,34 +28,56 @@ const size = new ResizeObserver(([{ target }]) => {
   if (edge.endsWith('End')) style.paddingBlockEnd = height ? height + 'px' : '';
 });
 
-const api = {
-  show() {
+function begin(text) {
+  const { bits, granted, decide, send, changed, reset } = decisions(loader, text);
+  const emit = (name, modalName) => tell(name, { modalName });
+  start({ root, mark, position: text.position, granted, decide, emit }, text);
+
+  function showPreferences(from) {
+    opener = from;
+    press(CHOOSE);
+  }
+  function acceptCategory(wanted) {
+    if (navigator.userActivation?.isActive) grant(bits(name => wanted == 'all' || [].concat(wanted).includes(name)));
+  }
+  const withdraw = () => grant(0);
+  function showNotice() {
     show();
     size.observe(root.querySelector('section'));
-  },
-  showPreferences,
-  acceptCategory(wanted) {
-    if (navigator.userActivation?.isActive) grant(bits(name => wanted == 'all' || [].concat(wanted).includes(name)));
-  },
-  withdraw: () => grant(0),
-  reset,
-  resend() {
-    const choice = loader.read();
-    if (choice?.pending) send(choice);
-  },
-  // The cookie became another without a decision in this page.
-  changed,
-};
+  }
+  // What an element of the page asks for by its `data-cc`.
+  const actions = {
+    'show-preferencesModal': showPreferences,
+    'show-consentModal': showNotice,
+    'accept-all': () => acceptCategory('all'),
+    'accept-necessary': withdraw,
+  };
+  return {
+    show: showNotice,
+    showPreferences,
+    acceptCategory,
+    withdraw,
+    reset,
+    resend() {
+      const choice = loader.read();
+      if (choice?.pending) send(choice);
+    },
+    // The cookie became another without a decision in this page.
+    changed,
+    act: element => actions[element.dataset.cc]?.(element),
+  };
+}
 
-loader.wasm
-  // Named only here: where WebAssembly is switched off, the name itself is missing.
-  .then(bytes => WebAssembly.compile(bytes))
-  .then(module => {
+// Named only inside: where WebAssembly is switched off, the name itself is missing.
+const compiled = async () => WebAssembly.compile(Uint8Array.from(code, character => character.charCodeAt()));
+
+Promise.all([loader.text(), compiled()])
+  .then(([text, module]) => {
     initSync({ module });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     root.adoptedStyleSheets = [sheet];
-    start({ root, mark, position: text.position, granted, decide, emit: (name, modalName) => tell(name, { modalName }) }, text);
+    const api = begin(text);
     root.addEventListener('click', event => {
       const button = event.target.closest('button[value]');
       if (!button) return;

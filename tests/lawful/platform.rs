@@ -6,10 +6,11 @@ use crate::http::send;
 use serde_json::json;
 
 /// Each way in which the banner can fail to run: addresses that do not answer, and what a page's browser lacks or throws.
-const FAILURES: [(&str, &[&str], &str); 5] = [
+const FAILURES: [(&str, &[&str], &str); 6] = [
     ("the loader does not arrive", &["*demo.js"], ""),
-    ("the glue does not arrive", &["*/a/banner*.js"], ""),
-    ("the module does not arrive", &["*.wasm"], ""),
+    ("the banner does not arrive", &["*/a/banner*.js"], ""),
+    ("the texts do not arrive", &["*/a/*.json"], ""),
+    ("WebAssembly is switched off", &[], "delete window.WebAssembly"),
     (
         "the policy forbids WebAssembly",
         &[],

@@ -1,7 +1,5 @@
 //! What the loader knows of a site: the same for every visitor, so that it can be cached.
 
-use std::collections::BTreeMap;
-
 /// The site's public config. The collector puts it into the loader as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -12,24 +10,27 @@ pub struct PublicConfig {
     pub revision: u32,
     /// How long a choice is kept, in days.
     pub days: u16,
-    /// Whether Google's consent signals are set.
-    pub google: bool,
     /// Domain of the consent cookie where the choice covers subdomains; empty for this host alone.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
     pub domain: String,
-    /// Per language the banner's glue with styles and texts; the first is the fallback.
-    pub glue: BTreeMap<String, ChildAsset>,
-    /// The fallback language, a key of `glue`.
-    pub language: String,
-    /// The banner's module.
-    pub banner: ChildAsset,
-    /// The tracker's glue.
-    pub tracker_glue: ChildAsset,
-    /// The tracker's module.
-    pub tracker: ChildAsset,
+    /// Whether Do Not Track counts like Global Privacy Control, where a signal stands for a refusal.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "std::ops::Not::not"))]
+    pub dnt: bool,
+    /// The site's own colours of the button that reopens the preferences, as CSS declarations.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
+    pub theme: String,
+    /// The language tags that the site speaks; the first is the fallback.
+    pub languages: Vec<String>,
+    /// The hash in the names of the texts, one for all languages: `a/<tag>.<hash>.json`.
+    pub text: String,
+    /// The banner, a script with its module in it.
+    pub banner: ChildHash,
+    /// The tracker, a script with its module in it.
+    pub tracker: ChildHash,
 }
 
-/// A content-hashed file under the collector's prefix, as `[name, integrity]`.
+/// The SHA-256 of a script under the collector's prefix, in Base64 without its one `=`: its name (`a/<stem>.<hash>.js`) and its
+/// integrity (`sha256-<hash>=`) in one. It holds no `+` and no `/`, so that it can be a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct ChildAsset(pub String, pub String);
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct ChildHash(pub String);

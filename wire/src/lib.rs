@@ -20,7 +20,7 @@ mod id;
 pub mod limits;
 
 pub use batch::{Batch, BatchAnswer, Campaign, Client, Page, RejectedEvent};
-pub use config::{ChildAsset, PublicConfig};
+pub use config::{ChildHash, PublicConfig};
 pub use consent::{Category, DecisionAction, DecisionRequest, Receipt, Refusal, Surface};
 pub use event::{Event, EventKind};
 pub use id::{BatchId, HexId, InvalidId};

@@ -42,7 +42,11 @@ export const wake_in = (delay) => {
 // Without a signed receipt that grants analytics nothing is told; `read` knows whether it has expired.
 export const is_granted = () => {
   const choice = loader.read();
-  return !!choice?.sig && choice.categories.includes('analytics');
+  return (
+    !!choice?.sig &&
+    choice.categories.includes('analytics') &&
+    (choice.services?.analytics?.includes('kruimel') ?? true)
+  );
 };
 export const site = () => loader.config.site;
 export const domain = () => loader.config.domain || '';

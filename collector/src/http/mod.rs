@@ -4,6 +4,7 @@
 //! agent or a path.
 
 mod answer;
+mod asset;
 mod assets;
 pub(crate) mod client_ip;
 pub mod consent;
@@ -15,7 +16,8 @@ mod origin;
 mod texts;
 mod visitor;
 
-pub use assets::{Asset, Assets};
+pub use asset::Asset;
+pub use assets::Assets;
 pub use texts::Texts;
 
 use crate::Collector;

@@ -1,7 +1,7 @@
 //! The folder `banner/dist/`, which the collector embeds.
 //!
-//! In: the finished files of one build. Out: the same files in `dist/`, the modules and the tracker's glue also
-//! precompressed. Invariant: the record of inputs is written last, so that a broken build is never taken for one.
+//! In: the finished files of one build. Out: the same files in `dist/`, those that no site changes also precompressed.
+//! Invariant: the record of inputs is written last, so that a broken build is never taken for one.
 
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
@@ -10,15 +10,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// The files that the collector embeds.
-pub(crate) const FILES: [&str; 5] = ["loader.js", "banner.js", "banner.wasm", "tracker.js", "tracker.wasm"];
-/// Those that the collector serves as they are; the others are filled in per site first.
-const FINAL: [&str; 3] = ["banner.wasm", "tracker.js", "tracker.wasm"];
-/// What the collector replaces, and in which file it must stand exactly once.
-const PLACEHOLDERS: [(&str, &str); 2] = [("loader.js", CONFIG), ("banner.js", TEXT)];
-/// Replaced by the site's public config.
+pub(crate) const FILES: [&str; 5] = ["loaders.json", "banner.js", "tracker.js", "more.js", "banner.css"];
+/// Those that the collector serves as they are; a loader is filled in per site first.
+const FINAL: [&str; 4] = ["banner.js", "tracker.js", "more.js", "banner.css"];
+/// Replaced by the site's public config; stands exactly once in every loader.
 pub(crate) const CONFIG: &str = "__KRUIMEL_CONFIG__";
-/// Replaced by the texts of one language and the site's declaration.
-pub(crate) const TEXT: &str = "__KRUIMEL_TEXT__";
+/// How many loaders there are: one for every set of its switches.
+const LOADERS: usize = 64;
 
 const RECORD: &str = "inputs.sha256";
 
@@ -37,7 +35,9 @@ pub(crate) fn publish(work: &Path, banner: &Path, inputs: &str) -> Result<()> {
     fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
     for file in FILES {
         let content = fs::read(work.join(file)).with_context(|| format!("the build made no {file}"))?;
-        check_placeholder(file, &content)?;
+        if file == FILES[0] {
+            loaders(&content)?;
+        }
         if FINAL.contains(&file) {
             put(&dist.join(format!("{file}.br")), &brotli(&content)?)?;
             put(&dist.join(format!("{file}.gz")), &gzip(&content)?)?;
@@ -60,15 +60,17 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-fn check_placeholder(file: &str, content: &[u8]) -> Result<()> {
-    for (owner, placeholder) in PLACEHOLDERS {
-        let count =
-            content.windows(placeholder.len()).filter(|window| *window == placeholder.as_bytes()).count();
-        if owner == file && count != 1 {
-            bail!("{file} must hold {placeholder} exactly once, not {count} times");
-        }
+/// The loaders of `loaders.json`, the place of each being the set of its switches.
+pub(crate) fn loaders(content: &[u8]) -> Result<Vec<String>> {
+    let loaders: Vec<String> =
+        serde_json::from_slice(content).context("loaders.json is no list of scripts")?;
+    if loaders.len() != LOADERS {
+        bail!("loaders.json must hold {LOADERS} loaders, not {}", loaders.len());
     }
-    Ok(())
+    match loaders.iter().map(|loader| loader.matches(CONFIG).count()).find(|count| *count != 1) {
+        Some(count) => bail!("a loader must hold {CONFIG} exactly once, not {count} times"),
+        None => Ok(loaders),
+    }
 }
 
 fn put(path: &Path, content: &[u8]) -> Result<()> {
@@ -86,10 +88,11 @@ mod tests {
 
     #[test]
     fn a_placeholder_that_is_missing_or_doubled_is_refused() {
-        assert!(check_placeholder("loader.js", b"f(__KRUIMEL_CONFIG__)").is_ok());
-        assert!(check_placeholder("loader.js", b"f()").is_err());
-        assert!(check_placeholder("banner.js", b"f(__KRUIMEL_TEXT__,__KRUIMEL_TEXT__)").is_err());
-        assert!(check_placeholder("tracker.js", b"f()").is_ok());
+        let with = |script: &str| loaders(serde_json::to_string(&vec![script; LOADERS]).unwrap().as_bytes());
+        assert_eq!(with("f(__KRUIMEL_CONFIG__)").unwrap().len(), LOADERS);
+        assert!(with("f()").is_err());
+        assert!(with("f(__KRUIMEL_CONFIG__,__KRUIMEL_CONFIG__)").is_err());
+        assert!(loaders(b"[\"f(__KRUIMEL_CONFIG__)\"]").is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Builds the two browser modules and everything that goes with them into `banner/dist/`.
 //!
-//! In: `banner/`, `wire/` and the locked tools. Out: `loader.js`, `banner.js`, `banner.wasm`, `tracker.js`,
-//! `tracker.wasm`, the same precompressed, and a table of bytes. Steps: compile, bind, optimise, bundle, weigh.
+//! In: `banner/`, `wire/` and the locked tools. Out: `loaders.json`, `banner.js`, `tracker.js`, `more.js`,
+//! `banner.css`, what no site changes also precompressed, and a table of bytes. Steps: compile, bind, optimise, bundle, weigh.
 //!
 //! Invariant: `dist/` holds a complete build of the recorded inputs or is rebuilt, a file is touched only when its
 //! bytes change (the collector embeds it), and what exceeds a budget is an error.

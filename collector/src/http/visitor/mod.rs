@@ -50,7 +50,7 @@ pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String
 
 /// The name that [`add_style`] gave it: the content decides.
 fn style_name() -> String {
-    named("visitor", "css", STYLE.as_bytes()).0
+    named("visitor", "css", STYLE.as_bytes())
 }
 
 /// The part of an address that the pages look at.
