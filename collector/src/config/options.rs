@@ -24,6 +24,8 @@ pub struct Options {
     pub cookie_domain: Option<Host>,
     /// Microsoft's consent calls (UET and Clarity) are made.
     pub microsoft: bool,
+    /// Pages that enforce Trusted Types: the loader makes a policy named `kruimel`.
+    pub trusted_types: bool,
     /// Every event is told as `cc:…` too.
     pub event_aliases: bool,
     /// Do Not Track counts like Global Privacy Control.
@@ -74,6 +76,7 @@ pub(super) fn read(section: &Section<'_>, hosts: &[Host]) -> Options {
         session_choice: on("session_choice"),
         cookie_domain: domain::read(section, hosts),
         microsoft: on("microsoft"),
+        trusted_types: on("trusted_types"),
         event_aliases: on("event_aliases"),
         do_not_track: on("do_not_track"),
         signal: section.get("signal", |node| Signal::read(node.text()?)).unwrap_or_default(),

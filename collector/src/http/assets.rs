@@ -6,7 +6,7 @@
 
 use super::asset::{Asset, Built, CHILD_CACHE};
 use super::texts::banner_texts;
-use crate::config::Site;
+use crate::config::{Signal, Site};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub struct Assets {
 }
 
 /// What a site uses of the loader; the order is that of `SWITCHES` in `xtask/bundle.mjs`.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Switches {
     google: bool,
     microsoft: bool,
@@ -57,7 +57,15 @@ struct Switches {
 
 impl Switches {
     fn of(site: &Site) -> Switches {
-        Switches { google: site.google, ..Switches::default() }
+        let options = &site.options;
+        Switches {
+            google: site.google,
+            microsoft: options.microsoft,
+            aliases: options.event_aliases,
+            quiet: options.signal == Signal::Quiet,
+            theme: !button_theme(site).is_empty(),
+            trusted_types: options.trusted_types,
+        }
     }
 
     /// The place of the loader with these switches in [`LOADERS`].
@@ -82,9 +90,9 @@ impl Assets {
                 site: site.id.to_string(),
                 revision: site.revision,
                 days: site.choice_days,
-                domain: String::new(),
-                dnt: false,
-                theme: String::new(),
+                domain: site.options.cookie_domain.as_ref().map(ToString::to_string).unwrap_or_default(),
+                dnt: site.options.do_not_track && site.options.signal == Signal::Quiet,
+                theme: button_theme(site),
                 languages: site
                     .languages
                     .iter()
@@ -161,6 +169,14 @@ impl Assets {
     }
 }
 
+/// The owner's tokens that the loader draws its button with, as CSS declarations.
+fn button_theme(site: &Site) -> String {
+    const DRAWN: [&str; 3] = ["--kruimel-surface", "--kruimel-crumb", "--kruimel-scheme"];
+    let own = site.options.theme.properties().filter(|(name, _)| DRAWN.contains(name));
+    let declarations: Vec<String> = own.map(|(name, value)| format!("{name}:{value}")).collect();
+    declarations.join(";")
+}
+
 /// The name that a child's content gives it.
 pub(crate) fn named(stem: &str, ending: &str, bytes: &[u8]) -> String {
     let hash: String = Sha256::digest(bytes).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
@@ -194,9 +210,9 @@ mod tests {
         let text = format!(
             "[listen]\ndirect = true\n[[site]]\nid = \"demo\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
              controller = \"City of Example\"\ncontact = \"privacy@example.org\"\ntime_zone = \"Europe/Brussels\"\n\
-             languages = [{}]\n[[site.service]]\nid = \"filmkade\"\ncategory = \"functional\"\nname = \"Filmkade\"\n\
+             languages = [{}]\n{more}\n[[site.service]]\nid = \"filmkade\"\ncategory = \"functional\"\nname = \"Filmkade\"\n\
              provider = \"Filmkade BV\"\nthird_party = true\nprovider_country = \"BE\"\npurpose = \"Video.\"\n[[site.service.cookies]]\n\
-             name = \"fk_player\"\nduration = \"12 months\"\npurpose = \"Volume\"\n{more}\n",
+             name = \"fk_player\"\nduration = \"12 months\"\npurpose = \"Volume\"\n",
             codes.join(", ")
         );
         let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
@@ -280,6 +296,23 @@ mod tests {
             String::from_utf8(assets.loader("demo").unwrap().plain.to_vec()).unwrap()
         };
         assert!(loader("").contains("dataLayer"));
-        assert!(!loader("").contains("uetq") && !loader("").contains("KRUIMEL_"));
+        let plain = loader("");
+        for absent in
+            ["uetq", "\"cc:\"", "globalPrivacyControl", "trustedTypes", "\"theme\"", "\"dnt\"", "KRUIMEL_"]
+        {
+            assert!(!plain.contains(absent), "{absent}");
+        }
+        for (line, present) in [
+            ("microsoft = true", "uetq"),
+            ("event_aliases = true", "\"cc:\""),
+            ("signal = \"quiet\"", "globalPrivacyControl"),
+            ("signal = \"quiet\"\ndo_not_track = true", "\"dnt\":true"),
+            ("trusted_types = true", "trustedTypes"),
+            ("[site.theme]\ncrumb = { light = \"#a0522d\", dark = \"#e2a561\" }", "\"theme\":\"--kruimel-crumb:"),
+            ("cookie_domain = \"example.org\"", "\"domain\":\"example.org\""),
+        ] {
+            assert!(loader(line).contains(present), "{line}");
+        }
+        assert!(!loader("google = false").contains("dataLayer"));
     }
 }
