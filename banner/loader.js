@@ -137,6 +137,7 @@
     const { src, type } = element.dataset;
     if (!allowed(element.dataset) || !element.isConnected) return next();
     const script = document.createElement('script');
+    script.kruimel = 1;
     for (const { name, value } of element.attributes) script.setAttribute(name, value);
     script.type = type || '';
     script.nonce = element.nonce;

@@ -240,7 +240,7 @@ impl Browser {
     }
 
     fn page_state(&self) -> String {
-        let page = self.run("return [location.href, document.cookie, document.title].join(' | ')");
+        let page = self.run("let cookie; try { cookie = document.cookie } catch (error) { cookie = error } return [location.href, cookie, document.title].join(' | ')");
         format!("{page} {:?}", self.complaints())
     }
 }
