@@ -8,6 +8,7 @@ mod accessibility;
 mod axe;
 mod choice;
 mod contrast;
+mod declaration;
 mod keyboard;
 mod notice;
 mod platform;
