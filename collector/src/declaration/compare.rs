@@ -152,8 +152,16 @@ impl Comparison<'_> {
 
     fn cookie(&mut self, subject: &[&Translated], earlier: &Cookie, cookie: &Cookie, same_meaning: bool) {
         // Whether scripts see it and for which path it is are matters of removing it, which visitors are not told.
-        let Cookie { purpose, duration, name: _, provider: _, third_party: _, storage: _, http_only: _, path: _ } =
-            cookie;
+        let Cookie {
+            purpose,
+            duration,
+            name: _,
+            provider: _,
+            third_party: _,
+            storage: _,
+            http_only: _,
+            path: _,
+        } = cookie;
         self.text(subject, Aspect::Purpose, &earlier.purpose, purpose, same_meaning);
         if *duration != earlier.duration {
             let (before, after) = (Said::Kept(earlier.duration), Said::Kept(*duration));

@@ -101,15 +101,12 @@ impl Location {
 impl Snapshot {
     /// What a site declares.
     pub fn of(site: &Site) -> Snapshot {
-        let mut languages = site.languages.clone();
-        languages.extend(site.languages_of_pages());
-        let mut seen = Vec::new();
-        languages.retain(|language| {
-            !seen.contains(language) && {
-                seen.push(*language);
-                true
+        let mut languages = Vec::new();
+        for language in site.languages.iter().copied().chain(site.languages_of_pages()) {
+            if !languages.contains(&language) {
+                languages.push(language);
             }
-        });
+        }
         Snapshot {
             name: site.name.clone(),
             controller: site.controller.clone(),

@@ -181,3 +181,92 @@ pub(super) fn recipient(words: &Words, provider: &str, country: Option<&str>, th
     };
     fill(if third_party { words.recipient } else { words.no_recipients }, &[("provider", &provider)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, OnWithdrawal, Translated};
+    use crate::declaration::Declarations;
+    use time::macros::date;
+
+    fn demo() -> Site {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        Config::demo("data".into(), local(0), local(1)).sites.remove(0)
+    }
+
+    /// The history of a site that was changed so many times.
+    fn history(changes: u16, change: impl Fn(&mut Site, u16)) -> (Site, Declarations) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = None;
+        for time in 0..=changes {
+            let mut site = [demo()];
+            change(&mut site[0], time);
+            let declarations = Declarations::open(folder.path(), &mut site, date!(2026 - 11 - 27)).unwrap();
+            opened = Some((site.into_iter().next().unwrap(), declarations));
+        }
+        opened.unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_change_is_said_in_every_language() {
+        let (site, declarations) = history(1, |site, time| {
+            if time == 0 {
+                return;
+            }
+            site.name.push_str(" site");
+            site.controller = "Region".into();
+            site.contact = "Elsewhere".into();
+            site.privacy_policy = None;
+            (site.retention_months, site.ip_retention_days, site.ledger_months) = (20, 20, 120);
+            site.on_withdrawal =
+                OnWithdrawal::Keep { justification: Translated::Same("An audit.".to_owned()) };
+            site.languages.pop();
+            let category = site.services[0].category.clone();
+            let service = &mut site.services[3];
+            (service.category, service.third_party) = (category, false);
+            service.purpose = Translated::Same("Something else.".to_owned());
+            service.name = Translated::Same("Another name".to_owned());
+            service.cookies.clear();
+            site.services.pop();
+            site.categories.pop();
+        });
+        let shown = Shown::find(&site, declarations.of("demo"), None).unwrap();
+        for language in site.languages_of_pages() {
+            let list = shown.list(Words::of(language), language, "/kruimel/");
+            assert_eq!((list.len(), list[0].asked_again, list[1].first), (2, true, true));
+            assert!(list[0].changes.len() > 15, "{:?}", list[0].changes);
+            for text in &list[0].changes {
+                let whole =
+                    !text.contains(['{', '}']) && !text.starts_with([':', ' ']) && !text.contains(": :");
+                assert!(whole, "{language:?}: {text}");
+            }
+        }
+        let english = shown.list(Words::of(Language::En), Language::En, "/kruimel/").remove(0).changes;
+        for expected in [
+            "Controller: Region (before: City of Kaaidam)",
+            "Pages and visits: 20 months (before: 25 months)",
+            "Removed: Deutsch",
+            "Removed: What is stored about you: events.utm_term",
+            "Another name, Purpose: Something else. (before: Shows videos of the city’s events.)",
+            "Another name: Filmkade BV (Netherlands). Recipients: none. (before: Filmkade BV (Netherlands) receives data.)",
+        ] {
+            assert!(english.iter().any(|text| text == expected), "{expected} is not in {english:#?}");
+        }
+    }
+
+    #[test]
+    fn a_long_history_goes_on_from_the_oldest_version_listed() {
+        let (site, declarations) = history(60, |site, time| site.contact = format!("Number {time}"));
+        let list = |label: Option<&str>| {
+            let shown = Shown::find(&site, declarations.of("demo"), label).unwrap();
+            shown.list(Words::of(Language::En), Language::En, "/kruimel/")
+        };
+        let latest = list(None);
+        assert_eq!(latest.len(), VERSIONS_LISTED_MAX);
+        let oldest = &latest[VERSIONS_LISTED_MAX - 1].version;
+        assert_eq!(oldest, "1.11");
+        let older = list(Some(oldest));
+        assert_eq!((older.len(), older[11].first, older[11].version.as_str()), (12, true, "1"));
+        assert!(Shown::find(&site, declarations.of("demo"), Some("1.61")).is_none());
+    }
+}
