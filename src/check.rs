@@ -1,10 +1,12 @@
-//! `kruimel check FILE`: says everything that is unlawful or broken in a config, and what it promises visitors.
+//! `kruimel check FILE`: says everything that is unlawful or broken in a config, what it promises visitors, and whether
+//! the next start asks them again.
 
 use crate::say::say;
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use clap::Args;
-use collector::config::{KeptThing, Language};
+use collector::config::{Config, KeptThing, Language, Site};
+use collector::declaration::{Change, NextStart};
 use collector::http::Assets;
 use std::path::PathBuf;
 
@@ -37,7 +39,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 "  its loader weighs {bytes} bytes of the {LOADER_BYTES_MAX} that we promise{note}\n"
             ));
         }
+        tell_next_start(&config, site)?;
     }
+    Ok(())
+}
+
+/// Says which revision the next start is in, and what is different from what visitors were told last.
+fn tell_next_start(config: &Config, site: &Site) -> Result<()> {
+    let next = NextStart::look(&config.data_dir, site)?;
+    let revision = next.revision;
+    say(&match next.recorded {
+        None => format!(
+            "  {} holds no history of it: the next start begins one with revision {revision}\n",
+            config.data_dir.display()
+        ),
+        Some(before) if before < revision => format!(
+            "  the next start raises its revision from {before} to {revision}, and every visitor is asked again\n"
+        ),
+        Some(before) if site.revision < before => format!(
+            "  the next start leaves its revision {before} (the config's {} is lower), and nobody is asked again\n",
+            site.revision
+        ),
+        Some(before) => format!("  the next start leaves its revision {before}, and nobody is asked again\n"),
+    });
+    let tell = |head: &str, material: bool| {
+        let told: Vec<&Change> = next.changes.iter().filter(|change| change.material == material).collect();
+        if !told.is_empty() {
+            say(head);
+        }
+        for change in told {
+            say(&format!("    {}\n", change.in_english()));
+        }
+    };
+    tell("  because of what is material:\n", true);
+    tell("  different and not material:\n", false);
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! it runs the store may be away: the intake does not wait for it.
 
 use crate::config::{Config, OnWithdrawal, Site};
+use crate::declaration::{Declarations, HistoryError};
 use crate::geography::{Geography, GeographyError};
 use crate::http::{Assets, Texts};
 use crate::keys::{Keys, KeysError};
@@ -14,6 +15,7 @@ use crate::store::Store;
 use crate::withdrawn::{Withdrawn, WithdrawnError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 use wire::HexId;
 
@@ -24,6 +26,8 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 pub struct Collector {
     /// The validated config.
     pub config: Config,
+    /// What the sites declare and declared.
+    pub declarations: Declarations,
     /// The keys that receipts are signed with.
     pub keys: Keys,
     /// The receipts that were withdrawn.
@@ -50,6 +54,9 @@ pub enum StartError {
     /// The data folder cannot be made.
     #[error("the data folder {0} cannot be made: {1}")]
     DataFolder(PathBuf, #[source] std::io::Error),
+    /// The history of a declaration cannot be used.
+    #[error(transparent)]
+    Declarations(#[from] HistoryError),
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -83,14 +90,21 @@ pub fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The day, as the history of a declaration dates it.
+fn today() -> Date {
+    OffsetDateTime::from(SystemTime::now()).date()
+}
+
 impl Collector {
-    /// Opens keys, geography, spool and the list of withdrawn receipts, and composes what browsers download.
+    /// Settles which revision of each declaration is in force, opens keys, geography, spool and the list of withdrawn
+    /// receipts, and composes what browsers download.
     ///
     /// # Errors
     /// [`StartError`]; nothing listens then.
-    pub fn open(config: Config, client: clickhouse::Client) -> Result<Collector, StartError> {
+    pub fn open(mut config: Config, client: clickhouse::Client) -> Result<Collector, StartError> {
         let data_dir = &config.data_dir;
         std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
+        let declarations = Declarations::open(data_dir, &mut config.sites, today())?;
         let keys = Keys::load_or_create(&keys_path(data_dir))?;
         let geography = Geography::open(config.geo.database.as_deref())?;
         let options = SpoolOptions {
@@ -112,6 +126,7 @@ impl Collector {
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
         Ok(Collector {
+            declarations,
             keys,
             withdrawn,
             spool,

@@ -19,6 +19,7 @@
 //! Invariant: `pipeline` does no I/O and imports neither `http`, `spool` nor `store`.
 
 pub mod config;
+pub mod declaration;
 pub mod geography;
 pub mod http;
 pub mod keys;

@@ -8,6 +8,7 @@ mod accessibility;
 mod axe;
 mod choice;
 mod contrast;
+mod declaration;
 mod guest;
 mod keyboard;
 mod loader;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 const DEMO: &str = include_str!("../../collector/src/config/demo.toml");
 
 /// The demo's config as a file, its site changed.
-fn config(from: &str, to: &str) -> String {
+pub(super) fn config(from: &str, to: &str) -> String {
     assert!(DEMO.contains(from));
     let listen = "data_dir = \"data\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";
     DEMO.replace("[listen]\n", listen).replace(from, to)
 }
 
 /// Opens a plain page of the server's host and puts a gated script and the script tag on it.
-fn open(browser: &Browser, stack: &Stack) {
+pub(super) fn open(browser: &Browser, stack: &Stack) {
     browser.open_page(&stack.page("/kruimel/nothing"));
     browser.run(
         "const gated = Object.assign(document.createElement('script'), {type: 'text/plain', text: 'window.ran = true'});
@@ -38,7 +38,7 @@ fn l20_a_raised_revision_asks_again_and_a_corrected_text_does_not() {
     let choice = browser.cookie("kruimel");
 
     let stack = Arc::into_inner(stack).unwrap();
-    let stack = stack.restart_with_config(&config("Counts campaigns seen", "Counts the campaigns seen"));
+    let stack = stack.restart_with_config(&config("Counts campaigns seen", "Counts campagins seen"));
     open(&browser, &stack);
     browser.await_script("return window.ran === true");
     assert_eq!(browser.run("return kruimel.acceptedCategory('analytics')"), true);

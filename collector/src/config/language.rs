@@ -12,13 +12,15 @@ pub use kept::{Kept, Unit};
 use super::error::Problem;
 use super::reader::expected;
 use super::tree::{Node, Value};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Names the languages once; the place in the list is the order in which they are offered.
 macro_rules! languages {
     ($($name:ident $code:literal $own_name:literal,)*) => {
         /// A language that the visitor's texts exist in.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
         pub enum Language {
             $(#[doc = $own_name] $name,)*
         }
@@ -135,7 +137,8 @@ impl Language {
 }
 
 /// A text of the declaration, the same in every language or one for each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Translated {
     /// A name, or a text that the owner gave only once.
     Same(String),

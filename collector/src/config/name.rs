@@ -3,14 +3,22 @@
 //! In: texts of the config. Out: newtypes that only hold valid names. Invariant: whoever holds one need not check it.
 
 use super::error::Problem;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 use wire::limits;
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $type(String);
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(from)?;
+                $type::read(&text).map_err(|problem| de::Error::custom(problem.wrong))
+            }
+        }
 
         impl $type {
             /// The name as text.

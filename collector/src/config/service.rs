@@ -8,11 +8,11 @@ use super::error::Problem;
 use super::language::{Kept, Language, Translated, Unit};
 use super::name::{CategoryName, CountryCode, ServiceId};
 use super::reader::Section;
-
+use serde::{Deserialize, Serialize};
 use wire::{Category, limits};
 
 /// Something in a category, with what it stores.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// Its id, the `data-service` of gated markup.
     pub id: ServiceId,
@@ -33,7 +33,7 @@ pub struct Service {
 }
 
 /// One thing that a service stores on the device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cookie {
     /// Its name; a trailing `*` stands for any ending.
     pub name: String,
@@ -54,7 +54,8 @@ pub struct Cookie {
 }
 
 /// Where the browser keeps something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Storage {
     /// A cookie.
     Cookie,
@@ -89,10 +90,13 @@ impl Storage {
     }
 }
 
-/// The ids of the services that Kruimel declares of itself.
-const OWN_IDS: [&str; 2] = [KRUIMEL, "kruimel-choice"];
 /// The service that Kruimel's own measuring is.
 pub const KRUIMEL: &str = "kruimel";
+
+impl Service {
+    /// The ids of the services that Kruimel declares of itself.
+    pub(crate) const OWN_IDS: [&str; 2] = [KRUIMEL, "kruimel-choice"];
+}
 
 pub(super) fn read_all(
     section: &Section<'_>,
@@ -103,7 +107,7 @@ pub(super) fn read_all(
     let services = section.sections("service", |service| {
         let id = service.require("id", "Write id = \"…\", the data-service of its markup.", |node| {
             let id = ServiceId::read(node.text()?)?;
-            if OWN_IDS.contains(&id.as_str()) {
+            if Service::OWN_IDS.contains(&id.as_str()) {
                 return Err(Problem::new(
                     format!("`{id}` is declared for every site already."),
                     "Remove this service.",

@@ -24,6 +24,7 @@ pub use device::Device;
 pub use enrich::{EnrichedEvent, Surroundings, enrich, surroundings};
 pub use geo::{Geo, GeoError, Place, PlaceFrom};
 pub use network::{ClientIp, TruncatedIp};
+pub(crate) use network::{IPV4_PREFIX_BITS, IPV6_PREFIX_BITS};
 pub use page::PageText;
 pub use parse::{RawBatch, RawEvent, parse};
 pub use rejection::Rejection;

@@ -36,9 +36,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Bits of an IPv4 address that are kept.
-const IPV4_PREFIX_BITS: u32 = 24;
+pub(crate) const IPV4_PREFIX_BITS: u32 = 24;
 /// Bits of an IPv6 address that are kept.
-const IPV6_PREFIX_BITS: u32 = 48;
+pub(crate) const IPV6_PREFIX_BITS: u32 = 48;
 
 /// The full address of a request. It can only be truncated.
 pub struct ClientIp(IpAddr);

@@ -5,9 +5,11 @@
 use super::Language;
 use super::plural;
 use crate::config::error::Problem;
+use serde::{Deserialize, Serialize};
 
 /// How long something is kept on the visitor's device, or on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// Until the browser is closed.
     Session,
@@ -18,7 +20,8 @@ pub enum Kept {
 }
 
 /// A unit of [`Kept`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Minutes.
     Minutes,

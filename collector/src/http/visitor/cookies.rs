@@ -1,10 +1,12 @@
-//! `GET /kruimel/cookies`: the cookie declaration, for people as a page and for programs as JSON.
+//! `GET /kruimel/cookies`: the cookie declaration, for people as a page and for programs as JSON; with `version=2.1` a
+//! former one.
 
 use super::declaration::{Declaration, DeclaredService};
-use super::words::fill;
+use super::history::{Listed, Shown, recipient};
+use super::words::{Words, fill};
 use super::{Asked, Frame, answer, html, language_of, no_site, site_of};
 use crate::Collector;
-use crate::config::{Language, Site};
+use crate::config::Language;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
@@ -17,6 +19,9 @@ struct CookiesPage {
     frame: Frame,
     declaration: Declaration,
     lead: String,
+    /// From when to when a former version was in force.
+    former: Option<String>,
+    versions: Vec<Listed>,
     choice_kept: String,
     withdrawal: String,
     measures: bool,
@@ -24,26 +29,55 @@ struct CookiesPage {
     json: String,
 }
 
+/// The declaration for programs.
+#[derive(serde::Serialize)]
+struct Published<'a> {
+    #[serde(flatten)]
+    declaration: &'a Declaration,
+    /// The name of this version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    /// Since when another version is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// What is stored about visitors, as `table.column`.
+    fields: &'a [String],
+    /// This version and those before it, the newest first.
+    versions: Vec<Listed>,
+}
+
 impl CookiesPage {
-    fn new(site: &Site, language: Language, prefix: &str) -> CookiesPage {
-        let frame = Frame::new(site, language, prefix, "cookies");
+    fn new(shown: &Shown<'_>, language: Language, prefix: &str) -> CookiesPage {
+        let site = shown.site.as_ref();
+        let mut frame = Frame::new(site, language, prefix, "cookies");
+        let (words, query) = (frame.words, shown.query());
+        for link in &mut frame.languages {
+            link.address.push_str(&query);
+        }
         let declaration = Declaration::of(site, language, prefix);
-        let revision = declaration.revision.to_string();
-        let lead = match site.revision_since {
+        let version = shown.version();
+        let label = version.map_or_else(|| declaration.revision.to_string(), |version| version.label.clone());
+        let lead = match shown.since() {
             Some(date) => {
-                let date = frame.words.date(language, date);
-                fill(frame.words.cookies_lead_dated, &[("revision", &revision), ("date", &date)])
+                let date = words.date(language, date);
+                fill(words.cookies_lead_dated, &[("revision", &label), ("date", &date)])
             }
-            None => fill(frame.words.cookies_lead, &[("revision", &revision)]),
+            None => fill(words.cookies_lead, &[("revision", &label)]),
         };
+        let former = version.zip(shown.until).map(|(version, until)| {
+            let [date, end] = [version.date, until].map(|date| words.date(language, date));
+            fill(words.former, &[("date", &date), ("end", &end)])
+        });
         let code = language.code();
         CookiesPage {
             lead,
-            choice_kept: fill(frame.words.choice_kept, &[("days", &site.choice_days.to_string())]),
+            former,
+            versions: shown.list(words, language, prefix),
+            choice_kept: fill(words.choice_kept, &[("days", &site.choice_days.to_string())]),
             withdrawal: withdrawal(&declaration, &frame).unwrap_or_default(),
             measures: declaration.category(Category::Analytics).is_some(),
             privacy: format!("{prefix}privacy?lang={code}"),
-            json: format!("{prefix}cookies?lang={code}&format=json"),
+            json: format!("{prefix}cookies?lang={code}&format=json{query}"),
             frame,
             declaration,
         }
@@ -51,13 +85,8 @@ impl CookiesPage {
 
     /// Who provides a service, where, and who receives data.
     fn recipients(&self, service: &DeclaredService) -> String {
-        let provider = match &service.provider_country {
-            Some(country) => format!("{} ({country})", service.provider),
-            None => service.provider.clone(),
-        };
-        let text =
-            if service.third_party { self.frame.words.recipient } else { self.frame.words.no_recipients };
-        fill(text, &[("provider", &provider)])
+        let country = service.provider_country.as_deref();
+        recipient(self.frame.words, &service.provider, country, service.third_party)
     }
 
     fn caption(&self, service: &DeclaredService) -> String {
@@ -81,16 +110,31 @@ pub(super) async fn page(
 ) -> Response<Body> {
     let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
     let asked = Asked::of(&address);
-    let language = language_of(site, &asked, &headers);
-    respond(site, language, collector.config.listen.prefix.as_str(), asked.json || wants_json(&headers))
+    let history = collector.declarations.of(site.id.as_str());
+    let Some(shown) = Shown::find(site, history, asked.version.as_deref()) else { return no_version() };
+    let language = language_of(&shown.site, &asked, &headers);
+    respond(&shown, language, collector.config.listen.prefix.as_str(), asked.json || wants_json(&headers))
 }
 
-pub(super) fn respond(site: &Site, language: Language, prefix: &str, json: bool) -> Response<Body> {
-    if json {
-        answer(StatusCode::OK, "application/json", Declaration::of(site, language, prefix).json())
-    } else {
-        html(StatusCode::OK, &CookiesPage::new(site, language, prefix))
+pub(super) fn respond(shown: &Shown<'_>, language: Language, prefix: &str, json: bool) -> Response<Body> {
+    if !json {
+        return html(StatusCode::OK, &CookiesPage::new(shown, language, prefix));
     }
+    let version = shown.version();
+    let published = Published {
+        declaration: &Declaration::of(&shown.site, language, prefix),
+        version: version.map(|version| version.label.as_str()),
+        until: shown.until.map(|date| date.to_string()),
+        fields: version.map(|version| version.snapshot.fields.as_slice()).unwrap_or_default(),
+        versions: shown.list(Words::of(language), language, prefix),
+    };
+    let text = serde_json::to_string_pretty(&published).expect("texts and numbers are always JSON");
+    answer(StatusCode::OK, "application/json", text)
+}
+
+fn no_version() -> Response<Body> {
+    let text = "The declaration has no such version. The page without a version lists them.\n";
+    answer(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text.into())
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {

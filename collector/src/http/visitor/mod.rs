@@ -7,6 +7,7 @@
 mod cookies;
 mod declaration;
 mod form;
+mod history;
 mod privacy;
 mod privacy_page;
 mod state;
@@ -58,6 +59,8 @@ fn style_name() -> String {
 struct Asked {
     language: Option<String>,
     json: bool,
+    /// The version of the declaration.
+    version: Option<String>,
 }
 
 impl Asked {
@@ -67,6 +70,7 @@ impl Asked {
             match name.as_ref() {
                 "lang" => asked.language = Some(value.into_owned()),
                 "format" => asked.json = value == "json",
+                "version" => asked.version = Some(value.into_owned()),
                 _ => {}
             }
         }

@@ -208,7 +208,9 @@ fn the_hash_of_a_declaration_changes_with_its_words() {
 }
 
 async fn declaration(language: Language, json: bool) -> (HeaderMap, String) {
-    let response = cookies::respond(&demo().sites[0], language, "/kruimel/", json);
+    let config = demo();
+    let shown = history::Shown::find(&config.sites[0], None, None).unwrap();
+    let response = cookies::respond(&shown, language, "/kruimel/", json);
     let headers = response.headers().clone();
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (headers, String::from_utf8(body.to_vec()).unwrap())

@@ -98,6 +98,15 @@ pub(super) struct Words {
     pub(super) foreign: &'static str,
     pub(super) unavailable: &'static str,
     pub(super) months: [&'static str; 12],
+    /// Heading over every version of the declaration.
+    pub(super) history: &'static str,
+    pub(super) version: &'static str,
+    pub(super) former: &'static str,
+    pub(super) added: &'static str,
+    pub(super) removed: &'static str,
+    pub(super) before: &'static str,
+    pub(super) asked_again: &'static str,
+    pub(super) first_version: &'static str,
 }
 
 impl Words {
@@ -192,6 +201,14 @@ mod tests {
             words.foreign,
             words.unavailable,
             words.quote,
+            words.history,
+            words.version,
+            words.former,
+            words.added,
+            words.removed,
+            words.before,
+            words.asked_again,
+            words.first_version,
         ];
         texts.extend(words.collected);
         texts.extend(words.things);

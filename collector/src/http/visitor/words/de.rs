@@ -117,4 +117,12 @@ pub(super) const WORDS: Words = Words {
         "November",
         "Dezember",
     ],
+    history: "Versionen dieser Erklärung",
+    version: "Version {version}, {date}",
+    former: "Eine frühere Version, in Kraft vom {date} bis zum {end}.",
+    added: "Hinzugekommen: {what}",
+    removed: "Entfallen: {what}",
+    before: "zuvor: {text}",
+    asked_again: "Alle Besucher wurden erneut gefragt.",
+    first_version: "Die erste festgehaltene Version.",
 };

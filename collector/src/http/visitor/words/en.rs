@@ -112,4 +112,12 @@ pub(super) const WORDS: Words = Words {
         "November",
         "December",
     ],
+    history: "Versions of this declaration",
+    version: "Version {version}, {date}",
+    former: "A former version, in force from {date} to {end}.",
+    added: "Added: {what}",
+    removed: "Removed: {what}",
+    before: "before: {text}",
+    asked_again: "Every visitor was asked again.",
+    first_version: "The first version on record.",
 };

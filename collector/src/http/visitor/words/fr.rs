@@ -120,4 +120,12 @@ pub(super) const WORDS: Words = Words {
         "novembre",
         "décembre",
     ],
+    history: "Versions de cette déclaration",
+    version: "Version {version}, {date}",
+    former: "Une version antérieure, en vigueur du {date} au {end}.",
+    added: "Ajouté : {what}",
+    removed: "Supprimé : {what}",
+    before: "avant : {text}",
+    asked_again: "Chaque visiteur a été interrogé à nouveau.",
+    first_version: "La première version enregistrée.",
 };

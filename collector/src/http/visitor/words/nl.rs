@@ -117,4 +117,12 @@ pub(super) const WORDS: Words = Words {
         "november",
         "december",
     ],
+    history: "Versies van deze verklaring",
+    version: "Versie {version}, {date}",
+    former: "Een vroegere versie, van kracht van {date} tot {end}.",
+    added: "Toegevoegd: {what}",
+    removed: "Verwijderd: {what}",
+    before: "daarvoor: {text}",
+    asked_again: "Elke bezoeker is het opnieuw gevraagd.",
+    first_version: "De eerste versie die bijgehouden is.",
 };
