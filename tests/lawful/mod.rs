@@ -11,6 +11,7 @@ mod contrast;
 mod keyboard;
 mod notice;
 mod platform;
+mod receipt;
 mod revision;
 mod signals;
 mod storage;
