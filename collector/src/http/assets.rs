@@ -308,7 +308,10 @@ mod tests {
             ("signal = \"quiet\"", "globalPrivacyControl"),
             ("signal = \"quiet\"\ndo_not_track = true", "\"dnt\":true"),
             ("trusted_types = true", "trustedTypes"),
-            ("[site.theme]\ncrumb = { light = \"#a0522d\", dark = \"#e2a561\" }", "\"theme\":\"--kruimel-crumb:"),
+            (
+                "[site.theme]\ncrumb = { light = \"#a0522d\", dark = \"#e2a561\" }",
+                "\"theme\":\"--kruimel-crumb:",
+            ),
             ("cookie_domain = \"example.org\"", "\"domain\":\"example.org\""),
         ] {
             assert!(loader(line).contains(present), "{line}");
