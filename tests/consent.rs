@@ -167,6 +167,9 @@ fn the_ledger_keeps_nothing_that_a_browser_makes_up() {
         .replace("ACTION", "save")
         .replace("REVISION", "1")
         .replace("\"categories\":[]", "\"categories\":[\"analytics\"]");
+    let refused = stack.post("/kruimel/consent", grant.as_bytes(), "");
+    assert_eq!((refused.status, refused.json()["reason"].as_str()), (422, Some("unknown_service")));
+    let grant = grant.replace("{\"analytics\":[\"jan.peeters\"]}", "{}");
     let answer = stack.post("/kruimel/consent", grant.as_bytes(), "");
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(!answer.text().contains("peeters"), "{}", answer.text());

@@ -14,6 +14,7 @@ mod keyboard;
 mod loader;
 mod notice;
 mod platform;
+mod receipt;
 mod revision;
 mod signals;
 mod storage;

@@ -67,6 +67,23 @@ impl Signal {
     }
 }
 
+impl Options {
+    /// What the owner must know or do besides, a sentence each: `check` prints them.
+    pub fn notes(&self) -> Vec<String> {
+        let domain = self.cookie_domain.as_ref().map(|domain| {
+            format!(
+                "one choice holds for {domain} and every host below it. Where another machine than that of your pages \
+                 answers for Kruimel, Safari keeps its cookies for seven days only: let the site's own host pass its path on"
+            )
+        });
+        let signal = self.gpc_json.then(|| {
+            "let your proxy pass /.well-known/gpc.json on too, or nobody sees that you honour the signal"
+                .to_owned()
+        });
+        domain.into_iter().chain(signal).collect()
+    }
+}
+
 /// Reads the options of one `[[site]]`.
 pub(super) fn read(section: &Section<'_>, hosts: &[Host]) -> Options {
     let on = |key| section.get(key, |node| node.boolean()).unwrap_or(false);
@@ -129,6 +146,12 @@ mod tests {
         assert_eq!((options.do_not_track, options.gpc_json, options.signal), (true, true, Signal::Quiet));
         assert_eq!(options.cookie_domain.as_ref().map(Host::as_str), Some("example.org"));
         assert_eq!(options.age_limit, Some(13));
+        let notes = options.notes();
+        assert!(notes[0].contains("example.org") && notes[0].contains("Safari"), "{notes:?}");
+        assert!(
+            notes[1].contains("/.well-known/gpc.json") && read("").unwrap().notes().is_empty(),
+            "{notes:?}"
+        );
         assert_eq!(options.theme.properties().collect::<Vec<_>>(), [("--kruimel-radius", "0")]);
     }
 

@@ -18,20 +18,22 @@ pub(super) struct Section<'a> {
 }
 
 /// What the name of a key begins with that would make one answer look otherwise than the other.
-const ONE_ANSWER: [&str; 9] =
-    ["accept", "agree", "allow", "refuse", "reject", "deny", "primary", "secondary", "button"];
+const ONE_ANSWER: [&str; 10] =
+    ["accept", "agree", "allow", "refuse", "reject", "deny", "hide", "primary", "secondary", "button"];
 const ALIKE: &str = "Accept and refuse look alike and are both there: remove this line.";
+const EQUALLY_LONG: &str = "A grant and a refusal are kept equally long: write `choice_days` for both.";
 
 /// Keys that people write because other tools have them, and why there is none here.
-const NOT_HERE: [(&str, &str); 8] = [
-    ("refusal_days", "A refusal is kept exactly as long as a grant: write `choice_days` for both."),
-    ("accept_days", "A grant is kept exactly as long as a refusal: write `choice_days` for both."),
+const NOT_HERE: [(&str, &str); 9] = [
+    ("refusal_days", EQUALLY_LONG),
+    ("consent_days", EQUALLY_LONG),
     ("sliding", "A choice keeps its first end: remove this line."),
     (
         "preselected",
         "Nothing but `necessary` is ever on before the visitor switches it on: remove this line.",
     ),
     ("enabled", "Nothing but `necessary` is ever on before the visitor switches it on: remove this line."),
+    ("checked", "Nothing but `necessary` is ever on before the visitor switches it on: remove this line."),
     ("wall", "The site stays readable before a choice: remove this line."),
     ("session_days", "A choice for one session ends with it, whichever it is: remove this line."),
     ("reask_days", "Nobody is asked again before `choice_days` are over: remove this line."),
@@ -193,7 +195,8 @@ impl<'a> Section<'a> {
         let of_one_answer = || ONE_ANSWER.iter().any(|begins| key.starts_with(begins));
         let looks = || matches!(self.path.as_str(), "site" | "site.theme") && of_one_answer();
         let not_here = NOT_HERE.iter().find(|(name, _)| *name == key).map(|(_, mend)| *mend);
-        not_here.or_else(|| looks().then_some(ALIKE))
+        let said = if key.ends_with("_days") { EQUALLY_LONG } else { ALIKE };
+        not_here.or_else(|| looks().then_some(said))
     }
 
     fn report_unknown_keys(&self) {

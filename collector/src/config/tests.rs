@@ -219,7 +219,9 @@ fn an_unknown_key_is_an_error_with_what_was_meant() {
     check(&with_more("\n[lisen]\n"), "kruimel.toml:13: lisen: There is no such key.", "`listen`");
     check(&with_more("xyzzy = 1"), "kruimel.toml:12: site.xyzzy:", "The keys here are");
     check(&with_more("refusal_days = 30"), "kruimel.toml:12: site.refusal_days:", "choice_days");
+    check(&with_more("refuse_days = 30"), "kruimel.toml:12: site.refuse_days:", "equally long");
     check(&with_more("accept_color = \"green\""), "kruimel.toml:12: site.accept_color:", "look alike");
+    check(&with_more("hide_refuse = true"), "kruimel.toml:12: site.hide_refuse:", "both there");
     check(
         &with_service("preselected = true"),
         "kruimel.toml:19: site.service.preselected:",

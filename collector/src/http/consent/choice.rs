@@ -124,15 +124,23 @@ type Granted = (Vec<String>, BTreeMap<String, Vec<String>>);
 
 /// The granted categories in the site's order, and the services of those that are granted in part.
 fn granted(site: &Site, request: &DecisionRequest) -> Result<Granted, Rejection> {
-    let named = request.categories.iter().chain(request.services.keys());
-    if named.into_iter().any(|asked| !site.category_names().any(|name| name == asked)) {
+    // A refusal holds whatever else it lists.
+    let nothing = BTreeMap::new();
+    let refuses = matches!(request.action, DecisionAction::Refuse | DecisionAction::Withdraw);
+    let listed = if refuses { &nothing } else { &request.services };
+    if request
+        .categories
+        .iter()
+        .chain(listed.keys())
+        .any(|asked| !site.category_names().any(|name| name == asked))
+    {
         return Err(Rejection::UnknownCategory);
     }
     let mut categories = Vec::new();
     let mut services = BTreeMap::new();
     for category in &site.categories {
         let name = category.name.as_str();
-        let asked = request.services.get(name).filter(|_| name != NECESSARY);
+        let asked = listed.get(name).filter(|_| name != NECESSARY);
         if name != NECESSARY && !request.categories.iter().any(|one| one == name) {
             if asked.is_some_and(|asked| !asked.is_empty()) {
                 return Err(Rejection::ContradictoryDecision);

@@ -58,6 +58,8 @@ fn a_category_with_every_service_is_granted_whole_and_one_with_none_is_not_grant
     assert_eq!(granted(json!({"functional": ["kruimel"]})), Err(Rejection::UnknownService));
     assert_eq!(granted(json!({"analytics": ["kruimel"]})), Err(Rejection::ContradictoryDecision));
     assert_eq!(granted(json!({"fun": []})), Err(Rejection::UnknownCategory));
+    let refusal = json!({"action": "refuse", "categories": [], "services": {"analytics": ["anything"]}});
+    assert!(check("", refusal).unwrap().is_refusal());
 }
 
 #[test]
