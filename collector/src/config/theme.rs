@@ -152,11 +152,10 @@ fn check_contrast(section: &Section<'_>, own: &[Option<Pair>], schemes: &str) {
             "`{}` ({color}) stands out only {ratio} to 1 from `{ground_key}` ({under}) in the {scheme} scheme; {least} are needed.",
             token.key
         );
-        let (darker, lighter) = if color.luminance() < under.luminance() {
-            (token.key, ground_key)
-        } else {
-            (ground_key, token.key)
-        };
+        // Away from the ground: more than half of all colours stand out from one that is lighter than this (black and
+        // white stand out from it alike).
+        let (darker, lighter) =
+            if under.luminance() > 0.179 { (token.key, ground_key) } else { (ground_key, token.key) };
         let mend = format!("Write a darker `{darker}` or a lighter `{lighter}`.");
         let key = if own[index].is_some() { token.key } else { ground_key };
         section.wrong(key, Problem::new(wrong, mend));
