@@ -204,4 +204,8 @@ fn check_says_whether_the_next_start_asks_again_and_why() {
         !passed && wrong.contains("demo.jsonl, line 2: ") && wrong.contains("Restore the file"),
         "{wrong}"
     );
+    let serve =
+        Command::new(env!("CARGO_BIN_EXE_kruimel")).args(["serve", "--config"]).arg(&file).output().unwrap();
+    let said = String::from_utf8(serve.stderr).unwrap();
+    assert!(!serve.status.success() && said.contains("demo.jsonl, line 2: "), "{said}");
 }

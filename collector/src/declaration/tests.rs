@@ -439,4 +439,8 @@ fn a_history_that_cannot_be_read_stops_the_start_and_stays_as_it_is() {
     check(format!("{whole}nonsense\n"), "line 3:");
     check(whole.replacen("2026-11-27", "yesterday", 1), "line 1:");
     check(format!("\n{whole}"), "line 1:");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = start(folder.path(), &with(""), DAY).unwrap_err().to_string();
+    assert!(error.contains("demo.jsonl cannot be read or written"), "{error}");
 }

@@ -26,24 +26,22 @@ const SLIP_LETTERS_MIN: usize = 5;
 /// Letters at the head of a word that a slip cannot be in.
 const SLIP_PREFIX_LETTERS: usize = 3;
 /// Punctuation that is left out of the comparison.
-const MARKS: &str = ".,;:!?…'’‘\"“”„«»‹›()[]-‐‑–—/·،؛؟׳״";
-/// Marks that end or cut a sentence: behind a short word they can turn its meaning.
-const CUTS: &str = ".,;:!?…،؛؟";
+const MARKS: &str = ".,;:!?…-‐‑–—/·()[]،؛؟׳״";
+/// The same; these do not part one word from the next.
+const QUOTES: &str = "'’‘\"“”„«»‹›";
 
 /// Compares a text in each of `languages`. One language that says something else is enough, unless that is a translation
 /// come or gone: before or after it has the very words of another language, which did not change.
 pub(super) fn compare(before: &Translated, after: &Translated, languages: &[Language]) -> Wording {
     let one = |language: &Language| {
         let (before, after) = (before.in_language(*language), after.in_language(*language));
-        (*language, before, after, compare_text(*language, before, after))
+        (before, after, compare_text(*language, before, after))
     };
     let compared: Vec<_> = languages.iter().map(one).collect();
     let translated = |before: &str, after: &str| {
-        compared
-            .iter()
-            .any(|(_, b, a, wording)| *wording != Wording::Changed && (*b == before || *a == after))
+        compared.iter().any(|(b, a, wording)| *wording != Wording::Changed && (*b == before || *a == after))
     };
-    let judged = compared.iter().map(|(_, before, after, wording)| match wording {
+    let judged = compared.iter().map(|(before, after, wording)| match wording {
         Wording::Changed if translated(before, after) => Wording::Corrected,
         wording => *wording,
     });
@@ -73,26 +71,40 @@ fn compare_text(language: Language, before: &str, after: &str) -> Wording {
     }
 }
 
-/// The words of a text in small letters without marks.
+/// The words of a text in small letters without marks. What stands between a short word and the next is kept with it.
 fn words(text: &str) -> Vec<String> {
-    let tokens: Vec<&str> = text.split_whitespace().collect();
-    let word = |(place, token): (usize, &&str)| bare(token, place + 1 == tokens.len());
-    tokens.iter().enumerate().map(word).filter(|word| !word.is_empty()).collect()
+    let mut words: Vec<String> = Vec::new();
+    let mut between = None;
+    for token in text.split_whitespace() {
+        let letters: Vec<char> = token.chars().flat_map(char::to_lowercase).collect();
+        between = between.or(mark(letters.iter()));
+        let word = bare(&letters);
+        if word.is_empty() {
+            continue;
+        }
+        if let (Some(mark), Some(last)) = (between, words.last_mut())
+            && last.chars().count() < SLIP_LETTERS_MIN
+        {
+            last.push(mark);
+        }
+        words.push(word);
+        between = mark(letters.iter().rev());
+    }
+    words
 }
 
-/// One word without its marks. Those at figures stay ("3.5", "-18"), and so does one that cuts a sentence behind a short
-/// word, unless the text ends there.
-fn bare(token: &str, is_last: bool) -> String {
-    let letters: Vec<char> = token.chars().flat_map(char::to_lowercase).collect();
+/// The first mark that stands before any letter, quotes apart.
+fn mark<'l>(mut letters: impl Iterator<Item = &'l char>) -> Option<char> {
+    let first = letters.find(|letter| !QUOTES.contains(**letter))?;
+    MARKS.contains(*first).then_some(*first)
+}
+
+/// One word without its marks. Those at figures stay ("3.5", "-18").
+fn bare(letters: &[char]) -> String {
     let figure_follows = |place: usize| letters.get(place + 1).is_some_and(|next| next.is_numeric());
-    let kept = |(place, letter): (usize, &char)| !MARKS.contains(*letter) || figure_follows(place);
-    let mut word: String =
-        letters.iter().enumerate().filter(|&one| kept(one)).map(|(_, letter)| *letter).collect();
-    let cut = letters.last().filter(|last| CUTS.contains(**last));
-    if let (Some(cut), false, 1..SLIP_LETTERS_MIN) = (cut, is_last, word.chars().count()) {
-        word.push(*cut);
-    }
-    word
+    let is_mark = |letter: &char| MARKS.contains(*letter) || QUOTES.contains(*letter);
+    let kept = |(place, letter): &(usize, &char)| !is_mark(letter) || figure_follows(*place);
+    letters.iter().enumerate().filter(kept).map(|(_, letter)| *letter).collect()
 }
 
 /// Whether one word is the other with two neighbouring letters swapped or one letter doubled. In Finnish and Estonian a
@@ -143,6 +155,7 @@ mod tests {
         same("Counts campaigns seen", "Counts camppaigns seen");
         same("Counts visits, pages and sources", "Counts visits pages, and sources");
         same("The city's “e-mail”", "The city’s email");
+        same("Counts visits", "«Counts visits!»");
         same("Cities – works", "Cities, works");
         other("Counts campaigns seen", "Counts the campaigns seen");
         other("Data are not shared", "Data are now shared");
@@ -153,6 +166,10 @@ mod tests {
         other("We unite profiles", "We untie profiles");
         other("A united file", "A untied file");
         other("No, data are sold", "No data are sold");
+        other("“No,” data are sold", "“No” data are sold");
+        other("No ,data are sold", "No data are sold");
+        other("No – data are sold", "No data are sold");
+        other("No (data are sold)", "No data are sold");
         other("Sold without consent", "Sold with out consent");
         other("Kept for 12 months", "Kept for 21 months");
         other("At 3.5 km", "At 35 km");

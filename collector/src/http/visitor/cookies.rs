@@ -21,6 +21,8 @@ struct CookiesPage {
     lead: String,
     /// From when to when a former version was in force.
     former: Option<String>,
+    /// The page of the version in force.
+    in_force: String,
     versions: Vec<Listed>,
     choice_kept: String,
     withdrawal: String,
@@ -54,15 +56,18 @@ impl CookiesPage {
         for link in &mut frame.languages {
             link.address.push_str(&query);
         }
+        for link in &mut frame.links {
+            link.current &= shown.until.is_none();
+        }
         let declaration = Declaration::of(site, language, prefix);
         let version = shown.version();
         let label = version.map_or_else(|| declaration.revision.to_string(), |version| version.label.clone());
         let lead = match shown.since() {
-            Some(date) => {
+            Some(date) if shown.until.is_none() => {
                 let date = words.date(language, date);
                 fill(words.cookies_lead_dated, &[("revision", &label), ("date", &date)])
             }
-            None => fill(words.cookies_lead, &[("revision", &label)]),
+            _ => fill(words.cookies_lead, &[("revision", &label)]),
         };
         let former = version.zip(shown.until).map(|(version, until)| {
             let [date, end] = [version.date, until].map(|date| words.date(language, date));
@@ -72,6 +77,7 @@ impl CookiesPage {
         CookiesPage {
             lead,
             former,
+            in_force: format!("{prefix}cookies?lang={code}"),
             versions: shown.list(words, language, prefix),
             choice_kept: fill(words.choice_kept, &[("days", &site.choice_days.to_string())]),
             withdrawal: withdrawal(&declaration, &frame).unwrap_or_default(),
