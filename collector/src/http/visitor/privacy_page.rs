@@ -4,9 +4,10 @@
 //! plainly as a grant, with as good a page; nothing but `necessary` is switched on that was not granted.
 
 use super::Frame;
-use super::cookies::withdrawal;
 use super::declaration::{Declaration, DeclaredCategory};
+use super::form::Form;
 use super::state::{Granted, State};
+use super::switches::{Switches, switches};
 use super::words::{Words, fill};
 use crate::config::{Kept, Language, Site, Unit};
 use crate::http::cookie;
@@ -16,7 +17,7 @@ use wire::Category;
 #[template(path = "privacy.html")]
 pub(super) struct PrivacyPage {
     frame: Frame,
-    message: Option<&'static str>,
+    message: Option<String>,
     heading: String,
     lead: String,
     chosen: Vec<Chosen>,
@@ -38,24 +39,6 @@ struct Chosen {
     note: String,
 }
 
-struct Switches {
-    action: String,
-    token: String,
-    revision: u32,
-    switches: Vec<Switch>,
-    withdrawal: Option<String>,
-}
-
-struct Switch {
-    name: String,
-    title: String,
-    description: String,
-    on: bool,
-    fixed: bool,
-    /// Refused by the browser's Global Privacy Control, and not overridden.
-    signal: bool,
-}
-
 struct OnDevice {
     name: &'static str,
     holds: &'static str,
@@ -74,44 +57,40 @@ pub(super) struct Input<'a> {
     pub(super) language: Language,
     pub(super) prefix: &'a str,
     pub(super) state: &'a State,
-    /// The browser sends Global Privacy Control.
-    pub(super) signal: bool,
+    /// The browser's signal that the site honours, by the name of the banner's text about it.
+    pub(super) signal: Option<&'static str>,
     pub(super) token: String,
-    pub(super) message: Option<&'static str>,
+    pub(super) message: Option<String>,
+    /// What the visitor entered in a form that could not be taken.
+    pub(super) entered: Option<&'a Form>,
 }
 
 impl PrivacyPage {
     pub(super) fn new(input: Input<'_>) -> PrivacyPage {
-        let Input { site, language, prefix, state, signal, token, message } = input;
+        let Input { site, language, prefix, state, .. } = input;
         let frame = Frame::new(site, language, prefix, "privacy");
         let words = frame.words;
         let declaration = Declaration::of(site, language, prefix);
-        let (heading, lead) = headline(state, &declaration, words, language);
-        let form = Switches {
-            action: format!("{prefix}privacy?lang={}", language.code()),
-            token,
-            revision: site.revision,
-            switches: switches(state, &declaration, signal),
-            withdrawal: withdrawal(&declaration, &frame),
-        };
+        let (heading, lead) = headline(state, &declaration, &frame, language);
         PrivacyPage {
-            message,
             heading,
             lead,
-            chosen: chosen(state, &declaration, words, language, signal),
-            form,
+            chosen: chosen(&input, &declaration, &frame),
+            form: switches(&input, &declaration, &frame),
             device: on_device(state, words, language),
             on_server: fill(words.on_server, &[("controller", &site.controller)]),
             server: on_server(state, site, words, language),
             server_note: refused_note(state, site, words, language),
             references: references(state, words),
             elsewhere: matches!(state, State::Undecided { .. }),
+            message: input.message,
             frame,
         }
     }
 }
 
-fn headline(state: &State, declaration: &Declaration, words: &Words, language: Language) -> (String, String) {
+fn headline(state: &State, declaration: &Declaration, frame: &Frame, language: Language) -> (String, String) {
+    let words = frame.words;
     let held = |text, day, end| {
         fill(text, &[("date", &words.date(language, day)), ("end", &words.date(language, end))])
     };
@@ -120,13 +99,19 @@ fn headline(state: &State, declaration: &Declaration, words: &Words, language: L
             let allowed: Vec<String> = declaration
                 .categories
                 .iter()
-                .filter(|category| !category.necessary && granted.categories.contains(&category.name))
+                .filter(|category| !category.necessary && state.allows(&category.name))
                 .map(|category| within_sentence(&category.title, language))
                 .collect();
-            let heading = fill(words.granted_title, &[("categories", &words.list(&allowed))]);
+            let heading = fill(words.granted_title, &[("categories", &frame.list(&allowed))]);
             (heading, held(words.granted_lead, granted.day, granted.end))
         }
-        State::Refused { day, end } => (words.refused_title.to_owned(), held(words.refused_lead, *day, *end)),
+        State::Refused { day, session: true, .. } => {
+            let since = fill(words.since, &[("date", &words.date(language, *day))]);
+            (words.refused_title.to_owned(), sentences(&since, frame.said("session_note")))
+        }
+        State::Refused { day, end, .. } => {
+            (words.refused_title.to_owned(), held(words.refused_lead, *day, *end))
+        }
         State::Undecided { outdated } => {
             let lead = if *outdated { words.outdated_lead } else { words.undecided_lead };
             (words.undecided_title.to_owned(), lead.to_owned())
@@ -134,83 +119,86 @@ fn headline(state: &State, declaration: &Declaration, words: &Words, language: L
     }
 }
 
-/// A title inside a sentence: German keeps its capitals.
+/// Two sentences of which the first lacks its full stop, unless a date brought one.
+fn sentences(first: &str, second: &str) -> String {
+    format!("{}. {second}", first.trim_end_matches('.'))
+}
+
+/// A title inside a sentence: German keeps its capitals, and a Turkish İ has no small letter that is one letter.
 fn within_sentence(title: &str, language: Language) -> String {
     let mut letters = title.chars();
     match letters.next() {
-        Some(first) if language != Language::De => first.to_lowercase().chain(letters).collect(),
+        Some(first) if !matches!(language, Language::De | Language::Tr) => {
+            first.to_lowercase().chain(letters).collect()
+        }
         _ => title.to_owned(),
     }
 }
 
-fn chosen(
-    state: &State,
-    declaration: &Declaration,
-    words: &Words,
-    language: Language,
-    signal: bool,
-) -> Vec<Chosen> {
-    if matches!(state, State::Undecided { .. }) {
+fn chosen(input: &Input<'_>, declaration: &Declaration, frame: &Frame) -> Vec<Chosen> {
+    let (words, language) = (frame.words, input.language);
+    if matches!(input.state, State::Undecided { .. }) {
         return Vec::new();
     }
     let line = |category: &DeclaredCategory| {
-        let granted = match state {
-            State::Granted(granted) if granted.categories.contains(&category.name) => Some(granted),
+        let granted = match input.state {
+            State::Granted(granted) if input.state.allows(&category.name) => Some(granted),
             _ => None,
         };
-        let (word, note) = match granted {
+        let signal = input.signal.filter(|_| is_signalled(&category.name));
+        let (word, note) = match (granted, signal) {
             _ if category.necessary => (words.always_on, words.needs_no_choice.to_owned()),
-            Some(granted) => {
-                (words.allowed, fill(words.since, &[("date", &words.date(language, granted.day))]))
+            (Some(granted), _) => {
+                let since = fill(words.since, &[("date", &words.date(language, granted.day))]);
+                let overridden = signal.map(|_| frame.said("signal_override"));
+                let note = overridden.map_or_else(|| since.clone(), |text| sentences(&since, text));
+                (words.allowed, in_part(granted, category, frame, note))
             }
-            None if signal && is_signalled(&category.name) => (words.refused, words.signal.to_owned()),
-            None => (words.refused, String::new()),
+            (None, Some(signal)) => (words.refused, frame.said(signal).to_owned()),
+            (None, None) => (words.refused, String::new()),
         };
         Chosen { on: category.necessary || granted.is_some(), title: category.title.clone(), word, note }
     };
     declaration.categories.iter().map(line).collect()
 }
 
-fn switches(state: &State, declaration: &Declaration, signal: bool) -> Vec<Switch> {
-    let granted =
-        |name: &String| matches!(state, State::Granted(granted) if granted.categories.contains(name));
-    let switch = |category: &DeclaredCategory| {
-        let on = category.necessary || granted(&category.name);
-        Switch {
-            name: category.name.clone(),
-            title: category.title.clone(),
-            description: category.description.clone(),
-            on,
-            fixed: category.necessary,
-            signal: signal && !on && is_signalled(&category.name),
-        }
-    };
-    declaration.categories.iter().map(switch).collect()
+/// The note of a granted category; where only some services are granted it begins with their names.
+fn in_part(granted: &Granted, category: &DeclaredCategory, frame: &Frame, note: String) -> String {
+    let Some(ids) = granted.services.get(&category.name) else { return note };
+    let of_them = category.services.iter().filter(|service| ids.contains(&service.id));
+    let names: Vec<String> = of_them.map(|service| service.name.clone()).collect();
+    sentences(&frame.list(&names), &note)
 }
 
-/// Global Privacy Control speaks of selling and sharing: that is advertising here.
-fn is_signalled(category: &str) -> bool {
+/// Both signals speak of selling, sharing and following: that is advertising here.
+pub(super) fn is_signalled(category: &str) -> bool {
     category == Category::Advertising.name()
 }
 
 fn on_device(state: &State, words: &'static Words, language: Language) -> Vec<OnDevice> {
     match state {
         State::Undecided { .. } => Vec::new(),
-        State::Refused { end, .. } => {
-            vec![OnDevice {
-                name: cookie::CONSENT,
-                holds: words.refusal_holds,
-                until: words.date(language, *end),
-            }]
+        State::Refused { end, session, .. } => {
+            let until =
+                if *session { Kept::Session.in_language(language) } else { words.date(language, *end) };
+            vec![OnDevice { name: cookie::CONSENT, holds: words.refusal_holds, until }]
         }
         State::Granted(granted) => {
             let until = words.date(language, granted.end);
             let mut lines =
                 vec![OnDevice { name: cookie::CONSENT, holds: words.choice_holds, until: until.clone() }];
             if measured(granted) {
-                lines.push(OnDevice { name: cookie::VISITOR, holds: words.visitor_holds, until });
+                lines.push(OnDevice {
+                    name: cookie::VISITOR,
+                    holds: language.shipped().own("visitor_cookie"),
+                    until,
+                });
                 let until = words.visit_until.to_owned();
-                lines.push(OnDevice { name: cookie::VISIT, holds: words.visit_holds, until });
+                lines.push(OnDevice {
+                    name: cookie::VISIT,
+                    holds: language.shipped().own("visit_cookie"),
+                    until,
+                });
             }
             lines
         }

@@ -1,4 +1,5 @@
-//! The words of the visitor's two pages, per language. The categories' titles come with the banner's texts.
+//! The words of the visitor's two pages, per language. What the banner says too (titles of categories, accept, refuse)
+//! comes with its texts.
 //!
 //! In: a [`Language`]. Out: its [`Words`]. Invariant: every language has every text with the same placeholders, as a
 //! test proves; texts are neutral, thank nobody and promise nothing.
@@ -13,11 +14,13 @@ use time::Date;
 
 /// The texts of one language. `{…}` is filled in by [`fill`].
 pub(super) struct Words {
+    /// How a date is written: `{day}`, `{month}` and `{year}`.
+    pub(super) date: &'static str,
+    /// The names of the months, as they stand in a date.
+    pub(super) months: [&'static str; 12],
     pub(super) your_data: &'static str,
-    pub(super) cookie_declaration: &'static str,
     pub(super) back: &'static str,
     pub(super) who_to_ask: &'static str,
-    pub(super) and: &'static str,
     pub(super) granted_title: &'static str,
     pub(super) granted_lead: &'static str,
     pub(super) refused_title: &'static str,
@@ -31,18 +34,12 @@ pub(super) struct Words {
     pub(super) refused: &'static str,
     pub(super) needs_no_choice: &'static str,
     pub(super) since: &'static str,
-    pub(super) signal: &'static str,
-    pub(super) signal_note: &'static str,
     pub(super) change: &'static str,
-    pub(super) accept_all: &'static str,
-    pub(super) refuse_all: &'static str,
-    pub(super) save: &'static str,
     pub(super) erases: &'static str,
     pub(super) keeps: &'static str,
     pub(super) stored: &'static str,
     pub(super) on_device: &'static str,
     pub(super) on_server: &'static str,
-    pub(super) name: &'static str,
     pub(super) holds: &'static str,
     pub(super) kept_until: &'static str,
     pub(super) what: &'static str,
@@ -50,8 +47,6 @@ pub(super) struct Words {
     pub(super) kept_for: &'static str,
     pub(super) choice_holds: &'static str,
     pub(super) refusal_holds: &'static str,
-    pub(super) visitor_holds: &'static str,
-    pub(super) visit_holds: &'static str,
     pub(super) visit_until: &'static str,
     /// What the server keeps of a measured visitor, and why: pages, time, source, place, device.
     pub(super) measured: [(&'static str, &'static str); 5],
@@ -79,10 +74,6 @@ pub(super) struct Words {
     pub(super) recipient: &'static str,
     pub(super) stores_nothing: &'static str,
     pub(super) caption: &'static str,
-    pub(super) purpose: &'static str,
-    pub(super) party: &'static str,
-    pub(super) first: &'static str,
-    pub(super) third: &'static str,
     pub(super) storage: [&'static str; 3],
     pub(super) collects: &'static str,
     pub(super) collected: [&'static str; 6],
@@ -97,7 +88,9 @@ pub(super) struct Words {
     pub(super) stale: &'static str,
     pub(super) foreign: &'static str,
     pub(super) unavailable: &'static str,
-    pub(super) months: [&'static str; 12],
+    pub(super) unread: &'static str,
+    pub(super) age_confirm: &'static str,
+    pub(super) age_needed: &'static str,
     /// Heading over every version of the declaration.
     pub(super) history: &'static str,
     pub(super) version: &'static str,
@@ -110,12 +103,13 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// The words of one of [`Language::OF_PAGES`]; no page is asked for in another.
+    /// The words of a language.
     pub(super) const fn of(language: Language) -> &'static Words {
         match language {
-            Language::Nl => &nl::WORDS,
-            Language::Fr => &fr::WORDS,
             Language::De => &de::WORDS,
+            Language::En => &en::WORDS,
+            Language::Fr => &fr::WORDS,
+            Language::Nl => &nl::WORDS,
             _ => &en::WORDS,
         }
     }
@@ -124,20 +118,10 @@ impl Words {
     pub(super) fn date(&self, language: Language, date: Date) -> String {
         let month = self.months[usize::from(u8::from(date.month())) - 1];
         let day = match (language, date.day()) {
-            (Language::De, day) => format!("{day}."),
             (Language::Fr, 1) => "1er".to_owned(),
             (_, day) => day.to_string(),
         };
-        format!("{day} {month} {}", date.year())
-    }
-
-    /// Several names as one phrase: "a, b and c".
-    pub(super) fn list(&self, names: &[String]) -> String {
-        match names {
-            [] => String::new(),
-            [one] => one.clone(),
-            [most @ .., last] => format!("{} {} {last}", most.join(", "), self.and),
-        }
+        fill(self.date, &[("day", &day), ("month", month), ("year", &date.year().to_string())])
     }
 
     /// Where the browser keeps something, if it is not a cookie.
@@ -196,7 +180,10 @@ mod tests {
             words.choice_kept,
             words.other_browser_text,
             words.never_stored,
-            words.signal_note,
+            words.unread,
+            words.age_confirm,
+            words.age_needed,
+            words.date,
             words.stale,
             words.foreign,
             words.unavailable,
@@ -210,6 +197,7 @@ mod tests {
             words.asked_again,
             words.first_version,
         ];
+        texts.extend(words.months);
         texts.extend(words.collected);
         texts.extend(words.things);
         texts.extend(words.measured.iter().flat_map(|(what, why)| [*what, *why]));
@@ -226,7 +214,7 @@ mod tests {
     #[test]
     fn every_language_has_every_text_with_the_same_placeholders() {
         let english = all(Words::of(Language::En));
-        for language in Language::OF_PAGES {
+        for language in Language::ALL {
             for (text, expected) in all(Words::of(language)).into_iter().zip(&english) {
                 assert!(!text.is_empty(), "{language:?} lacks: {expected}");
                 assert_eq!(placeholders(text), placeholders(expected), "{language:?}: {text}");
@@ -244,12 +232,5 @@ mod tests {
         check(Language::Nl, "1 maart 2027");
         check(Language::Fr, "1er mars 2027");
         check(Language::De, "1. März 2027");
-    }
-
-    #[test]
-    fn names_become_a_phrase() {
-        let names = ["a", "b", "c"].map(str::to_owned);
-        assert_eq!(Words::of(Language::Nl).list(&names), "a, b en c");
-        assert_eq!(Words::of(Language::Nl).list(&names[..1]), "a");
     }
 }
