@@ -99,7 +99,7 @@ pub(super) const WORDS: Words = Words {
         "Entscheidungen",
         "Abgewiesene Nachrichten (nur Anzahlen)",
     ],
-    choice_kept: "Ihre Wahl wird {days} Tage gespeichert, wie auch immer sie ausfällt, und durch Besuche nicht verlängert. Sie können sie jederzeit ändern:",
+    choice_kept: "Ihre Wahl wird {days} gespeichert, wie auch immer sie ausfällt, und durch Besuche nicht verlängert. Sie können sie jederzeit ändern:",
     as_json: "Diese Seite als JSON",
     stale: "Diese Seite war zu lange geöffnet, deshalb wurde die Wahl nicht übernommen. Sie zeigt den jetzigen Stand: Bitte wählen Sie erneut.",
     foreign: "Die Wahl kam nicht von dieser Website und wurde deshalb nicht übernommen.",

@@ -94,7 +94,7 @@ pub(super) const WORDS: Words = Words {
     then: "Then",
     deleted: "Deleted",
     things: ["Pages and visits", "Cut-off internet address", "Decisions", "Rejected messages (counts only)"],
-    choice_kept: "Your choice is kept for {days} days, whichever it is, and not renewed by visits. You can change it at any time:",
+    choice_kept: "Your choice is kept for {days}, whichever it is, and not renewed by visits. You can change it at any time:",
     as_json: "This page as JSON",
     stale: "This page was open for too long, so the choice was not taken. It shows the state of now: please choose again.",
     foreign: "The choice did not come from this site, so it was not taken.",

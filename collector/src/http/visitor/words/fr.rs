@@ -102,7 +102,7 @@ pub(super) const WORDS: Words = Words {
         "Décisions",
         "Messages rejetés (nombres seulement)",
     ],
-    choice_kept: "Votre choix est conservé {days} jours, quel qu’il soit, et n’est pas prolongé par vos visites. Vous pouvez le modifier à tout moment :",
+    choice_kept: "Votre choix est conservé {days}, quel qu’il soit, et n’est pas prolongé par vos visites. Vous pouvez le modifier à tout moment :",
     as_json: "Cette page en JSON",
     stale: "Cette page est restée ouverte trop longtemps ; le choix n’a pas été pris en compte. Elle montre l’état actuel : veuillez choisir de nouveau.",
     foreign: "Le choix ne venait pas de ce site ; il n’a pas été pris en compte.",

@@ -99,7 +99,7 @@ pub(super) const WORDS: Words = Words {
         "Beslissingen",
         "Geweigerde berichten (alleen aantallen)",
     ],
-    choice_kept: "Uw keuze wordt {days} dagen bewaard, welke ze ook is, en niet verlengd door bezoeken. U kunt ze altijd wijzigen:",
+    choice_kept: "Uw keuze wordt {days} bewaard, welke ze ook is, en niet verlengd door bezoeken. U kunt ze altijd wijzigen:",
     as_json: "Deze pagina als JSON",
     stale: "Deze pagina stond te lang open, dus de keuze is niet genomen. Ze toont de toestand van nu: kies a.u.b. opnieuw.",
     foreign: "De keuze kwam niet van deze site, dus ze is niet genomen.",
