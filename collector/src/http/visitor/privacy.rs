@@ -22,7 +22,6 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use bytes::Bytes;
 use std::sync::Arc;
-use wire::{DecisionAction, DecisionRequest};
 
 /// What a token of this form is signed for.
 const PURPOSE: &str = "privacy";
@@ -35,20 +34,6 @@ struct Request<'r> {
     site: &'r Site,
     headers: &'r HeaderMap,
     language: Language,
-}
-
-/// Why a choice was not taken.
-enum Refused {
-    /// What was sent was wrong, or could not be kept.
-    Rejected(Rejection),
-    /// A grant needs the visitor to say that they are of age.
-    AgeNotStated,
-}
-
-impl From<Rejection> for Refused {
-    fn from(reason: Rejection) -> Refused {
-        Refused::Rejected(reason)
-    }
 }
 
 /// Shows the page.
@@ -80,7 +65,7 @@ pub(super) async fn choose(
     match (&fields, bar) {
         (_, Some(bar)) => request.take_bar(bar).await,
         (Ok(fields), None) => request.take_form(fields).await,
-        (Err(reason), None) => request.refuse(Refused::Rejected(*reason), None),
+        (Err(reason), None) => request.refuse(*reason, None),
     }
 }
 
@@ -92,47 +77,40 @@ impl Request<'_> {
             Err(reason) => {
                 // Nothing is ticked on behalf of another page, or for a declaration that was not shown.
                 let shown = fields.revision() == Ok(self.site.revision);
-                let own = !matches!(reason, Refused::Rejected(Rejection::ForeignOrigin));
-                self.refuse(reason, (own && shown).then_some(&form))
+                self.refuse(reason, (shown && reason != Rejection::ForeignOrigin).then_some(&form))
             }
         }
     }
 
-    async fn decide_form(&self, fields: &Fields, form: &Form) -> Result<consent::Outcome, Refused> {
+    async fn decide_form(&self, fields: &Fields, form: &Form) -> Result<consent::Outcome, Rejection> {
         let Request { collector, site, headers, language } = *self;
         origin::check(headers, site)?;
         let now_ms = (collector.clock)();
         if !check_token(fields.first("token"), PURPOSE, site.id.as_str(), now_ms, &collector.keys) {
-            return Err(Rejection::StaleForm.into());
+            return Err(Rejection::StaleForm);
         }
         let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
         let decision = form.decision(site, &declaration, language, fields.revision()?)?;
-        if site.options.age_limit.is_some() && grants(&decision) && !decision.of_age {
-            return Err(Refused::AgeNotStated);
-        }
-        Ok(consent::decide(collector, headers, site, &decision).await?)
+        consent::decide(collector, headers, site, &decision).await
     }
 
     async fn take_bar(&self, bar: &Fields) -> Response<Body> {
         match self.decide_bar(bar).await {
-            Ok(Some(outcome)) => {
+            Ok(outcome) => {
                 let back = bar::way_back(bar, self.headers).unwrap_or_else(|| self.page_address());
                 redirect(&back, outcome.cookies)
             }
-            Ok(None) => redirect(&format!("{}#change", self.page_address()), Vec::new()),
-            Err(reason) => self.refuse(reason.into(), None),
+            // The bar has no box for it; the page has.
+            Err(Rejection::AgeNotStated) => redirect(&format!("{}#change", self.page_address()), Vec::new()),
+            Err(reason) => self.refuse(reason, None),
         }
     }
 
-    /// The bar's decision; `None` where it takes the page to say that one is of age.
-    async fn decide_bar(&self, bar: &Fields) -> Result<Option<consent::Outcome>, Rejection> {
+    async fn decide_bar(&self, bar: &Fields) -> Result<consent::Outcome, Rejection> {
         let Request { collector, site, headers, .. } = *self;
         bar::check_origin(headers, site)?;
         let decision = bar::decision(bar, site)?;
-        if site.options.age_limit.is_some() && grants(&decision) {
-            return Ok(None);
-        }
-        consent::decide(collector, headers, site, &decision).await.map(Some)
+        consent::decide(collector, headers, site, &decision).await
     }
 
     fn page_address(&self) -> String {
@@ -140,21 +118,13 @@ impl Request<'_> {
     }
 
     /// The page again, with a sentence that says why the choice was not taken.
-    fn refuse(&self, reason: Refused, entered: Option<&Form>) -> Response<Body> {
+    fn refuse(&self, reason: Rejection, entered: Option<&Form>) -> Response<Body> {
         let Request { collector, site, headers, language } = *self;
-        let words = Words::of(language);
-        let (status, message) = match reason {
-            Refused::AgeNotStated => {
-                let age = site.options.age_limit.unwrap_or_default().to_string();
-                (StatusCode::FORBIDDEN, fill(words.age_needed, &[("age", &age)]))
-            }
-            Refused::Rejected(reason) => {
-                let host = if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" };
-                collector.outcomes.rejected(site.id.as_str(), reason, host, 1, (collector.clock)());
-                let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
-                (status, sentence(words, reason).to_owned())
-            }
-        };
+        let host = if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" };
+        collector.outcomes.rejected(site.id.as_str(), reason, host, 1, (collector.clock)());
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let age = site.options.age_limit.unwrap_or_default().to_string();
+        let message = fill(sentence(Words::of(language), reason), &[("age", &age)]);
         self.show(status, Some(message), entered)
     }
 
@@ -190,15 +160,11 @@ fn signal(site: &Site, headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
-fn grants(decision: &DecisionRequest) -> bool {
-    let optional = |name: &String| name != wire::Category::Necessary.name();
-    decision.action != DecisionAction::Refuse && decision.categories.iter().any(optional)
-}
-
 fn sentence(words: &Words, reason: Rejection) -> &'static str {
     match reason {
         Rejection::ForeignOrigin => words.foreign,
         Rejection::Unavailable => words.unavailable,
+        Rejection::AgeNotStated => words.age_needed,
         Rejection::StaleForm | Rejection::OutdatedReceipt => words.stale,
         _ => words.unread,
     }

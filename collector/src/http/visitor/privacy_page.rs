@@ -9,7 +9,7 @@ use super::form::Form;
 use super::state::{Granted, State};
 use super::switches::{Switches, switches};
 use super::words::{Words, fill};
-use crate::config::{Kept, Language, Site, Unit};
+use crate::config::{KRUIMEL, Kept, Language, Site, Unit};
 use crate::http::cookie;
 use wire::Category;
 
@@ -94,6 +94,10 @@ fn headline(state: &State, declaration: &Declaration, frame: &Frame, language: L
     let held = |text, day, end| {
         fill(text, &[("date", &words.date(language, day)), ("end", &words.date(language, end))])
     };
+    let for_session = |day| {
+        let since = fill(words.since, &[("date", &words.date(language, day))]);
+        sentences(&since, frame.said("session_note"))
+    };
     match state {
         State::Granted(granted) => {
             let allowed: Vec<String> = declaration
@@ -103,12 +107,14 @@ fn headline(state: &State, declaration: &Declaration, frame: &Frame, language: L
                 .map(|category| within_sentence(&category.title, language))
                 .collect();
             let heading = fill(words.granted_title, &[("categories", &frame.list(&allowed))]);
-            (heading, held(words.granted_lead, granted.day, granted.end))
+            let lead = if granted.session {
+                for_session(granted.day)
+            } else {
+                held(words.granted_lead, granted.day, granted.end)
+            };
+            (heading, lead)
         }
-        State::Refused { day, session: true, .. } => {
-            let since = fill(words.since, &[("date", &words.date(language, *day))]);
-            (words.refused_title.to_owned(), sentences(&since, frame.said("session_note")))
-        }
+        State::Refused { day, session: true, .. } => (words.refused_title.to_owned(), for_session(*day)),
         State::Refused { day, end, .. } => {
             (words.refused_title.to_owned(), held(words.refused_lead, *day, *end))
         }
@@ -176,29 +182,25 @@ pub(super) fn is_signalled(category: &str) -> bool {
 }
 
 fn on_device(state: &State, words: &'static Words, language: Language) -> Vec<OnDevice> {
+    let until = |end, session| match session {
+        true => Kept::Session.in_language(language),
+        false => words.date(language, end),
+    };
     match state {
         State::Undecided { .. } => Vec::new(),
         State::Refused { end, session, .. } => {
-            let until =
-                if *session { Kept::Session.in_language(language) } else { words.date(language, *end) };
+            let until = until(*end, *session);
             vec![OnDevice { name: cookie::CONSENT, holds: words.refusal_holds, until }]
         }
         State::Granted(granted) => {
-            let until = words.date(language, granted.end);
+            let until = until(granted.end, granted.session);
             let mut lines =
                 vec![OnDevice { name: cookie::CONSENT, holds: words.choice_holds, until: until.clone() }];
-            if measured(granted) {
-                lines.push(OnDevice {
-                    name: cookie::VISITOR,
-                    holds: language.shipped().own("visitor_cookie"),
-                    until,
-                });
+            if measured(state) {
+                let own = language.shipped();
+                lines.push(OnDevice { name: cookie::VISITOR, holds: own.own("visitor_cookie"), until });
                 let until = words.visit_until.to_owned();
-                lines.push(OnDevice {
-                    name: cookie::VISIT,
-                    holds: language.shipped().own("visit_cookie"),
-                    until,
-                });
+                lines.push(OnDevice { name: cookie::VISIT, holds: own.own("visit_cookie"), until });
             }
             lines
         }
@@ -206,10 +208,12 @@ fn on_device(state: &State, words: &'static Words, language: Language) -> Vec<On
 }
 
 fn on_server(state: &State, site: &Site, words: &'static Words, language: Language) -> Vec<OnServer> {
-    let State::Granted(granted) = state else { return Vec::new() };
+    if !matches!(state, State::Granted(_)) {
+        return Vec::new();
+    }
     let months = |months: u16| Kept::For(u32::from(months), Unit::Months).in_language(language);
     let mut lines = Vec::new();
-    if measured(granted) {
+    if measured(state) {
         let kept = months(site.retention_months);
         lines.extend(words.measured.map(|(what, why)| OnServer { what, why, kept: kept.clone() }));
         let kept = Kept::For(u32::from(site.ip_retention_days), Unit::Days).in_language(language);
@@ -229,12 +233,13 @@ fn refused_note(state: &State, site: &Site, words: &Words, language: Language) -
 
 fn references(state: &State, words: &'static Words) -> Vec<(&'static str, String)> {
     let State::Granted(granted) = state else { return Vec::new() };
-    let visitor = granted.visitor.filter(|_| measured(granted)).map(|id| (words.visitor, in_fours(id)));
+    let visitor = granted.visitor.filter(|_| measured(state)).map(|id| (words.visitor, in_fours(id)));
     visitor.into_iter().chain([(words.consent, in_fours(granted.consent))]).collect()
 }
 
-fn measured(granted: &Granted) -> bool {
-    granted.categories.iter().any(|name| name == Category::Analytics.name())
+/// Whether Kruimel's own measuring is granted, which is a service of its own.
+fn measured(state: &State) -> bool {
+    state.allows_service(Category::Analytics.name(), KRUIMEL)
 }
 
 /// An id that people can read out: `5e1c 09ab 77d2 4f38`.

@@ -43,6 +43,8 @@ pub(super) struct Granted {
     pub(super) day: Date,
     /// The day on which it ends.
     pub(super) end: Date,
+    /// It ends with the browser's session, if that is before its end.
+    pub(super) session: bool,
     pub(super) consent: HexId,
     pub(super) visitor: Option<HexId>,
 }
@@ -91,6 +93,7 @@ fn granted(receipt: &Receipt, visitor: Option<HexId>) -> Option<Granted> {
         services: receipt.services.clone(),
         day: OffsetDateTime::parse(&receipt.last_consent_timestamp, &Rfc3339).ok()?.date(),
         end: day_of(i64::try_from(receipt.expiration_time).ok()?)?,
+        session: receipt.session,
         consent: receipt.consent_id,
         visitor,
     })
