@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} dostává údaje.",
     stores_nothing: "Na vašem zařízení nic neukládá.",
     caption: "Cookies a úložiště služby {service}",
-    storage: [
-        "místní úložiště",
-        "úložiště relace",
-        "databáze",
-    ],
+    storage: ["místní úložiště", "úložiště relace", "databáze"],
     collects: "Co shromažďuje analytika",
     collected: [
         "Otevřené stránky, jejich názvy, jejich pořadí a doba, po kterou byla každá zobrazena",

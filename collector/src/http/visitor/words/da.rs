@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} modtager data.",
     stores_nothing: "Gemmer intet på din enhed.",
     caption: "Cookies og lager fra {service}",
-    storage: [
-        "lokalt lager",
-        "sessionslager",
-        "database",
-    ],
+    storage: ["lokalt lager", "sessionslager", "database"],
     collects: "Hvad statistikken indsamler",
     collected: [
         "Åbnede sider, deres titler, deres rækkefølge og hvor længe hver blev vist",
@@ -97,12 +93,7 @@ pub(super) const WORDS: Words = Words {
     retention: "Opbevaringstider på serveren",
     then: "Derefter",
     deleted: "Slettes",
-    things: [
-        "Sider og besøg",
-        "Afkortet internetadresse",
-        "Beslutninger",
-        "Afviste meddelelser (kun antal)",
-    ],
+    things: ["Sider og besøg", "Afkortet internetadresse", "Beslutninger", "Afviste meddelelser (kun antal)"],
     choice_kept: "Dit valg gemmes i {days}, uanset hvad du vælger, og forlænges ikke af besøg. Du kan ændre det når som helst:",
     as_json: "Denne side som JSON",
     stale: "Denne side var åben for længe, så valget blev ikke registreret. Den viser tilstanden nu: vælg igen.",

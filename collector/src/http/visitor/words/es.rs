@@ -53,7 +53,10 @@ pub(super) const WORDS: Words = Words {
         ("Tiempo a la vista", "Para saber si se leen hasta el final"),
         ("De dónde vino", "Para saber cómo se encuentran las páginas"),
         ("Lugar, como máximo la ciudad", "Para contar por región"),
-        ("Navegador, sistema, idioma y ancho de la ventana", "Para hacer pruebas con lo que usan los visitantes"),
+        (
+            "Navegador, sistema, idioma y ancho de la ventana",
+            "Para hacer pruebas con lo que usan los visitantes",
+        ),
     ],
     address: ("Dirección de internet, recortada", "Para averiguar el lugar"),
     decision: ("Su decisión", "Para demostrar que se le preguntó"),
@@ -79,11 +82,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} recibe datos.",
     stores_nothing: "No guarda nada en su dispositivo.",
     caption: "Cookies y almacenamiento de {service}",
-    storage: [
-        "almacenamiento local",
-        "almacenamiento de sesión",
-        "base de datos",
-    ],
+    storage: ["almacenamiento local", "almacenamiento de sesión", "base de datos"],
     collects: "Qué recoge la estadística",
     collected: [
         "Las páginas abiertas, sus títulos, su orden y el tiempo que cada una estuvo a la vista",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} saab andmeid.",
     stores_nothing: "Ei säilita teie seadmes midagi.",
     caption: "Teenuse {service} küpsised ja salvestusruum",
-    storage: [
-        "kohalik salvestusruum",
-        "seansi salvestusruum",
-        "andmebaas",
-    ],
+    storage: ["kohalik salvestusruum", "seansi salvestusruum", "andmebaas"],
     collects: "Mida analüütika kogub",
     collected: [
         "Avatud lehed, nende pealkirjad, järjekord ja aeg, kui kaua igaüks nähtaval oli",

@@ -53,7 +53,10 @@ pub(super) const WORDS: Words = Words {
         ("Aika näkyvissä", "Jotta nähdään, luetaanko ne loppuun"),
         ("Mistä tulit", "Jotta nähdään, miten sivut löydetään"),
         ("Paikka, enintään kunta", "Jotta voidaan laskea alueittain"),
-        ("Selain, järjestelmä, kieli ja ikkunan leveys", "Jotta voidaan testata sillä, mitä kävijät käyttävät"),
+        (
+            "Selain, järjestelmä, kieli ja ikkunan leveys",
+            "Jotta voidaan testata sillä, mitä kävijät käyttävät",
+        ),
     ],
     address: ("Internet-osoite, katkaistu", "Paikan selvittämiseksi"),
     decision: ("Päätöksesi", "Jotta voidaan osoittaa, että sinulta kysyttiin"),
@@ -79,11 +82,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} saa tietoja.",
     stores_nothing: "Ei tallenna mitään laitteeseesi.",
     caption: "Palvelun {service} evästeet ja tallennustila",
-    storage: [
-        "paikallinen tallennustila",
-        "istunnon tallennustila",
-        "tietokanta",
-    ],
+    storage: ["paikallinen tallennustila", "istunnon tallennustila", "tietokanta"],
     collects: "Mitä analytiikka kerää",
     collected: [
         "Avatut sivut, niiden otsikot, niiden järjestys ja kunkin näkyvissäoloaika",
@@ -97,12 +96,7 @@ pub(super) const WORDS: Words = Words {
     retention: "Säilytysajat palvelimella",
     then: "Sen jälkeen",
     deleted: "Poistetaan",
-    things: [
-        "Sivut ja käynnit",
-        "Katkaistu internet-osoite",
-        "Päätökset",
-        "Hylätyt viestit (vain määrät)",
-    ],
+    things: ["Sivut ja käynnit", "Katkaistu internet-osoite", "Päätökset", "Hylätyt viestit (vain määrät)"],
     choice_kept: "Valintasi säilytetään, oli se mikä tahansa, eivätkä käynnit pidennä aikaa. Säilytysaika: {days}. Voit muuttaa valintaasi milloin tahansa:",
     as_json: "Tämä sivu JSON-muodossa",
     stale: "Tämä sivu oli avoinna liian kauan, joten valintaa ei otettu vastaan. Se näyttää nykyisen tilan: valitse uudelleen.",

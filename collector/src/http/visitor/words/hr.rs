@@ -53,7 +53,10 @@ pub(super) const WORDS: Words = Words {
         ("Vrijeme prikaza", "Da se vidi čitaju li se do kraja"),
         ("Odakle ste došli", "Da se vidi kako se stranice pronalaze"),
         ("Mjesto, najviše grad", "Za brojenje po regijama"),
-        ("Preglednik, sustav, jezik i širina prozora", "Za ispitivanje na onome što posjetitelji upotrebljavaju"),
+        (
+            "Preglednik, sustav, jezik i širina prozora",
+            "Za ispitivanje na onome što posjetitelji upotrebljavaju",
+        ),
     ],
     address: ("Internetska adresa, skraćena", "Za određivanje mjesta"),
     decision: ("Vaša odluka", "Za dokaz da ste upitani"),
@@ -79,11 +82,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} prima podatke.",
     stores_nothing: "Na vašem uređaju ne pohranjuje ništa.",
     caption: "Kolačići i pohrana usluge {service}",
-    storage: [
-        "lokalna pohrana",
-        "pohrana sesije",
-        "baza podataka",
-    ],
+    storage: ["lokalna pohrana", "pohrana sesije", "baza podataka"],
     collects: "Što analitika prikuplja",
     collected: [
         "Otvorene stranice, njihovi naslovi, redoslijed i koliko je dugo svaka bila prikazana",
@@ -97,12 +96,7 @@ pub(super) const WORDS: Words = Words {
     retention: "Rokovi čuvanja na poslužitelju",
     then: "Nakon toga",
     deleted: "Briše se",
-    things: [
-        "Stranice i posjeti",
-        "Skraćena internetska adresa",
-        "Odluke",
-        "Odbijene poruke (samo broj)",
-    ],
+    things: ["Stranice i posjeti", "Skraćena internetska adresa", "Odluke", "Odbijene poruke (samo broj)"],
     choice_kept: "Vaš se izbor, kakav god bio, čuva {days} i posjeti ga ne produljuju. Možete ga promijeniti u bilo kojem trenutku:",
     as_json: "Ova stranica kao JSON",
     stale: "Ova je stranica predugo bila otvorena pa izbor nije prihvaćen. Prikazuje sadašnje stanje: odaberite ponovno.",

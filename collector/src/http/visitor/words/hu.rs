@@ -53,7 +53,10 @@ pub(super) const WORDS: Words = Words {
         ("Láthatóság ideje", "Hogy látható legyen, végigolvassák-e őket"),
         ("Honnan érkezett", "Hogy látható legyen, hogyan találnak az oldalakra"),
         ("Hely, legfeljebb a település", "Régiónkénti számláláshoz"),
-        ("Böngésző, rendszer, nyelv és az ablak szélessége", "Hogy a próbák azon történjenek, amit a látogatók használnak"),
+        (
+            "Böngésző, rendszer, nyelv és az ablak szélessége",
+            "Hogy a próbák azon történjenek, amit a látogatók használnak",
+        ),
     ],
     address: ("Internetcím, csonkolva", "A hely megállapításához"),
     decision: ("Az Ön döntése", "Annak igazolására, hogy Önt megkérdezték"),
@@ -79,11 +82,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} adatokat kap.",
     stores_nothing: "Semmit sem tárol az eszközén.",
     caption: "A(z) {service} sütijei és tárolói",
-    storage: [
-        "helyi tároló",
-        "munkamenet-tároló",
-        "adatbázis",
-    ],
+    storage: ["helyi tároló", "munkamenet-tároló", "adatbázis"],
     collects: "Mit gyűjt a statisztika",
     collected: [
         "A megnyitott oldalak, címük, sorrendjük és az, hogy mennyi ideig voltak láthatók",

@@ -53,7 +53,10 @@ pub(super) const WORDS: Words = Words {
         ("Tempo in vista", "Per sapere se si leggono fino alla fine"),
         ("Da dove è arrivato", "Per sapere come si trovano le pagine"),
         ("Luogo, al massimo la città", "Per contare per regione"),
-        ("Browser, sistema, lingua e larghezza della finestra", "Per fare prove su ciò che usano i visitatori"),
+        (
+            "Browser, sistema, lingua e larghezza della finestra",
+            "Per fare prove su ciò che usano i visitatori",
+        ),
     ],
     address: ("Indirizzo internet, troncato", "Per ricavare il luogo"),
     decision: ("La Sua decisione", "Per dimostrare che è stata posta la domanda"),
@@ -79,11 +82,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} riceve dati.",
     stores_nothing: "Non conserva nulla sul Suo dispositivo.",
     caption: "Cookie e memoria di {service}",
-    storage: [
-        "memoria locale",
-        "memoria di sessione",
-        "banca dati",
-    ],
+    storage: ["memoria locale", "memoria di sessione", "banca dati"],
     collects: "Che cosa raccolgono le statistiche",
     collected: [
         "Le pagine aperte, i loro titoli, il loro ordine e il tempo in cui ciascuna è stata in vista",

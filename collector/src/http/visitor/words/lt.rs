@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} gauna duomenis.",
     stores_nothing: "Jūsų įrenginyje nieko nesaugo.",
     caption: "„{service}“ slapukai ir saugykla",
-    storage: [
-        "vietinė saugykla",
-        "seanso saugykla",
-        "duomenų bazė",
-    ],
+    storage: ["vietinė saugykla", "seanso saugykla", "duomenų bazė"],
     collects: "Ką renka analitika",
     collected: [
         "Atverti puslapiai, jų pavadinimai, jų eilė ir kiek laiko kiekvienas buvo rodomas",

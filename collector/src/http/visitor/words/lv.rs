@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} saņem datus.",
     stores_nothing: "Jūsu ierīcē neko neglabā.",
     caption: "Pakalpojuma {service} sīkdatnes un krātuve",
-    storage: [
-        "vietējā krātuve",
-        "sesijas krātuve",
-        "datubāze",
-    ],
+    storage: ["vietējā krātuve", "sesijas krātuve", "datubāze"],
     collects: "Ko vāc analītika",
     collected: [
         "Atvērtās lapas, to nosaukumi, to secība un laiks, cik ilgi katra bija redzama",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} mottar data.",
     stores_nothing: "Lagrer ingenting på enheten din.",
     caption: "Informasjonskapsler og lagring fra {service}",
-    storage: [
-        "lokal lagring",
-        "øktlagring",
-        "database",
-    ],
+    storage: ["lokal lagring", "øktlagring", "database"],
     collects: "Hva statistikken samler inn",
     collected: [
         "Åpnede sider, titlene deres, rekkefølgen og hvor lenge hver av dem ble vist",
@@ -97,12 +93,7 @@ pub(super) const WORDS: Words = Words {
     retention: "Lagringstider på serveren",
     then: "Deretter",
     deleted: "Slettes",
-    things: [
-        "Sider og besøk",
-        "Avkortet internettadresse",
-        "Avgjørelser",
-        "Avviste meldinger (bare antall)",
-    ],
+    things: ["Sider og besøk", "Avkortet internettadresse", "Avgjørelser", "Avviste meldinger (bare antall)"],
     choice_kept: "Valget ditt lagres i {days}, uansett hva det er, og forlenges ikke av besøk. Du kan endre det når som helst:",
     as_json: "Denne siden som JSON",
     stale: "Denne siden var åpen for lenge, så valget ble ikke registrert. Den viser tilstanden nå: velg på nytt.",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} otrzymuje dane.",
     stores_nothing: "Niczego nie zapisuje na urządzeniu.",
     caption: "Pliki cookie i pamięć usługi {service}",
-    storage: [
-        "pamięć lokalna",
-        "pamięć sesji",
-        "baza danych",
-    ],
+    storage: ["pamięć lokalna", "pamięć sesji", "baza danych"],
     collects: "Co zbiera analityka",
     collected: [
         "Otwarte strony, ich tytuły, kolejność i czas wyświetlania każdej z nich",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} recebe dados.",
     stores_nothing: "Nada guarda no seu dispositivo.",
     caption: "Cookies e armazenamento de {service}",
-    storage: [
-        "armazenamento local",
-        "armazenamento de sessão",
-        "base de dados",
-    ],
+    storage: ["armazenamento local", "armazenamento de sessão", "base de dados"],
     collects: "O que as estatísticas recolhem",
     collected: [
         "As páginas abertas, os seus títulos, a sua ordem e o tempo que cada uma esteve à vista",

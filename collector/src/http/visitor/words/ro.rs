@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} primește date.",
     stores_nothing: "Nu stochează nimic pe dispozitivul dumneavoastră.",
     caption: "Cookie-uri și stocare ale {service}",
-    storage: [
-        "stocare locală",
-        "stocare de sesiune",
-        "bază de date",
-    ],
+    storage: ["stocare locală", "stocare de sesiune", "bază de date"],
     collects: "Ce colectează analiza",
     collected: [
         "Paginile deschise, titlurile lor, ordinea lor și cât timp a fost afișată fiecare",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} dostáva údaje.",
     stores_nothing: "Na vašom zariadení nič neukladá.",
     caption: "Súbory cookie a úložisko služby {service}",
-    storage: [
-        "miestne úložisko",
-        "úložisko relácie",
-        "databáza",
-    ],
+    storage: ["miestne úložisko", "úložisko relácie", "databáza"],
     collects: "Čo zhromažďuje analytika",
     collected: [
         "Otvorené stránky, ich názvy, ich poradie a čas, počas ktorého bola každá zobrazená",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} prejema podatke.",
     stores_nothing: "V vaši napravi ne hrani ničesar.",
     caption: "Piškotki in shramba storitve {service}",
-    storage: [
-        "lokalna shramba",
-        "shramba seje",
-        "podatkovna zbirka",
-    ],
+    storage: ["lokalna shramba", "shramba seje", "podatkovna zbirka"],
     collects: "Kaj zbira analitika",
     collected: [
         "Odprte strani, njihovi naslovi, njihov vrstni red in čas prikaza vsake od njih",

@@ -79,11 +79,7 @@ pub(super) const WORDS: Words = Words {
     recipient: "{provider} tar emot uppgifter.",
     stores_nothing: "Sparar inget på din enhet.",
     caption: "Kakor och lagring från {service}",
-    storage: [
-        "lokal lagring",
-        "sessionslagring",
-        "databas",
-    ],
+    storage: ["lokal lagring", "sessionslagring", "databas"],
     collects: "Vad statistiken samlar in",
     collected: [
         "Öppnade sidor, deras titlar, deras ordning och hur länge var och en visades",
@@ -97,12 +93,7 @@ pub(super) const WORDS: Words = Words {
     retention: "Lagringstider på servern",
     then: "Därefter",
     deleted: "Raderas",
-    things: [
-        "Sidor och besök",
-        "Avkortad internetadress",
-        "Beslut",
-        "Avvisade meddelanden (bara antal)",
-    ],
+    things: ["Sidor och besök", "Avkortad internetadress", "Beslut", "Avvisade meddelanden (bara antal)"],
     choice_kept: "Ditt val sparas i {days}, vilket det än är, och förlängs inte av besök. Du kan ändra det när som helst:",
     as_json: "Den här sidan som JSON",
     stale: "Den här sidan var öppen för länge, så valet togs inte emot. Den visar läget nu: välj igen.",
