@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formulář nebylo možné přečíst, takže se nic nezměnilo. Zvolte prosím znovu.",
     age_confirm: "Je mi {age} let nebo více",
     age_needed: "K povolení je třeba prohlásit, že je vám {age} let nebo více. Nic se nezměnilo: zaškrtněte toto pole, nebo odmítněte.",
+    history: "Verze tohoto prohlášení",
+    version: "Verze {version}, {date}",
+    former: "Dřívější verze, platná od {date} do {end}.",
+    added: "Přidáno: {what}",
+    removed: "Odebráno: {what}",
+    before: "dříve: {text}",
+    asked_again: "Všichni návštěvníci byli dotázáni znovu.",
+    first_version: "První zaznamenaná verze.",
 };

@@ -102,4 +102,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formularen kunne ikke læses, så intet er ændret. Vælg igen.",
     age_confirm: "Jeg er fyldt {age} år",
     age_needed: "For at tillade noget skal du erklære, at du er fyldt {age} år. Intet er ændret: sæt kryds i det felt, eller afvis.",
+    history: "Versioner af denne erklæring",
+    version: "Version {version}, {date}",
+    former: "En tidligere version, i kraft fra den {date} til den {end}.",
+    added: "Tilføjet: {what}",
+    removed: "Fjernet: {what}",
+    before: "før: {text}",
+    asked_again: "Alle besøgende blev spurgt igen.",
+    first_version: "Den første registrerede version.",
 };

@@ -110,4 +110,12 @@ pub(super) const WORDS: Words = Words {
     unread: "No se pudo leer el formulario, por lo que no ha cambiado nada. Elija de nuevo.",
     age_confirm: "Tengo {age} años o más",
     age_needed: "Para permitir algo debe declarar que tiene {age} años o más. No ha cambiado nada: marque esa casilla o rechace.",
+    history: "Versiones de esta declaración",
+    version: "Versión {version}, {date}",
+    former: "Una versión anterior, en vigor del {date} al {end}.",
+    added: "Añadido: {what}",
+    removed: "Eliminado: {what}",
+    before: "antes: {text}",
+    asked_again: "Se volvió a preguntar a todos los visitantes.",
+    first_version: "La primera versión registrada.",
 };

@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Vormi ei saanud lugeda, seega midagi ei ole muutunud. Palun valige uuesti.",
     age_confirm: "Olen vähemalt {age}-aastane",
     age_needed: "Millegi lubamiseks tuleb kinnitada, et olete vähemalt {age}-aastane. Midagi ei ole muutunud: märkige see kast või keelduge.",
+    history: "Selle kirjelduse versioonid",
+    version: "Versioon {version}, {date}",
+    former: "Varasem versioon. Kehtivuse algus: {date}; lõpp: {end}.",
+    added: "Lisatud: {what}",
+    removed: "Eemaldatud: {what}",
+    before: "varem: {text}",
+    asked_again: "Kõigilt külastajatelt küsiti uuesti.",
+    first_version: "Esimene talletatud versioon.",
 };

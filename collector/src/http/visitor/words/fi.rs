@@ -105,4 +105,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Lomaketta ei voitu lukea, joten mikään ei ole muuttunut. Valitse uudelleen.",
     age_confirm: "Olen vähintään {age}-vuotias",
     age_needed: "Jotta voit sallia jotakin, sinun on ilmoitettava olevasi vähintään {age}-vuotias. Mikään ei ole muuttunut: merkitse ruutu tai hylkää.",
+    history: "Tämän selosteen versiot",
+    version: "Versio {version}, {date}",
+    former: "Aiempi versio. Voimaantulo {date}, voimassaolon päättyminen {end}.",
+    added: "Lisätty: {what}",
+    removed: "Poistettu: {what}",
+    before: "aiemmin: {text}",
+    asked_again: "Kaikilta kävijöiltä kysyttiin uudelleen.",
+    first_version: "Ensimmäinen kirjattu versio.",
 };

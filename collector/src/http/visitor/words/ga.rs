@@ -110,4 +110,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Níorbh fhéidir an fhoirm a léamh, mar sin níor athraigh aon rud. Déan rogha arís.",
     age_confirm: "Tá mé {age} nó níos sine",
     age_needed: "Chun rud a cheadú ní mór duit a dhearbhú go bhfuil tú {age} nó níos sine. Níor athraigh aon rud: cuir tic sa bhosca sin, nó diúltaigh.",
+    history: "Leaganacha den dearbhú seo",
+    version: "Leagan {version}, {date}",
+    former: "Leagan níos luaithe, i bhfeidhm ó {date} go {end}.",
+    added: "Curtha leis: {what}",
+    removed: "Bainte: {what}",
+    before: "roimhe sin: {text}",
+    asked_again: "Cuireadh an cheist arís ar gach cuairteoir.",
+    first_version: "An chéad leagan atá taifeadta.",
 };

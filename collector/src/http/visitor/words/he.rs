@@ -102,4 +102,12 @@ pub(super) const WORDS: Words = Words {
     unread: "לא היה אפשר לקרוא את הטופס, ולכן דבר לא השתנה. יש לבחור שוב.",
     age_confirm: "גילי {age} ומעלה",
     age_needed: "כדי לאשר משהו צריך להצהיר שגילך {age} ומעלה. דבר לא השתנה: יש לסמן את התיבה הזאת או לדחות.",
+    history: "גרסאות של הצהרה זו",
+    version: "גרסה {version}, {date}",
+    former: "גרסה קודמת, הייתה בתוקף מ־{date} עד {end}.",
+    added: "נוסף: {what}",
+    removed: "הוסר: {what}",
+    before: "לפני כן: {text}",
+    asked_again: "כל המבקרים נשאלו שוב.",
+    first_version: "הגרסה הראשונה שנרשמה.",
 };

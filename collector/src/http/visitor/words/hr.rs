@@ -105,4 +105,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Obrazac nije bilo moguće pročitati pa se ništa nije promijenilo. Odaberite ponovno.",
     age_confirm: "Imam {age} ili više godina",
     age_needed: "Da biste nešto dopustili, morate izjaviti da imate {age} ili više godina. Ništa se nije promijenilo: označite taj okvir ili odbijte.",
+    history: "Inačice ove izjave",
+    version: "Inačica {version}, {date}",
+    former: "Ranija inačica. Na snazi od {date} do {end}",
+    added: "Dodano: {what}",
+    removed: "Uklonjeno: {what}",
+    before: "prije: {text}",
+    asked_again: "Svi su posjetitelji upitani ponovno.",
+    first_version: "Prva zabilježena inačica.",
 };

@@ -110,4 +110,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Az űrlap nem volt olvasható, ezért semmi sem változott. Kérjük, válasszon újra.",
     age_confirm: "Legalább {age} éves vagyok",
     age_needed: "Az engedélyezéshez ki kell jelentenie, hogy legalább {age} éves. Semmi sem változott: jelölje be azt a négyzetet, vagy utasítsa el.",
+    history: "A nyilatkozat változatai",
+    version: "{version}. változat, {date}",
+    former: "Korábbi változat. Hatályának kezdete: {date} Hatályának vége: {end}",
+    added: "Hozzáadva: {what}",
+    removed: "Eltávolítva: {what}",
+    before: "előtte: {text}",
+    asked_again: "Minden látogató újra megkérdezésre került.",
+    first_version: "Az első rögzített változat.",
 };

@@ -102,4 +102,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Ekki var hægt að lesa eyðublaðið og því hefur ekkert breyst. Veldu aftur.",
     age_confirm: "Ég er {age} ára eða eldri",
     age_needed: "Til að leyfa eitthvað þarftu að lýsa því yfir að þú sért {age} ára eða eldri. Ekkert hefur breyst: merktu við þann reit eða hafnaðu.",
+    history: "Útgáfur þessarar yfirlýsingar",
+    version: "Útgáfa {version}, {date}",
+    former: "Fyrri útgáfa, í gildi frá {date} til {end}.",
+    added: "Bætt við: {what}",
+    removed: "Fjarlægt: {what}",
+    before: "áður: {text}",
+    asked_again: "Allir gestir voru spurðir aftur.",
+    first_version: "Fyrsta skráða útgáfan.",
 };

@@ -110,4 +110,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Il modulo non è leggibile, perciò non è cambiato nulla. Scelga di nuovo.",
     age_confirm: "Ho {age} anni o più",
     age_needed: "Per consentire qualcosa occorre dichiarare di avere {age} anni o più. Non è cambiato nulla: selezioni quella casella oppure rifiuti.",
+    history: "Versioni di questa dichiarazione",
+    version: "Versione {version}, {date}",
+    former: "Una versione precedente, in vigore dal {date} al {end}.",
+    added: "Aggiunto: {what}",
+    removed: "Eliminato: {what}",
+    before: "prima: {text}",
+    asked_again: "A tutti i visitatori è stato chiesto di nuovo.",
+    first_version: "La prima versione registrata.",
 };

@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formos nepavyko perskaityti, todėl niekas nepasikeitė. Pasirinkite iš naujo.",
     age_confirm: "Man {age} metų ar daugiau",
     age_needed: "Kad ką nors leistumėte, turite nurodyti, kad jums {age} metų ar daugiau. Niekas nepasikeitė: pažymėkite tą langelį arba atsisakykite.",
+    history: "Šios deklaracijos versijos",
+    version: "Versija {version}, {date}",
+    former: "Ankstesnė versija, galiojusi nuo {date} iki {end}",
+    added: "Pridėta: {what}",
+    removed: "Pašalinta: {what}",
+    before: "anksčiau: {text}",
+    asked_again: "Visų lankytojų paklausta iš naujo.",
+    first_version: "Pirmoji užfiksuota versija.",
 };

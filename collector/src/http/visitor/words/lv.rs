@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Veidlapu nevarēja nolasīt, tāpēc nekas nav mainījies. Lūdzu, izvēlieties no jauna.",
     age_confirm: "Man ir {age} vai vairāk gadu",
     age_needed: "Lai kaut ko atļautu, jāapliecina, ka jums ir {age} vai vairāk gadu. Nekas nav mainījies: atzīmējiet šo lodziņu vai atsakieties.",
+    history: "Šīs deklarācijas versijas",
+    version: "Versija {version}, {date}",
+    former: "Agrāka versija. Spēkā no: {date}; līdz: {end}.",
+    added: "Pievienots: {what}",
+    removed: "Noņemts: {what}",
+    before: "iepriekš: {text}",
+    asked_again: "Visiem apmeklētājiem jautāja no jauna.",
+    first_version: "Pirmā reģistrētā versija.",
 };

@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Il-formola ma setgħetx tinqara, u għalhekk xejn ma nbidel. Erġa’ agħżel.",
     age_confirm: "Għandi {age} sena jew aktar",
     age_needed: "Biex tippermetti xi ħaġa trid tiddikjara li għandek {age} sena jew aktar. Xejn ma nbidel: immarka dik il-kaxxa, jew irrifjuta.",
+    history: "Verżjonijiet ta’ din id-dikjarazzjoni",
+    version: "Verżjoni {version}, {date}",
+    former: "Verżjoni preċedenti, fis-seħħ minn {date} sa {end}.",
+    added: "Miżjud: {what}",
+    removed: "Imneħħi: {what}",
+    before: "qabel: {text}",
+    asked_again: "Il-viżitaturi kollha ġew mistoqsija mill-ġdid.",
+    first_version: "L-ewwel verżjoni rreġistrata.",
 };

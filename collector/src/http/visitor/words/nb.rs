@@ -102,4 +102,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Skjemaet kunne ikke leses, så ingenting er endret. Velg på nytt.",
     age_confirm: "Jeg er {age} år eller eldre",
     age_needed: "For å tillate noe må du erklære at du er {age} år eller eldre. Ingenting er endret: kryss av i den ruten, eller avvis.",
+    history: "Versjoner av denne erklæringen",
+    version: "Versjon {version}, {date}",
+    former: "En tidligere versjon, i kraft fra {date} til {end}.",
+    added: "Lagt til: {what}",
+    removed: "Fjernet: {what}",
+    before: "før: {text}",
+    asked_again: "Alle besøkende ble spurt på nytt.",
+    first_version: "Den første registrerte versjonen.",
 };

@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formularza nie udało się odczytać, więc nic się nie zmieniło. Prosimy wybrać ponownie.",
     age_confirm: "Mam co najmniej {age} lat",
     age_needed: "Aby na coś zezwolić, trzeba oświadczyć, że ma się co najmniej {age} lat. Nic się nie zmieniło: prosimy zaznaczyć to pole albo odmówić.",
+    history: "Wersje tej deklaracji",
+    version: "Wersja {version}, {date}",
+    former: "Wcześniejsza wersja, obowiązująca od {date} do {end}.",
+    added: "Dodano: {what}",
+    removed: "Usunięto: {what}",
+    before: "wcześniej: {text}",
+    asked_again: "Wszystkich odwiedzających zapytano ponownie.",
+    first_version: "Pierwsza zarejestrowana wersja.",
 };

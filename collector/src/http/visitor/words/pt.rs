@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Não foi possível ler o formulário, pelo que nada mudou. Escolha de novo.",
     age_confirm: "Tenho {age} anos ou mais",
     age_needed: "Para permitir algo, tem de declarar que tem {age} anos ou mais. Nada mudou: assinale essa caixa ou recuse.",
+    history: "Versões desta declaração",
+    version: "Versão {version}, {date}",
+    former: "Uma versão anterior, em vigor de {date} a {end}.",
+    added: "Acrescentado: {what}",
+    removed: "Retirado: {what}",
+    before: "antes: {text}",
+    asked_again: "A pergunta foi feita de novo a todos os visitantes.",
+    first_version: "A primeira versão registada.",
 };

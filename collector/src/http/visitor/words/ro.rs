@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formularul nu a putut fi citit, așa că nu s-a schimbat nimic. Alegeți din nou.",
     age_confirm: "Am {age} ani sau mai mult",
     age_needed: "Pentru a permite ceva trebuie să declarați că aveți {age} ani sau mai mult. Nu s-a schimbat nimic: bifați caseta respectivă sau refuzați.",
+    history: "Versiunile acestei declarații",
+    version: "Versiunea {version}, {date}",
+    former: "O versiune anterioară, în vigoare din {date} până la {end}.",
+    added: "Adăugat: {what}",
+    removed: "Eliminat: {what}",
+    before: "înainte: {text}",
+    asked_again: "Toți vizitatorii au fost întrebați din nou.",
+    first_version: "Prima versiune înregistrată.",
 };

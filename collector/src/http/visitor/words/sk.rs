@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formulár sa nepodarilo prečítať, takže sa nič nezmenilo. Zvoľte prosím znova.",
     age_confirm: "Mám {age} rokov alebo viac",
     age_needed: "Na povolenie treba vyhlásiť, že máte {age} rokov alebo viac. Nič sa nezmenilo: zaškrtnite toto políčko, alebo odmietnite.",
+    history: "Verzie tohto vyhlásenia",
+    version: "Verzia {version}, {date}",
+    former: "Skoršia verzia, platná od {date} do {end}.",
+    added: "Pridané: {what}",
+    removed: "Odstránené: {what}",
+    before: "predtým: {text}",
+    asked_again: "Všetci návštevníci boli opýtaní znova.",
+    first_version: "Prvá zaznamenaná verzia.",
 };

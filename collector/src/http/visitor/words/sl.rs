@@ -107,4 +107,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Obrazca ni bilo mogoče prebrati, zato se ni nič spremenilo. Izberite znova.",
     age_confirm: "Imam {age} let ali več",
     age_needed: "Za dovoljenje morate izjaviti, da imate {age} let ali več. Nič se ni spremenilo: označite to polje ali zavrnite.",
+    history: "Različice te izjave",
+    version: "Različica {version}, {date}",
+    former: "Prejšnja različica, v veljavi od {date} do {end}.",
+    added: "Dodano: {what}",
+    removed: "Odstranjeno: {what}",
+    before: "prej: {text}",
+    asked_again: "Vsi obiskovalci so bili vprašani znova.",
+    first_version: "Prva zabeležena različica.",
 };

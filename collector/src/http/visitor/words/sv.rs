@@ -102,4 +102,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Formuläret gick inte att läsa, så inget har ändrats. Välj igen.",
     age_confirm: "Jag är {age} år eller äldre",
     age_needed: "För att tillåta något måste du intyga att du är {age} år eller äldre. Inget har ändrats: kryssa i rutan, eller avvisa.",
+    history: "Versioner av den här deklarationen",
+    version: "Version {version}, {date}",
+    former: "En tidigare version, i kraft från den {date} till den {end}.",
+    added: "Tillagt: {what}",
+    removed: "Borttaget: {what}",
+    before: "tidigare: {text}",
+    asked_again: "Alla besökare tillfrågades igen.",
+    first_version: "Den första registrerade versionen.",
 };

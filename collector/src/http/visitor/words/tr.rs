@@ -97,4 +97,12 @@ pub(super) const WORDS: Words = Words {
     unread: "Form okunamadığı için hiçbir şey değişmedi. Lütfen yeniden seçin.",
     age_confirm: "{age} yaşında veya daha büyüğüm",
     age_needed: "Bir şeye izin vermek için {age} yaşında veya daha büyük olduğunuzu belirtmeniz gerekir. Hiçbir şey değişmedi: o kutuyu işaretleyin veya reddedin.",
+    history: "Bu bildirimin sürümleri",
+    version: "Sürüm {version}, {date}",
+    former: "Önceki bir sürüm: {date} ile {end} tarihleri arasında yürürlükteydi.",
+    added: "Eklendi: {what}",
+    removed: "Kaldırıldı: {what}",
+    before: "önce: {text}",
+    asked_again: "Her ziyaretçiye yeniden soruldu.",
+    first_version: "Kaydedilen ilk sürüm.",
 };
