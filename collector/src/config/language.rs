@@ -89,9 +89,6 @@ languages! {
 }
 
 impl Language {
-    /// The languages that `/kruimel/privacy` and `/kruimel/cookies` are written in so far; the banner has them all.
-    pub const OF_PAGES: [Language; 4] = [Language::En, Language::Nl, Language::Fr, Language::De];
-
     /// The direction of its script, as markup says it.
     pub const fn direction(self) -> &'static str {
         match self {

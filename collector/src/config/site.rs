@@ -157,20 +157,10 @@ impl Site {
         self.services.iter().filter(move |service| service.category == *category)
     }
 
-    /// The languages that the visitor's two pages are shown in: those of the site that the pages are written in, or
-    /// else English. The one place that knows that the pages speak fewer languages than the banner.
-    pub fn languages_of_pages(&self) -> Vec<Language> {
-        let written = |language: &Language| Language::OF_PAGES.contains(language);
-        let languages: Vec<Language> = self.languages.iter().copied().filter(written).collect();
-        if languages.is_empty() { vec![Language::En] } else { languages }
-    }
-
-    /// The language of the pages for a visitor who prefers `tags`, best first (`lang` of a page, then
-    /// `Accept-Language`).
-    pub fn language_of_pages<'t>(&self, tags: impl IntoIterator<Item = &'t str>) -> Language {
-        let languages = self.languages_of_pages();
-        let known = |tag| Language::of_tag(tag).filter(|language| languages.contains(language));
-        tags.into_iter().find_map(known).unwrap_or(languages[0])
+    /// The language for a visitor who prefers `tags`, best first (`lang` of a page, then `Accept-Language`).
+    pub fn language_of<'t>(&self, tags: impl IntoIterator<Item = &'t str>) -> Language {
+        let spoken = |tag| Language::of_tag(tag).filter(|language| self.languages.contains(language));
+        tags.into_iter().find_map(spoken).unwrap_or(self.language)
     }
 
     /// How many organisations other than the controller take part.

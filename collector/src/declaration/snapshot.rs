@@ -101,12 +101,7 @@ impl Location {
 impl Snapshot {
     /// What a site declares.
     pub fn of(site: &Site) -> Snapshot {
-        let mut languages = Vec::new();
-        for language in site.languages.iter().copied().chain(site.languages_of_pages()) {
-            if !languages.contains(&language) {
-                languages.push(language);
-            }
-        }
+        let languages = &site.languages;
         Snapshot {
             name: site.name.clone(),
             controller: site.controller.clone(),
@@ -115,7 +110,7 @@ impl Snapshot {
             choice_days: site.choice_days,
             kept_after_withdrawal: match &site.on_withdrawal {
                 OnWithdrawal::Erase => None,
-                OnWithdrawal::Keep { justification } => Some(within(justification, &languages)),
+                OnWithdrawal::Keep { justification } => Some(within(justification, languages)),
             },
             retention_months: site.retention_months,
             ip_retention_days: site.ip_retention_days,
@@ -125,9 +120,9 @@ impl Snapshot {
             address_bits: [IPV4_PREFIX_BITS, IPV6_PREFIX_BITS],
             fields: fields(site),
             own_texts: OWN_TEXTS_MEANING,
-            categories: site.categories.iter().map(|category| shown(category, &languages)).collect(),
-            services: site.services.iter().map(|service| service_within(service, &languages)).collect(),
-            languages,
+            categories: site.categories.iter().map(|category| shown(category, languages)).collect(),
+            services: site.services.iter().map(|service| service_within(service, languages)).collect(),
+            languages: languages.clone(),
         }
     }
 

@@ -107,7 +107,7 @@ impl Assets {
             let loader = loaders[Switches::of(site).place()].replacen(CONFIG_PLACEHOLDER, &json, 1);
             assets.loaders.insert(site.id.to_string(), Asset::new(loader.into(), JAVASCRIPT, LOADER_CACHE));
         }
-        super::visitor::add_style(&mut assets);
+        super::visitor::add_styles(&mut assets, sites);
         assets
     }
 

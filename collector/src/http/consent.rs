@@ -137,8 +137,7 @@ fn known_words(
     request: &DecisionRequest,
     choice: &Choice,
 ) -> DecisionRequest {
-    let pages = site.languages_of_pages();
-    let spoken = |code: &str| site.languages.iter().chain(&pages).any(|language| language.code() == code);
+    let spoken = |code: &str| site.languages.iter().any(|language| language.code() == code);
     // Nothing was shown where a refusal is taken over.
     let shown = if request.surface == Surface::Import { "" } else { request.text.as_str() };
     DecisionRequest {

@@ -54,17 +54,20 @@ fn shown(site: &Site, prefix: &str) -> Vec<String> {
     let banner =
         |&language: &Language| Some(banner_texts(site, language, prefix)["hash"].as_str()?.to_owned());
     let page = |&language: &Language| super::visitor::text_hash(site, language, prefix);
-    let pages = site.languages_of_pages();
-    let hashes = site.languages.iter().filter_map(banner).chain(pages.iter().map(page));
+    let hashes = site.languages.iter().filter_map(banner).chain(site.languages.iter().map(page));
     hashes.map(|hash| format!("{} {hash}", site.id)).collect()
+}
+
+/// The words that ship in one language, and the owner's in the place of those that they replace.
+pub(crate) fn words_of_banner(site: &Site, language: Language) -> BTreeMap<&'static str, String> {
+    let shipped = language.shipped().text.iter().map(|(key, text)| (key.as_str(), text.clone()));
+    let own = site.texts.get(&language).into_iter().flatten().map(|(key, own)| (*key, own.clone()));
+    shipped.chain(own).collect()
 }
 
 /// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
 pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Value {
-    let mut text: BTreeMap<&str, &str> =
-        language.shipped().text.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
-    let own = site.texts.get(&language).into_iter().flatten();
-    text.extend(own.map(|(key, own)| (*key, own.as_str())));
+    let text = words_of_banner(site, language);
     let categories: Vec<Value> =
         site.categories.iter().map(|category| declared(site, category, language)).collect();
     let mut texts = json!({
@@ -231,14 +234,5 @@ mod tests {
             (&json!(true), &Value::Null)
         );
         assert_eq!(texts["categories"][2]["services"][0]["third"], Value::Null);
-    }
-
-    #[test]
-    fn a_page_in_a_language_that_the_site_lacks_is_known_too() {
-        let local = |port| ([127, 0, 0, 1], port).into();
-        let mut site = Config::demo("data".into(), local(0), local(1)).sites.remove(0);
-        let english = super::super::visitor::text_hash(&site, Language::En, "/kruimel/");
-        site.languages = vec![Language::of_tag("pl").unwrap()];
-        assert!(shown(&site, "/kruimel/").contains(&format!("demo {english}")));
     }
 }

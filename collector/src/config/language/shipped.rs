@@ -56,7 +56,7 @@ impl Language {
 
 impl Shipped {
     /// A text of Kruimel's own declaration.
-    pub(super) fn own(&self, name: &str) -> &str {
+    pub(crate) fn own(&self, name: &str) -> &str {
         self.own.get(name).map_or("", String::as_str)
     }
 }

@@ -6,7 +6,7 @@ use super::history::{Listed, Shown, recipient};
 use super::words::{Words, fill};
 use super::{Asked, Frame, answer, html, language_of, no_site, site_of};
 use crate::Collector;
-use crate::config::Language;
+use crate::config::{Kept, Language, Unit};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
@@ -73,13 +73,14 @@ impl CookiesPage {
             let [date, end] = [version.date, until].map(|date| words.date(language, date));
             fill(words.former, &[("date", &date), ("end", &end)])
         });
+        let days = Kept::For(u32::from(site.choice_days), Unit::Days);
         let code = language.code();
         CookiesPage {
             lead,
             former,
             in_force: format!("{prefix}cookies?lang={code}"),
             versions: shown.list(words, language, prefix),
-            choice_kept: fill(words.choice_kept, &[("days", &site.choice_days.to_string())]),
+            choice_kept: fill(words.choice_kept, &[("days", &days.in_language(language))]),
             withdrawal: withdrawal(&declaration, &frame).unwrap_or_default(),
             measures: declaration.category(Category::Analytics).is_some(),
             privacy: format!("{prefix}privacy?lang={code}"),

@@ -44,6 +44,13 @@ pub(super) struct DeclaredCategory {
     pub(super) services: Vec<DeclaredService>,
 }
 
+impl DeclaredCategory {
+    /// Whether it is chosen service by service.
+    pub(super) fn by_service(&self, site: &Site) -> bool {
+        site.options.service_switches && !self.necessary && !self.services.is_empty()
+    }
+}
+
 /// One service with what it stores.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DeclaredService {

@@ -1,36 +1,83 @@
-//! The form of the privacy page, as a browser without JavaScript sends it, becomes a decision.
+//! The forms that reach `POST /kruimel/privacy`, as a browser without JavaScript sends them, become decisions.
+//!
+//! In: `application/x-www-form-urlencoded`. Out: [`Fields`], from which [`Form`] reads the page's own form and
+//! [`Bar`](super::bar::Bar) the plain bar. Invariant: what is not ticked is not granted.
 
-use super::declaration::Declaration;
-use crate::config::Language;
+use super::declaration::{Declaration, DeclaredCategory};
+use crate::config::{Language, Site};
 use crate::pipeline::Rejection;
-use wire::limits::CATEGORIES_MAX;
+use std::collections::BTreeMap;
+use wire::limits::{CATEGORIES_MAX, SERVICES_MAX};
 use wire::{DecisionAction, DecisionRequest, Surface};
 
-/// What the form says.
+/// Largest body of a form, in bytes: room for a few hundred services.
+pub(super) const FORM_BYTES_MAX: usize = 32 * 1024;
+/// Most fields of a form: every category and service that a site may declare, and a few besides.
+const FIELDS_MAX: usize = CATEGORIES_MAX * (SERVICES_MAX + 1) + 16;
+
+/// The fields of a form, in their order.
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`Rejection::TooLarge`] for more fields than any form of ours has.
+    pub(super) fn parse(body: &[u8]) -> Result<Fields, Rejection> {
+        let pairs = url::form_urlencoded::parse(body).into_owned();
+        let fields: Vec<(String, String)> = pairs.take(FIELDS_MAX + 1).collect();
+        if fields.len() > FIELDS_MAX { Err(Rejection::TooLarge) } else { Ok(Fields(fields)) }
+    }
+
+    /// The first field of a name, empty without one.
+    pub(super) fn first<'f>(&'f self, name: &'f str) -> &'f str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The revision of the declaration that the form was made from.
+    ///
+    /// # Errors
+    /// [`Rejection::StaleForm`] without one.
+    pub(super) fn revision(&self) -> Result<u32, Rejection> {
+        self.first("revision").parse().map_err(|_| Rejection::StaleForm)
+    }
+}
+
+/// What the page's own form says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Form {
-    pub(super) token: String,
     action: String,
-    revision: String,
     categories: Vec<String>,
+    /// `category/service`.
+    services: Vec<String>,
+    pub(super) session: bool,
+    pub(super) of_age: bool,
 }
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`. Fields it does not know are left aside.
-    pub(super) fn parse(body: &[u8]) -> Form {
-        let mut form = Form::default();
-        for (name, value) in url::form_urlencoded::parse(body) {
-            match name.as_ref() {
-                "token" => form.token = value.into_owned(),
-                "action" => form.action = value.into_owned(),
-                "revision" => form.revision = value.into_owned(),
-                "category" if form.categories.len() <= CATEGORIES_MAX => {
-                    form.categories.push(value.into_owned());
-                }
-                _ => {}
-            }
+    pub(super) fn of(fields: &Fields) -> Form {
+        let all = |name| fields.all(name).map(str::to_owned).collect();
+        Form {
+            action: fields.first("action").to_owned(),
+            categories: all("category"),
+            services: all("service"),
+            session: fields.first("session") == "yes",
+            of_age: fields.first("of_age") == "yes",
         }
-        form
+    }
+
+    /// Whether the box of a category is ticked.
+    pub(super) fn has_category(&self, name: &str) -> bool {
+        self.categories.iter().any(|one| one == name)
+    }
+
+    /// Whether the box of a service is ticked.
+    pub(super) fn has_service(&self, category: &str, id: &str) -> bool {
+        self.services.iter().any(|one| one.split_once('/') == Some((category, id)))
     }
 
     /// The decision, made on the page that showed `declaration`.
@@ -38,32 +85,66 @@ impl Form {
     /// # Errors
     /// [`Rejection::ContradictoryDecision`] for a form without one of the three buttons.
     pub(super) fn decision(
-        self,
+        &self,
+        site: &Site,
         declaration: &Declaration,
         language: Language,
+        revision: u32,
     ) -> Result<DecisionRequest, Rejection> {
         let every = || declaration.categories.iter().map(|category| category.name.clone()).collect();
+        let mut services = BTreeMap::new();
         let (action, categories) = match self.action.as_str() {
             "accept" => (DecisionAction::Accept, every()),
             "refuse" => (DecisionAction::Refuse, Vec::new()),
-            "save" => (DecisionAction::Save, self.categories),
+            "save" => (DecisionAction::Save, self.saved(site, declaration, &mut services)),
             _ => return Err(Rejection::ContradictoryDecision),
         };
         Ok(DecisionRequest {
             v: wire::VERSION,
-            site: declaration.site.clone(),
+            site: site.id.to_string(),
             action,
             categories,
-            services: Default::default(),
-            revision: self.revision.parse().map_err(|_| Rejection::StaleForm)?,
+            services,
+            revision,
             text: declaration.hash(),
             language: language.code().to_owned(),
             surface: Surface::Page,
             earlier: None,
             reset: None,
-            session: false,
-            of_age: false,
+            session: self.session && site.options.session_choice,
+            of_age: self.of_age,
             until_day: None,
         })
+    }
+
+    /// The categories that are granted; of those granted in part, the services.
+    fn saved(
+        &self,
+        site: &Site,
+        declaration: &Declaration,
+        services: &mut BTreeMap<String, Vec<String>>,
+    ) -> Vec<String> {
+        let by_service = |name: &str| {
+            let found = declaration.categories.iter().find(|category| category.name == name);
+            found.is_some_and(|category| category.by_service(site))
+        };
+        let mut granted: Vec<String> =
+            self.categories.iter().filter(|name| !by_service(name)).cloned().collect();
+        for category in declaration.categories.iter().filter(|category| category.by_service(site)) {
+            let chosen = self.chosen_of(category);
+            if chosen.is_empty() {
+                continue;
+            }
+            granted.push(category.name.clone());
+            if chosen.len() < category.services.len() {
+                services.insert(category.name.clone(), chosen);
+            }
+        }
+        granted
+    }
+
+    fn chosen_of(&self, category: &DeclaredCategory) -> Vec<String> {
+        let chosen = |id: &&String| self.has_service(&category.name, id);
+        category.services.iter().map(|service| &service.id).filter(chosen).cloned().collect()
     }
 }

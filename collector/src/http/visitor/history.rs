@@ -116,7 +116,7 @@ impl<'a> Shown<'a> {
 /// A change as a visitor reads it.
 fn say(change: &Change, version: &Version, words: &Words, language: Language) -> String {
     let names = change.subject.iter().map(|name| name.in_language(language));
-    let what = names.chain(label(change.aspect, words)).collect::<Vec<_>>().join(", ");
+    let what = names.chain(label(change.aspect, words, language)).collect::<Vec<_>>().join(", ");
     let said = |said: &Said| self::said(said, version, words, language);
     let with = |text: &str| match what.as_str() {
         "" => text.to_owned(),
@@ -134,13 +134,14 @@ fn say(change: &Change, version: &Version, words: &Words, language: Language) ->
 }
 
 /// What of its subject is different, where the texts before and after do not say it themselves.
-fn label(aspect: Aspect, words: &Words) -> Option<&'static str> {
+fn label(aspect: Aspect, words: &Words, language: Language) -> Option<&'static str> {
+    let of_banner = |key: &str| language.shipped().text.get(key).map_or("", String::as_str);
     Some(match aspect {
         Aspect::Whole | Aspect::Category | Aspect::Recipient | Aspect::Withdrawal | Aspect::Language => {
             return None;
         }
-        Aspect::Name => words.name,
-        Aspect::Purpose => words.purpose,
+        Aspect::Name => of_banner("name"),
+        Aspect::Purpose => of_banner("purpose"),
         Aspect::Duration => words.kept_for,
         Aspect::Retention(thing) => words.thing(thing),
         Aspect::Location => words.measured[3].0,
@@ -231,7 +232,7 @@ mod tests {
             site.categories.pop();
         });
         let shown = Shown::find(&site, declarations.of("demo"), None).unwrap();
-        for language in site.languages_of_pages() {
+        for language in Language::ALL {
             let list = shown.list(Words::of(language), language, "/kruimel/");
             assert_eq!((list.len(), list[0].asked_again, list[1].first), (2, true, true));
             assert!(list[0].changes.len() > 15, "{:?}", list[0].changes);

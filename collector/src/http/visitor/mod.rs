@@ -4,6 +4,7 @@
 //! is stored by looking at them, they load nothing but one stylesheet of this host, and whatever a config or a cookie
 //! says is escaped by the templates.
 
+mod bar;
 mod cookies;
 mod declaration;
 mod form;
@@ -11,6 +12,7 @@ mod history;
 mod privacy;
 mod privacy_page;
 mod state;
+mod switches;
 mod words;
 
 use crate::Collector;
@@ -18,15 +20,18 @@ use crate::config::{Config, Language, Site};
 use crate::http::Assets;
 use crate::http::assets::named;
 use crate::http::origin;
+use crate::http::texts::words_of_banner;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::get;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use wire::limits::DECISION_BYTES_MAX;
 use words::Words;
 
+/// Most other languages that stand in the head as links; more are folded away.
+const LANGUAGES_IN_SIGHT: usize = 4;
 const STYLE: &str = include_str!("../../../templates/visitor.css");
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -35,13 +40,15 @@ const CONTENT_SECURITY_POLICY: &str =
 pub(crate) fn routes() -> Router<Arc<Collector>> {
     Router::new().route("/cookies", get(cookies::page)).route(
         "/privacy",
-        get(privacy::page).post(privacy::choose).layer(DefaultBodyLimit::max(DECISION_BYTES_MAX)),
+        get(privacy::page).post(privacy::choose).layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX)),
     )
 }
 
-/// Adds the pages' stylesheet to what browsers download.
-pub(crate) fn add_style(assets: &mut Assets) {
-    assets.add_child("visitor", "css", STYLE.into(), "text/css; charset=utf-8");
+/// Adds the pages' stylesheet of every site to what browsers download; sites without a theme share one.
+pub(crate) fn add_styles(assets: &mut Assets, sites: &[Site]) {
+    for site in sites {
+        assets.add_child("visitor", "css", style(site).into(), "text/css; charset=utf-8");
+    }
 }
 
 /// The hash of what the page says in one language, as its form names it.
@@ -49,9 +56,30 @@ pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String
     declaration::Declaration::of(site, language, prefix).hash()
 }
 
-/// The name that [`add_style`] gave it: the content decides.
-fn style_name() -> String {
-    named("visitor", "css", STYLE.as_bytes())
+/// The pages' style with the site's theme. Browsers that do not know `light-dark()` get the light value.
+fn style(site: &Site) -> String {
+    let theme = &site.options.theme;
+    let light: String =
+        theme.properties().map(|(name, value)| format!("{name}:{};", light_of(value))).collect();
+    let both: String = theme
+        .properties()
+        .filter(|(_, value)| light_of(value) != *value)
+        .map(|(name, value)| format!("{name}:{value};"))
+        .collect();
+    let rule = |properties: String, before: &str, after: &str| {
+        if properties.is_empty() { String::new() } else { format!("\n{before}:root{{{properties}}}{after}") }
+    };
+    let known = "@supports (color:light-dark(red,red)){";
+    format!("{STYLE}{}{}", rule(light, "", ""), rule(both, known, "}"))
+}
+
+fn light_of(value: &str) -> &str {
+    value.strip_prefix("light-dark(").and_then(|pair| pair.split(',').next()).unwrap_or(value)
+}
+
+/// The name that [`add_styles`] gave it: the content decides.
+fn style_name(site: &Site) -> String {
+    named("visitor", "css", style(site).as_bytes())
 }
 
 /// The part of an address that the pages look at.
@@ -81,8 +109,11 @@ impl Asked {
 /// What both pages have around them.
 struct Frame {
     language: &'static str,
+    direction: &'static str,
     words: &'static Words,
-    title: &'static str,
+    /// The banner's words, which the pages share: for the same thing the same word.
+    said: BTreeMap<&'static str, String>,
+    title: String,
     site: String,
     controller: String,
     contact: String,
@@ -90,11 +121,13 @@ struct Frame {
     style: String,
     links: Vec<Link>,
     languages: Vec<Link>,
+    /// The language of the page by its own name, where the others are folded away.
+    folded: Option<&'static str>,
 }
 
 struct Link {
     address: String,
-    text: &'static str,
+    text: String,
     language: &'static str,
     current: bool,
 }
@@ -103,30 +136,55 @@ impl Frame {
     /// The frame of the page `own` (`privacy` or `cookies`).
     fn new(site: &Site, language: Language, prefix: &str, own: &str) -> Frame {
         let words = Words::of(language);
+        let said = words_of_banner(site, language);
         let code = language.code();
-        let page = |path: &str, text| Link {
-            address: format!("{prefix}{path}?lang={code}"),
-            text,
+        let titles = [("privacy", words.your_data.to_owned()), ("cookies", said["policy"].clone())];
+        let address = |path: &str, code: &str| format!("{prefix}{path}?lang={code}");
+        let link = |(path, text): &(&str, String)| Link {
+            address: address(path, code),
+            text: text.clone(),
             language: code,
-            current: path == own,
+            current: *path == own,
         };
         let other = |other: &Language| Link {
-            address: format!("{prefix}{own}?lang={}", other.code()),
-            text: other.own_name(),
+            address: address(own, other.code()),
+            text: other.own_name().to_owned(),
             language: other.code(),
             current: false,
         };
+        let languages: Vec<Link> = site.languages.iter().filter(|one| **one != language).map(other).collect();
+        let links: Vec<Link> = titles.iter().map(link).collect();
+        let title = links.iter().find(|link| link.current).map(|link| link.text.clone());
         Frame {
             language: code,
+            direction: language.direction(),
             words,
-            title: if own == "cookies" { words.cookie_declaration } else { words.your_data },
+            said,
+            title: title.unwrap_or_default(),
             site: site.name.clone(),
             controller: site.controller.clone(),
             contact: site.contact.clone(),
             privacy_policy: site.privacy_policy.clone(),
-            style: format!("{prefix}a/{}", style_name()),
-            links: vec![page("privacy", words.your_data), page("cookies", words.cookie_declaration)],
-            languages: site.languages_of_pages().iter().filter(|one| **one != language).map(other).collect(),
+            style: format!("{prefix}a/{}", style_name(site)),
+            links,
+            folded: (languages.len() > LANGUAGES_IN_SIGHT).then(|| language.own_name()),
+            languages,
+        }
+    }
+
+    /// A word of the banner.
+    fn said(&self, key: &str) -> &str {
+        self.said.get(key).map_or("", String::as_str)
+    }
+
+    /// Several names as one phrase: "a, b and c".
+    fn list(&self, names: &[String]) -> String {
+        match names {
+            [] => String::new(),
+            [one] => one.clone(),
+            [most @ .., last] => {
+                self.said("and").replacen("{0}", &most.join(", "), 1).replacen("{}", last, 1)
+            }
         }
     }
 }
@@ -151,7 +209,7 @@ fn language_of(site: &Site, asked: &Asked, headers: &HeaderMap) -> Language {
         })
         .collect();
     tags.sort_by(|one, other| other.1.total_cmp(&one.1));
-    site.language_of_pages(asked.language.as_deref().into_iter().chain(tags.into_iter().map(|(tag, _)| tag)))
+    site.language_of(asked.language.as_deref().into_iter().chain(tags.into_iter().map(|(tag, _)| tag)))
 }
 
 /// A page, or any other text, with the headers that both pages have.

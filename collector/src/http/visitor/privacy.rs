@@ -1,16 +1,18 @@
 //! `GET` and `POST /kruimel/privacy`: what this browser chose, what is stored, and a plain form to choose otherwise.
 //!
-//! Invariant: a choice is taken only with a token of ours and from a page of the site; whatever goes wrong, the visitor
-//! sees the page again with a sentence that says what.
+//! Invariant: a choice is taken only with a token of ours and from a page of the site (the plain [`bar`] has no token and
+//! is held to its origin more strictly); whatever goes wrong, the visitor sees the page again with a sentence that says
+//! what, and with what was entered still there.
 
+use super::bar;
 use super::declaration::Declaration;
-use super::form::Form;
+use super::form::{Fields, Form};
 use super::privacy_page::{Input, PrivacyPage};
 use super::state;
-use super::words::Words;
+use super::words::{Words, fill};
 use super::{Asked, answer, html, language_of, no_site, site_of};
 use crate::Collector;
-use crate::config::Site;
+use crate::config::{Language, Site};
 use crate::http::{consent, cookie, origin};
 use crate::pipeline::Rejection;
 use crate::receipt::{check_token, sign_token};
@@ -26,6 +28,14 @@ const PURPOSE: &str = "privacy";
 /// How long a form may stay open, in seconds.
 const TOKEN_SECONDS: i64 = 12 * 3_600;
 
+/// One look at the page, or one form sent to it.
+struct Request<'r> {
+    collector: &'r Collector,
+    site: &'r Site,
+    headers: &'r HeaderMap,
+    language: Language,
+}
+
 /// Shows the page.
 pub(super) async fn page(
     Shared(collector): Shared<Arc<Collector>>,
@@ -33,11 +43,12 @@ pub(super) async fn page(
     headers: HeaderMap,
 ) -> Response<Body> {
     let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
-    let asked = Asked::of(&address);
-    show(&collector, site, &asked, &headers, StatusCode::OK, None)
+    let language = language_of(site, &Asked::of(&address), &headers);
+    let request = Request { collector: &collector, site, headers: &headers, language };
+    request.show(StatusCode::OK, None, None)
 }
 
-/// Takes a choice and shows the page again, which says what now holds.
+/// Takes a choice and shows the page again, which says what now holds; from the plain bar it goes back to where that was.
 pub(super) async fn choose(
     Shared(collector): Shared<Arc<Collector>>,
     address: Uri,
@@ -45,80 +56,128 @@ pub(super) async fn choose(
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
     let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
-    let asked = Asked::of(&address);
-    match decide(&collector, site, &asked, &headers, body).await {
-        Ok(outcome) => {
-            let language = language_of(site, &asked, &headers).code();
-            let there = format!("{}privacy?lang={language}", collector.config.listen.prefix);
-            let mut response = answer(StatusCode::SEE_OTHER, super::HTML, String::new());
-            let there = HeaderValue::from_str(&there).expect("the prefix and the code are plain ASCII");
-            response.headers_mut().insert(header::LOCATION, there);
-            for value in outcome.cookies {
-                response.headers_mut().append(header::SET_COOKIE, value);
+    let mut asked = Asked::of(&address);
+    let fields = body.map_err(|_| Rejection::TooLarge).and_then(|body| Fields::parse(&body));
+    let bar = fields.as_ref().ok().filter(|fields| bar::is_bar(fields));
+    asked.language = bar.map(|bar| bar.first("language").to_owned()).or(asked.language);
+    let language = language_of(site, &asked, &headers);
+    let request = Request { collector: &collector, site, headers: &headers, language };
+    match (&fields, bar) {
+        (_, Some(bar)) => request.take_bar(bar).await,
+        (Ok(fields), None) => request.take_form(fields).await,
+        (Err(reason), None) => request.refuse(*reason, None),
+    }
+}
+
+impl Request<'_> {
+    async fn take_form(&self, fields: &Fields) -> Response<Body> {
+        let form = Form::of(fields);
+        match self.decide_form(fields, &form).await {
+            Ok(outcome) => redirect(&self.page_address(), outcome.cookies),
+            Err(reason) => {
+                // Nothing is ticked on behalf of another page, or for a declaration that was not shown.
+                let shown = fields.revision() == Ok(self.site.revision);
+                self.refuse(reason, (shown && reason != Rejection::ForeignOrigin).then_some(&form))
             }
-            response
         }
-        Err(reason) => {
-            let host = if reason == Rejection::ForeignOrigin { origin::host(&headers) } else { "" };
-            collector.outcomes.rejected(site.id.as_str(), reason, host, 1, (collector.clock)());
-            let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            show(&collector, site, &asked, &headers, status, Some(reason))
+    }
+
+    async fn decide_form(&self, fields: &Fields, form: &Form) -> Result<consent::Outcome, Rejection> {
+        let Request { collector, site, headers, language } = *self;
+        origin::check(headers, site)?;
+        let now_ms = (collector.clock)();
+        if !check_token(fields.first("token"), PURPOSE, site.id.as_str(), now_ms, &collector.keys) {
+            return Err(Rejection::StaleForm);
         }
+        let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
+        let decision = form.decision(site, &declaration, language, fields.revision()?)?;
+        consent::decide(collector, headers, site, &decision).await
+    }
+
+    async fn take_bar(&self, bar: &Fields) -> Response<Body> {
+        match self.decide_bar(bar).await {
+            Ok(outcome) => {
+                let back = bar::way_back(bar, self.headers).unwrap_or_else(|| self.page_address());
+                redirect(&back, outcome.cookies)
+            }
+            // The bar has no box for it; the page has.
+            Err(Rejection::AgeNotStated) => redirect(&format!("{}#change", self.page_address()), Vec::new()),
+            Err(reason) => self.refuse(reason, None),
+        }
+    }
+
+    async fn decide_bar(&self, bar: &Fields) -> Result<consent::Outcome, Rejection> {
+        let Request { collector, site, headers, .. } = *self;
+        bar::check_origin(headers, site)?;
+        let decision = bar::decision(bar, site)?;
+        consent::decide(collector, headers, site, &decision).await
+    }
+
+    fn page_address(&self) -> String {
+        format!("{}privacy?lang={}", self.collector.config.listen.prefix, self.language.code())
+    }
+
+    /// The page again, with a sentence that says why the choice was not taken.
+    fn refuse(&self, reason: Rejection, entered: Option<&Form>) -> Response<Body> {
+        let Request { collector, site, headers, language } = *self;
+        let host = if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" };
+        collector.outcomes.rejected(site.id.as_str(), reason, host, 1, (collector.clock)());
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let age = site.options.age_limit.unwrap_or_default().to_string();
+        let message = fill(sentence(Words::of(language), reason), &[("age", &age)]);
+        self.show(status, Some(message), entered)
+    }
+
+    fn show(&self, status: StatusCode, message: Option<String>, entered: Option<&Form>) -> Response<Body> {
+        let Request { collector, site, headers, language } = *self;
+        let now_ms = (collector.clock)();
+        let choice = cookie::read(headers, cookie::CONSENT);
+        let visitor = cookie::read(headers, cookie::VISITOR);
+        let (choice, visitor) = (choice.as_deref(), visitor.as_deref());
+        let state = state::read(choice, visitor, site, now_ms, &collector.keys, &collector.withdrawn);
+        let expires_s = now_ms.div_euclid(1_000) + TOKEN_SECONDS;
+        let page = PrivacyPage::new(Input {
+            site,
+            language,
+            prefix: collector.config.listen.prefix.as_str(),
+            state: &state,
+            signal: signal(site, headers),
+            token: sign_token(PURPOSE, site.id.as_str(), expires_s, &collector.keys),
+            message,
+            entered,
+        });
+        html(status, &page)
     }
 }
 
-async fn decide(
-    collector: &Collector,
-    site: &Site,
-    asked: &Asked,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<consent::Outcome, Rejection> {
-    origin::check(headers, site)?;
-    let form = Form::parse(&body.map_err(|_| Rejection::TooLarge)?);
-    if !check_token(&form.token, PURPOSE, site.id.as_str(), (collector.clock)(), &collector.keys) {
-        return Err(Rejection::StaleForm);
+/// The signal that the browser sends and the site honours, by the name of the banner's text about it.
+fn signal(site: &Site, headers: &HeaderMap) -> Option<&'static str> {
+    let sends = |name: &str| headers.get(name).is_some_and(|value| value == "1");
+    match (sends("sec-gpc"), site.options.do_not_track && sends("dnt")) {
+        (true, _) => Some("gpc"),
+        (false, true) => Some("dnt"),
+        (false, false) => None,
     }
-    let language = language_of(site, asked, headers);
-    let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
-    let request = form.decision(&declaration, language)?;
-    consent::decide(collector, headers, site, &request).await
 }
 
-fn show(
-    collector: &Collector,
-    site: &Site,
-    asked: &Asked,
-    headers: &HeaderMap,
-    status: StatusCode,
-    reason: Option<Rejection>,
-) -> Response<Body> {
-    let now_ms = (collector.clock)();
-    let language = language_of(site, asked, headers);
-    let words = Words::of(language);
-    let choice = cookie::read(headers, cookie::CONSENT);
-    let visitor = cookie::read(headers, cookie::VISITOR);
-    let state = state::read(
-        choice.as_deref(),
-        visitor.as_deref(),
-        site,
-        now_ms,
-        &collector.keys,
-        &collector.withdrawn,
-    );
-    let expires_s = now_ms.div_euclid(1_000) + TOKEN_SECONDS;
-    let page = PrivacyPage::new(Input {
-        site,
-        language,
-        prefix: collector.config.listen.prefix.as_str(),
-        state: &state,
-        signal: headers.get("sec-gpc").is_some_and(|value| value == "1"),
-        token: sign_token(PURPOSE, site.id.as_str(), expires_s, &collector.keys),
-        message: reason.map(|reason| match reason {
-            Rejection::ForeignOrigin => words.foreign,
-            Rejection::Unavailable => words.unavailable,
-            _ => words.stale,
-        }),
-    });
-    html(status, &page)
+fn sentence(words: &Words, reason: Rejection) -> &'static str {
+    match reason {
+        Rejection::ForeignOrigin => words.foreign,
+        Rejection::Unavailable => words.unavailable,
+        Rejection::AgeNotStated => words.age_needed,
+        Rejection::StaleForm | Rejection::OutdatedReceipt => words.stale,
+        _ => words.unread,
+    }
+}
+
+/// The browser's way to a page that it asks for anew, so that nothing is sent twice.
+fn redirect(there: &str, cookies: Vec<HeaderValue>) -> Response<Body> {
+    let mut response = answer(StatusCode::SEE_OTHER, super::HTML, String::new());
+    let there =
+        HeaderValue::from_str(there).expect("the prefix, the code and a checked path are plain ASCII");
+    response.headers_mut().insert(header::LOCATION, there);
+    for value in cookies {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
 }

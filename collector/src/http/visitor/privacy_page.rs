@@ -4,11 +4,12 @@
 //! plainly as a grant, with as good a page; nothing but `necessary` is switched on that was not granted.
 
 use super::Frame;
-use super::cookies::withdrawal;
 use super::declaration::{Declaration, DeclaredCategory};
+use super::form::Form;
 use super::state::{Granted, State};
+use super::switches::{Switches, switches};
 use super::words::{Words, fill};
-use crate::config::{Kept, Language, Site, Unit};
+use crate::config::{KRUIMEL, Kept, Language, Site, Unit};
 use crate::http::cookie;
 use wire::Category;
 
@@ -16,7 +17,7 @@ use wire::Category;
 #[template(path = "privacy.html")]
 pub(super) struct PrivacyPage {
     frame: Frame,
-    message: Option<&'static str>,
+    message: Option<String>,
     heading: String,
     lead: String,
     chosen: Vec<Chosen>,
@@ -38,24 +39,6 @@ struct Chosen {
     note: String,
 }
 
-struct Switches {
-    action: String,
-    token: String,
-    revision: u32,
-    switches: Vec<Switch>,
-    withdrawal: Option<String>,
-}
-
-struct Switch {
-    name: String,
-    title: String,
-    description: String,
-    on: bool,
-    fixed: bool,
-    /// Refused by the browser's Global Privacy Control, and not overridden.
-    signal: bool,
-}
-
 struct OnDevice {
     name: &'static str,
     holds: &'static str,
@@ -74,59 +57,67 @@ pub(super) struct Input<'a> {
     pub(super) language: Language,
     pub(super) prefix: &'a str,
     pub(super) state: &'a State,
-    /// The browser sends Global Privacy Control.
-    pub(super) signal: bool,
+    /// The browser's signal that the site honours, by the name of the banner's text about it.
+    pub(super) signal: Option<&'static str>,
     pub(super) token: String,
-    pub(super) message: Option<&'static str>,
+    pub(super) message: Option<String>,
+    /// What the visitor entered in a form that could not be taken.
+    pub(super) entered: Option<&'a Form>,
 }
 
 impl PrivacyPage {
     pub(super) fn new(input: Input<'_>) -> PrivacyPage {
-        let Input { site, language, prefix, state, signal, token, message } = input;
+        let Input { site, language, prefix, state, .. } = input;
         let frame = Frame::new(site, language, prefix, "privacy");
         let words = frame.words;
         let declaration = Declaration::of(site, language, prefix);
-        let (heading, lead) = headline(state, &declaration, words, language);
-        let form = Switches {
-            action: format!("{prefix}privacy?lang={}", language.code()),
-            token,
-            revision: site.revision,
-            switches: switches(state, &declaration, signal),
-            withdrawal: withdrawal(&declaration, &frame),
-        };
+        let (heading, lead) = headline(state, &declaration, &frame, language);
         PrivacyPage {
-            message,
             heading,
             lead,
-            chosen: chosen(state, &declaration, words, language, signal),
-            form,
+            chosen: chosen(&input, &declaration, &frame),
+            form: switches(&input, &declaration, &frame),
             device: on_device(state, words, language),
             on_server: fill(words.on_server, &[("controller", &site.controller)]),
             server: on_server(state, site, words, language),
             server_note: refused_note(state, site, words, language),
             references: references(state, words),
             elsewhere: matches!(state, State::Undecided { .. }),
+            message: input.message,
             frame,
         }
     }
 }
 
-fn headline(state: &State, declaration: &Declaration, words: &Words, language: Language) -> (String, String) {
+fn headline(state: &State, declaration: &Declaration, frame: &Frame, language: Language) -> (String, String) {
+    let words = frame.words;
     let held = |text, day, end| {
         fill(text, &[("date", &words.date(language, day)), ("end", &words.date(language, end))])
+    };
+    let for_session = |day| {
+        let since = fill(words.since, &[("date", &words.date(language, day))]);
+        sentences(&since, frame.said("session_note"))
     };
     match state {
         State::Granted(granted) => {
             let allowed: Vec<String> = declaration
                 .categories
                 .iter()
-                .filter(|category| !category.necessary && granted.categories.contains(&category.name))
+                .filter(|category| !category.necessary && state.allows(&category.name))
                 .map(|category| within_sentence(&category.title, language))
                 .collect();
-            let heading = fill(words.granted_title, &[("categories", &words.list(&allowed))]);
-            (heading, held(words.granted_lead, granted.day, granted.end))
+            let heading = fill(words.granted_title, &[("categories", &frame.list(&allowed))]);
+            let lead = if granted.session {
+                for_session(granted.day)
+            } else {
+                held(words.granted_lead, granted.day, granted.end)
+            };
+            (heading, lead)
         }
-        State::Refused { day, end } => (words.refused_title.to_owned(), held(words.refused_lead, *day, *end)),
+        State::Refused { day, session: true, .. } => (words.refused_title.to_owned(), for_session(*day)),
+        State::Refused { day, end, .. } => {
+            (words.refused_title.to_owned(), held(words.refused_lead, *day, *end))
+        }
         State::Undecided { outdated } => {
             let lead = if *outdated { words.outdated_lead } else { words.undecided_lead };
             (words.undecided_title.to_owned(), lead.to_owned())
@@ -134,83 +125,82 @@ fn headline(state: &State, declaration: &Declaration, words: &Words, language: L
     }
 }
 
-/// A title inside a sentence: German keeps its capitals.
+/// Two sentences of which the first lacks its full stop, unless a date brought one.
+fn sentences(first: &str, second: &str) -> String {
+    format!("{}. {second}", first.trim_end_matches('.'))
+}
+
+/// A title inside a sentence: German keeps its capitals, and a Turkish İ has no small letter that is one letter.
 fn within_sentence(title: &str, language: Language) -> String {
     let mut letters = title.chars();
     match letters.next() {
-        Some(first) if language != Language::De => first.to_lowercase().chain(letters).collect(),
+        Some(first) if !matches!(language, Language::De | Language::Tr) => {
+            first.to_lowercase().chain(letters).collect()
+        }
         _ => title.to_owned(),
     }
 }
 
-fn chosen(
-    state: &State,
-    declaration: &Declaration,
-    words: &Words,
-    language: Language,
-    signal: bool,
-) -> Vec<Chosen> {
-    if matches!(state, State::Undecided { .. }) {
+fn chosen(input: &Input<'_>, declaration: &Declaration, frame: &Frame) -> Vec<Chosen> {
+    let (words, language) = (frame.words, input.language);
+    if matches!(input.state, State::Undecided { .. }) {
         return Vec::new();
     }
     let line = |category: &DeclaredCategory| {
-        let granted = match state {
-            State::Granted(granted) if granted.categories.contains(&category.name) => Some(granted),
+        let granted = match input.state {
+            State::Granted(granted) if input.state.allows(&category.name) => Some(granted),
             _ => None,
         };
-        let (word, note) = match granted {
+        let signal = input.signal.filter(|_| is_signalled(&category.name));
+        let (word, note) = match (granted, signal) {
             _ if category.necessary => (words.always_on, words.needs_no_choice.to_owned()),
-            Some(granted) => {
-                (words.allowed, fill(words.since, &[("date", &words.date(language, granted.day))]))
+            (Some(granted), _) => {
+                let since = fill(words.since, &[("date", &words.date(language, granted.day))]);
+                let overridden = signal.map(|_| frame.said("signal_override"));
+                let note = overridden.map_or_else(|| since.clone(), |text| sentences(&since, text));
+                (words.allowed, in_part(granted, category, frame, note))
             }
-            None if signal && is_signalled(&category.name) => (words.refused, words.signal.to_owned()),
-            None => (words.refused, String::new()),
+            (None, Some(signal)) => (words.refused, frame.said(signal).to_owned()),
+            (None, None) => (words.refused, String::new()),
         };
         Chosen { on: category.necessary || granted.is_some(), title: category.title.clone(), word, note }
     };
     declaration.categories.iter().map(line).collect()
 }
 
-fn switches(state: &State, declaration: &Declaration, signal: bool) -> Vec<Switch> {
-    let granted =
-        |name: &String| matches!(state, State::Granted(granted) if granted.categories.contains(name));
-    let switch = |category: &DeclaredCategory| {
-        let on = category.necessary || granted(&category.name);
-        Switch {
-            name: category.name.clone(),
-            title: category.title.clone(),
-            description: category.description.clone(),
-            on,
-            fixed: category.necessary,
-            signal: signal && !on && is_signalled(&category.name),
-        }
-    };
-    declaration.categories.iter().map(switch).collect()
+/// The note of a granted category; where only some services are granted it begins with their names.
+fn in_part(granted: &Granted, category: &DeclaredCategory, frame: &Frame, note: String) -> String {
+    let Some(ids) = granted.services.get(&category.name) else { return note };
+    let of_them = category.services.iter().filter(|service| ids.contains(&service.id));
+    let names: Vec<String> = of_them.map(|service| service.name.clone()).collect();
+    sentences(&frame.list(&names), &note)
 }
 
-/// Global Privacy Control speaks of selling and sharing: that is advertising here.
-fn is_signalled(category: &str) -> bool {
+/// Both signals speak of selling, sharing and following: that is advertising here.
+pub(super) fn is_signalled(category: &str) -> bool {
     category == Category::Advertising.name()
 }
 
 fn on_device(state: &State, words: &'static Words, language: Language) -> Vec<OnDevice> {
+    let until = |end, session| match session {
+        true => Kept::Session.in_language(language),
+        false => words.date(language, end),
+    };
     match state {
         State::Undecided { .. } => Vec::new(),
-        State::Refused { end, .. } => {
-            vec![OnDevice {
-                name: cookie::CONSENT,
-                holds: words.refusal_holds,
-                until: words.date(language, *end),
-            }]
+        State::Refused { end, session, .. } => {
+            let until = until(*end, *session);
+            vec![OnDevice { name: cookie::CONSENT, holds: words.refusal_holds, until }]
         }
         State::Granted(granted) => {
-            let until = words.date(language, granted.end);
+            let until = until(granted.end, granted.session);
             let mut lines =
                 vec![OnDevice { name: cookie::CONSENT, holds: words.choice_holds, until: until.clone() }];
-            if measured(granted) {
-                lines.push(OnDevice { name: cookie::VISITOR, holds: words.visitor_holds, until });
+            if measured(state) {
+                let own = language.shipped();
+                lines.push(OnDevice { name: cookie::VISITOR, holds: own.own("visitor_cookie"), until });
                 let until = words.visit_until.to_owned();
-                lines.push(OnDevice { name: cookie::VISIT, holds: words.visit_holds, until });
+                lines.push(OnDevice { name: cookie::VISIT, holds: own.own("visit_cookie"), until });
             }
             lines
         }
@@ -218,10 +208,12 @@ fn on_device(state: &State, words: &'static Words, language: Language) -> Vec<On
 }
 
 fn on_server(state: &State, site: &Site, words: &'static Words, language: Language) -> Vec<OnServer> {
-    let State::Granted(granted) = state else { return Vec::new() };
+    if !matches!(state, State::Granted(_)) {
+        return Vec::new();
+    }
     let months = |months: u16| Kept::For(u32::from(months), Unit::Months).in_language(language);
     let mut lines = Vec::new();
-    if measured(granted) {
+    if measured(state) {
         let kept = months(site.retention_months);
         lines.extend(words.measured.map(|(what, why)| OnServer { what, why, kept: kept.clone() }));
         let kept = Kept::For(u32::from(site.ip_retention_days), Unit::Days).in_language(language);
@@ -241,12 +233,13 @@ fn refused_note(state: &State, site: &Site, words: &Words, language: Language) -
 
 fn references(state: &State, words: &'static Words) -> Vec<(&'static str, String)> {
     let State::Granted(granted) = state else { return Vec::new() };
-    let visitor = granted.visitor.filter(|_| measured(granted)).map(|id| (words.visitor, in_fours(id)));
+    let visitor = granted.visitor.filter(|_| measured(state)).map(|id| (words.visitor, in_fours(id)));
     visitor.into_iter().chain([(words.consent, in_fours(granted.consent))]).collect()
 }
 
-fn measured(granted: &Granted) -> bool {
-    granted.categories.iter().any(|name| name == Category::Analytics.name())
+/// Whether Kruimel's own measuring is granted, which is a service of its own.
+fn measured(state: &State) -> bool {
+    state.allows_service(Category::Analytics.name(), KRUIMEL)
 }
 
 /// An id that people can read out: `5e1c 09ab 77d2 4f38`.

@@ -7,6 +7,7 @@ use crate::config::Site;
 use crate::keys::Keys;
 use crate::receipt::{LiveReceipt, VisitorCookie};
 use crate::withdrawn::Withdrawn;
+use std::collections::BTreeMap;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Duration, OffsetDateTime};
 use wire::{HexId, Receipt, Refusal};
@@ -22,6 +23,8 @@ pub(super) enum State {
         day: Date,
         /// The day on which the site asks again.
         end: Date,
+        /// It ends with the browser's session.
+        session: bool,
     },
     /// Nothing that counts.
     Undecided {
@@ -34,12 +37,30 @@ pub(super) enum State {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Granted {
     pub(super) categories: Vec<String>,
+    /// Of each category that is granted in part, the services.
+    pub(super) services: BTreeMap<String, Vec<String>>,
     /// The day of this decision.
     pub(super) day: Date,
     /// The day on which it ends.
     pub(super) end: Date,
+    /// It ends with the browser's session, if that is before its end.
+    pub(super) session: bool,
     pub(super) consent: HexId,
     pub(super) visitor: Option<HexId>,
+}
+
+impl State {
+    /// Whether a category is granted, whole or in part.
+    pub(super) fn allows(&self, category: &str) -> bool {
+        matches!(self, State::Granted(granted) if granted.categories.iter().any(|name| name == category))
+    }
+
+    /// Whether a service of a category is granted.
+    pub(super) fn allows_service(&self, category: &str, service: &str) -> bool {
+        let State::Granted(granted) = self else { return false };
+        let named = |ids: &Vec<String>| ids.iter().any(|id| id == service);
+        self.allows(category) && granted.services.get(category).is_none_or(named)
+    }
 }
 
 /// Reads the two cookies `kruimel` and `kruimel_id`.
@@ -69,8 +90,10 @@ pub(super) fn read(
 fn granted(receipt: &Receipt, visitor: Option<HexId>) -> Option<Granted> {
     Some(Granted {
         categories: receipt.categories.clone(),
+        services: receipt.services.clone(),
         day: OffsetDateTime::parse(&receipt.last_consent_timestamp, &Rfc3339).ok()?.date(),
         end: day_of(i64::try_from(receipt.expiration_time).ok()?)?,
+        session: receipt.session,
         consent: receipt.consent_id,
         visitor,
     })
@@ -89,7 +112,11 @@ fn refused(choice: &str, site: &Site, now_ms: i64) -> Option<State> {
     let end = own.map_or(term, |own| own.min(term));
     let over = end <= day_of(now_ms)? || day > day_of(now_ms)?.next_day()?;
     let outdated = refusal.revision != site.revision;
-    Some(if over || outdated { State::Undecided { outdated } } else { State::Refused { day, end } })
+    Some(if over || outdated {
+        State::Undecided { outdated }
+    } else {
+        State::Refused { day, end, session: refusal.session }
+    })
 }
 
 fn day_of(ms: i64) -> Option<Date> {

@@ -1,10 +1,11 @@
 //! The two pages as a visitor reads them, from inputs that are known before.
 
 use super::declaration::Declaration;
-use super::form::Form;
+use super::form::{Fields, Form};
 use super::privacy_page::{Input, PrivacyPage};
 use super::state::{self, State};
 use super::*;
+use crate::pipeline::Rejection;
 use crate::receipt::{Keys, VisitorCookie, sign, timestamp};
 use crate::withdrawn::Withdrawn;
 use askama::Template;
@@ -47,19 +48,24 @@ fn read(choice: Option<&str>, visitor: Option<&str>, keys: &Keys) -> State {
     state::read(choice, visitor, &demo().sites[0], NOW_MS, keys, &withdrawn(&folder))
 }
 
-fn page(state: &State, language: Language, signal: bool) -> String {
-    let config = demo();
-    let site = &config.sites[0];
-    let input = Input {
-        site,
-        language,
-        prefix: "/kruimel/",
-        state,
-        signal,
-        token: "the-token".into(),
-        message: None,
-    };
+fn page(state: &State, language: Language, signal: Option<&'static str>) -> String {
+    page_of(&demo().sites[0], state, language, signal, None)
+}
+
+fn page_of(
+    site: &Site,
+    state: &State,
+    language: Language,
+    signal: Option<&'static str>,
+    entered: Option<&Form>,
+) -> String {
+    let (prefix, token) = ("/kruimel/", "the-token".into());
+    let input = Input { site, language, prefix, state, signal, token, message: None, entered };
     PrivacyPage::new(input).render().unwrap()
+}
+
+fn form(body: &str) -> Form {
+    Form::of(&Fields::parse(body.as_bytes()).unwrap())
 }
 
 #[test]
@@ -68,7 +74,7 @@ fn a_grant_is_shown_with_what_it_allows_and_its_references() {
     let visitor = VisitorCookie { id: HexId(0x5e1c_09ab_77d2_4f38), created_s: NOW_MS / 1_000 };
     let choice = receipt(&keys, &["necessary", "functional", "analytics"], 1);
     let state = read(Some(&choice), Some(&visitor.sign("demo", &keys)), &keys);
-    let html = page(&state, Language::En, false);
+    let html = page(&state, Language::En, None);
     for text in [
         "<h1>You allowed ",
         "On 21 November 2026. It holds until 2 March 2027",
@@ -88,7 +94,7 @@ fn a_grant_is_shown_with_what_it_allows_and_its_references() {
 fn a_grant_without_analytics_shows_no_measuring() {
     let keys = Keys::generate();
     let state = read(Some(&receipt(&keys, &["necessary", "functional"], 1)), None, &keys);
-    let html = page(&state, Language::En, false);
+    let html = page(&state, Language::En, None);
     assert!(!html.contains("kruimel_id"));
     assert!(!html.contains("Pages opened"));
     assert!(html.contains("To prove that you were asked"));
@@ -97,7 +103,7 @@ fn a_grant_without_analytics_shows_no_measuring() {
 #[test]
 fn a_refusal_is_shown_without_any_reference() {
     let state = read(Some(REFUSAL), None, &Keys::generate());
-    let html = page(&state, Language::En, false);
+    let html = page(&state, Language::En, None);
     assert!(html.contains("<h1>You refused, and nothing about you is kept</h1>"));
     assert!(html.contains("On 12 November 2026. It holds until 13 May 2027"));
     assert!(!html.contains("Your references"));
@@ -124,7 +130,7 @@ fn what_is_no_choice_is_shown_as_none() {
     check(Some(&bold), false);
     check(Some(&REFUSAL.replace("2026-11-12", "9999-12-31")), false);
     check(Some(&REFUSAL.replace("\"revision\":1", "\"revision\":4")), true);
-    let html = page(&State::Undecided { outdated: false }, Language::En, false);
+    let html = page(&State::Undecided { outdated: false }, Language::En, None);
     assert!(html.contains("This browser has made no choice here"));
     assert!(!html.contains("What you chose"));
 }
@@ -141,8 +147,8 @@ fn a_withdrawn_receipt_is_no_grant() {
 
 #[test]
 fn accept_and_refuse_are_alike_and_nothing_is_switched_on_before() {
-    let html = page(&State::Undecided { outdated: false }, Language::Nl, false);
-    assert!(html.contains("<html lang=\"nl\">"));
+    let html = page(&State::Undecided { outdated: false }, Language::Nl, None);
+    assert!(html.contains("<html lang=\"nl\" dir=\"ltr\">"));
     assert!(html.contains("<button class=\"a\" name=\"action\" value=\"accept\">Alles aanvaarden</button>"));
     assert!(html.contains("<button class=\"a\" name=\"action\" value=\"refuse\">Alles weigeren</button>"));
     assert_eq!(html.matches(" checked disabled").count(), 1);
@@ -150,10 +156,88 @@ fn accept_and_refuse_are_alike_and_nothing_is_switched_on_before() {
 }
 
 #[test]
-fn the_signal_of_the_browser_is_said_where_advertising_is_refused() {
-    let state = read(Some(REFUSAL), None, &Keys::generate());
-    assert!(page(&state, Language::En, true).contains("Your browser also sends Global Privacy Control"));
-    assert!(!page(&state, Language::En, false).contains("Global Privacy Control"));
+fn a_signal_of_the_browser_is_said_to_be_honoured_or_overridden() {
+    let keys = Keys::generate();
+    let refused = read(Some(REFUSAL), None, &keys);
+    let honoured = page(&refused, Language::En, Some("gpc"));
+    assert_eq!(honoured.matches("Your browser sends Global Privacy Control. It is honoured").count(), 2);
+    assert!(honoured.contains("What you allow here counts more than your browser’s signal."));
+    assert!(page(&refused, Language::En, Some("dnt")).contains("Your browser sends Do Not Track."));
+    let quiet = page(&refused, Language::En, None);
+    assert!(!quiet.contains("Global Privacy Control") && !quiet.contains("Do Not Track"));
+    let granted = read(Some(&receipt(&keys, &["necessary", "advertising"], 1)), None, &keys);
+    let overridden = page(&granted, Language::En, Some("gpc"));
+    assert!(!overridden.contains("It is honoured"));
+    assert_eq!(overridden.matches("What you allow here counts more than").count(), 2);
+}
+
+#[test]
+fn a_refusal_for_the_session_is_shown_as_such() {
+    let for_session = REFUSAL.replace("\"day\"", "\"session\":true,\"day\"");
+    let html = page(&read(Some(&for_session), None, &Keys::generate()), Language::En, None);
+    assert!(html.contains("Since 12 November 2026. Your choice ends when you close the browser."), "{html}");
+    assert!(html.contains("<span>Until you close the browser</span>"));
+    assert!(!html.contains("2027"), "no other end is named");
+}
+
+#[test]
+fn a_refusal_that_was_taken_over_ends_on_its_own_day_and_never_later() {
+    let check = |until: &str, expected: &str| {
+        let choice = REFUSAL.replace("\"day\"", &format!("\"until\":\"{until}\",\"day\""));
+        let html = page(&read(Some(&choice), None, &Keys::generate()), Language::En, None);
+        assert!(html.contains(&format!("It holds until {expected};")), "{until}");
+    };
+    check("2027-01-02", "2 January 2027");
+    check("2029-01-02", "13 May 2027");
+    check("soon", "13 May 2027");
+}
+
+#[test]
+fn services_have_switches_of_their_own_where_the_site_says_so() {
+    let keys = Keys::generate();
+    let mut site = demo().sites.remove(0);
+    site.options.service_switches = true;
+    let undecided = page_of(&site, &State::Undecided { outdated: false }, Language::En, None, None);
+    assert_eq!(undecided.matches(" checked").count(), 1, "only necessary is on");
+    assert!(undecided.contains("name=\"service\" value=\"analytics/kruimel"), "{undecided}");
+    let granted = read(Some(&receipt(&keys, &["necessary", "functional"], 1)), None, &keys);
+    let services = site.services.iter().filter(|one| one.category.as_str() == "functional").count();
+    let html = page_of(&site, &granted, Language::En, None, None);
+    assert_eq!(html.matches(" checked").count(), 1 + services);
+}
+
+#[test]
+fn what_was_entered_is_still_there_when_it_could_not_be_taken() {
+    let mut site = demo().sites.remove(0);
+    site.options.session_choice = true;
+    site.options.age_limit = Some(13);
+    let state = State::Undecided { outdated: false };
+    let empty = page_of(&site, &state, Language::En, None, None);
+    assert!(empty.contains("I am 13 or older") && empty.contains("For this session only"));
+    assert_eq!(empty.matches(" checked").count(), 1);
+    let entered = form("category=functional&session=yes&action=save");
+    let html = page_of(&site, &state, Language::En, None, Some(&entered));
+    assert_eq!(html.matches(" checked").count(), 3, "necessary, functional and the session");
+}
+
+#[test]
+fn a_theme_reaches_the_stylesheet_under_a_name_of_its_own() {
+    let config = |theme: &str| {
+        let text = format!(
+            "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
+             controller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{theme}\n"
+        );
+        Config::from_toml(&text, "kruimel.toml", std::iter::empty()).unwrap().sites.remove(0)
+    };
+    let plain = config("");
+    assert_eq!(style(&plain), STYLE);
+    let own = config("[site.theme]\nradius = \"0\"\nline = { light = \"#aabbcc\", dark = \"#334455\" }");
+    let added = style(&own).split_off(STYLE.len());
+    assert_eq!(
+        added,
+        "\n:root{--kruimel-line:#aabbcc;--kruimel-radius:0;}\n@supports (color:light-dark(red,red)){:root{--kruimel-line:light-dark(#aabbcc,#334455);}}"
+    );
+    assert_ne!(style_name(&own), style_name(&plain));
 }
 
 #[test]
@@ -163,11 +247,8 @@ fn what_a_config_says_is_text_and_never_markup() {
     site.name = "<b>Kaaidam</b>".into();
     site.controller = "\"><script>alert(1)</script>".into();
     let state = State::Undecided { outdated: false };
-    let (language, token) = (Language::En, "\"><i>".into());
-    let input =
-        Input { site, language, prefix: "/kruimel/", state: &state, signal: false, token, message: None };
-    let html = PrivacyPage::new(input).render().unwrap();
-    for markup in ["<b>Kaaidam", "<script", "<i>"] {
+    let html = page_of(site, &state, Language::En, None, None);
+    for markup in ["<b>Kaaidam", "<script"] {
         assert!(!html.contains(markup), "{markup}");
     }
 }
@@ -175,25 +256,59 @@ fn what_a_config_says_is_text_and_never_markup() {
 #[test]
 fn the_form_becomes_a_decision_of_this_page() {
     let config = demo();
-    let declaration = Declaration::of(&config.sites[0], Language::Fr, "/kruimel/");
+    let site = &config.sites[0];
+    let declaration = Declaration::of(site, Language::Fr, "/kruimel/");
     let check = |body: &str, action: DecisionAction, categories: &[&str]| {
-        let decision = Form::parse(body.as_bytes()).decision(&declaration, Language::Fr).unwrap();
+        let decision = form(body).decision(site, &declaration, Language::Fr, 1).unwrap();
         assert_eq!((decision.action, decision.surface), (action, Surface::Page), "{body}");
         assert_eq!(decision.categories, categories, "{body}");
         assert_eq!((decision.site.as_str(), decision.language.as_str()), ("demo", "fr"));
         assert_eq!(decision.text, declaration.hash());
+        assert!(!decision.session, "the site does not offer it");
     };
     let all = ["necessary", "functional", "analytics", "advertising"];
-    check("token=t&revision=1&action=accept", DecisionAction::Accept, &all);
-    check("token=t&revision=1&category=analytics&action=refuse", DecisionAction::Refuse, &[]);
-    let two = "revision=1&category=functional&category=analytics&action=save";
-    check(two, DecisionAction::Save, &["functional", "analytics"]);
-    check("revision=1&action=save", DecisionAction::Save, &[]);
-    for body in
-        ["", "action=save", "revision=1", "revision=x&action=accept", "revision=1&action=erase", "%FF=%00"]
-    {
-        assert!(Form::parse(body.as_bytes()).decision(&declaration, Language::Fr).is_err(), "{body}");
+    check("action=accept&session=yes", DecisionAction::Accept, &all);
+    check("category=analytics&action=refuse", DecisionAction::Refuse, &[]);
+    check(
+        "category=functional&category=analytics&action=save",
+        DecisionAction::Save,
+        &["functional", "analytics"],
+    );
+    check("action=save", DecisionAction::Save, &[]);
+    for body in ["", "category=analytics", "action=erase", "%FF=%00"] {
+        assert!(form(body).decision(site, &declaration, Language::Fr, 1).is_err(), "{body}");
     }
+}
+
+#[test]
+fn services_become_whole_or_partial_grants_and_none_of_them_is_a_refusal() {
+    let mut site = demo().sites.remove(0);
+    site.options.service_switches = true;
+    site.options.session_choice = true;
+    let declaration = Declaration::of(&site, Language::En, "/kruimel/");
+    let ids = |category: &str| -> Vec<String> {
+        let found = declaration.categories.iter().find(|one| one.name == category).unwrap();
+        found.services.iter().map(|service| service.id.clone()).collect()
+    };
+    let functional = ids("functional");
+    assert!(functional.len() > 1, "the demo has several functional services: {functional:?}");
+    let decide = |body: &str| form(body).decision(&site, &declaration, Language::En, 1).unwrap();
+    let one = decide(&format!("service=functional/{}&session=yes&action=save", functional[0]));
+    assert_eq!((one.categories, one.session), (vec!["functional".to_owned()], true));
+    assert_eq!(one.services["functional"], functional[..1]);
+    let every: String = functional.iter().map(|id| format!("service=functional/{id}&")).collect();
+    let all = decide(&format!("{every}action=save"));
+    assert!(all.categories == ["functional"] && all.services.is_empty());
+    for body in ["category=functional&action=save", "service=functional/other&action=save", "action=save"] {
+        let none = decide(body);
+        assert!(none.categories.is_empty() && none.services.is_empty(), "{body}");
+    }
+}
+
+#[test]
+fn a_form_with_more_fields_than_any_of_ours_is_not_read() {
+    assert_eq!(Fields::parse("a=b&".repeat(2_000).as_bytes()).err(), Some(Rejection::TooLarge));
+    assert!(Fields::parse("a=b&".repeat(1_000).as_bytes()).is_ok());
 }
 
 #[test]
@@ -218,7 +333,7 @@ async fn declaration(language: Language, json: bool) -> (HeaderMap, String) {
 
 #[tokio::test]
 async fn the_declaration_names_every_cookie_in_every_language() {
-    for language in Language::OF_PAGES {
+    for language in Language::ALL {
         let (headers, html) = declaration(language, false).await;
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CONTENT_SECURITY_POLICY);
         for service in &demo().sites[0].services {
@@ -236,7 +351,7 @@ async fn the_declaration_names_every_cookie_in_every_language() {
                 );
             }
         }
-        assert!(html.contains(&style_name()));
+        assert!(html.contains(&style_name(&demo().sites[0])));
     }
 }
 
@@ -270,15 +385,27 @@ fn the_language_is_the_one_asked_for_then_the_browsers() {
 }
 
 #[test]
-fn a_language_that_only_the_banner_speaks_gets_the_first_page_that_is_written() {
+fn a_site_shows_its_pages_in_its_own_languages_alone() {
     let mut site = demo().sites.remove(0);
     site.languages = vec![Language::Pl, Language::Fr, Language::Nl];
-    assert_eq!(site.language_of_pages(["pl", "en", "nl"]), Language::Nl);
-    assert_eq!(site.language_of_pages(["pl"]), Language::Fr);
-    let links = Frame::new(&site, Language::Fr, "/kruimel/", "cookies").languages;
-    assert_eq!(links.iter().map(|link| link.language).collect::<Vec<_>>(), ["nl"]);
-    site.languages = vec![Language::Pl];
-    assert_eq!(site.language_of_pages(["pl", "nl"]), Language::En);
+    site.language = Language::Pl;
+    assert_eq!(site.language_of(["en", "nl"]), Language::Nl);
+    assert_eq!(site.language_of(["en"]), Language::Pl);
+    let frame = Frame::new(&site, Language::Fr, "/kruimel/", "cookies");
+    assert_eq!(frame.languages.iter().map(|link| link.language).collect::<Vec<_>>(), ["pl", "nl"]);
+    assert_eq!(frame.folded, None);
+    site.languages = Language::ALL.to_vec();
+    let frame = Frame::new(&site, Language::Fr, "/kruimel/", "cookies");
+    assert_eq!((frame.languages.len(), frame.folded), (29, Some("Français")));
+}
+
+#[test]
+fn names_become_a_phrase() {
+    let names = ["a", "b", "c"].map(str::to_owned);
+    let frame = Frame::new(&demo().sites[0], Language::Nl, "/kruimel/", "cookies");
+    assert_eq!(frame.list(&names), "a, b en c");
+    assert_eq!(frame.list(&names[..1]), "a");
+    assert_eq!(frame.list(&[]), "");
 }
 
 #[test]

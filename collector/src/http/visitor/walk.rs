@@ -21,9 +21,15 @@ struct Answer {
 
 impl Stand {
     async fn start() -> Stand {
+        Stand::start_with(|_| ()).await
+    }
+
+    /// With the demo's site changed.
+    async fn start_with(change: impl FnOnce(&mut crate::config::Site)) -> Stand {
         let folder = tempfile::tempdir().unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
-        let config = Config::demo(folder.path().to_owned(), address, address);
+        let mut config = Config::demo(folder.path().to_owned(), address, address);
+        change(&mut config.sites[0]);
         let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
         let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -59,6 +65,13 @@ impl Stand {
         self.post(cookies, "http://localhost", &format!("token={token}&revision=1&{fields}")).await
     }
 
+    /// Presses a button of the plain bar of a page of `origin`.
+    async fn press_bar(&self, headers: &str, fields: &str) -> Answer {
+        let headers = format!("{headers}Content-Type: application/x-www-form-urlencoded\r\n");
+        let body = format!("form=bar&language=nl&revision=1&text=0123456789abcdef&{fields}");
+        self.send("POST /kruimel/privacy", &headers, &body).await
+    }
+
     async fn post(&self, cookies: &str, origin: &str, body: &str) -> Answer {
         let headers = format!(
             "Origin: {origin}\r\nCookie: {cookies}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -68,6 +81,10 @@ impl Stand {
 }
 
 impl Answer {
+    fn location(&self) -> &str {
+        self.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap_or_default()
+    }
+
     /// The cookies it sets, as a browser would send them back; expired ones are left out.
     fn cookies(&self) -> String {
         let set = self.head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
@@ -119,6 +136,69 @@ async fn a_forged_form_changes_nothing_and_says_why() {
     assert_eq!(stand.post("", "http://localhost", &whole).await.status, 303);
     let other_revision = whole.replace("revision=1", "revision=9");
     assert_ne!(stand.post("", "http://localhost", &other_revision).await.status, 303);
+}
+
+#[tokio::test]
+async fn the_plain_bar_takes_both_answers_and_leads_back() {
+    let stand = Stand::start().await;
+    let own = format!("Origin: http://localhost:{}\r\nSec-Fetch-Site: same-origin\r\n", stand.port);
+    let accepted = stand.press_bar(&own, "action=accept&back=%2Fnews%3Fpage%3D2").await;
+    assert_eq!((accepted.status, accepted.location()), (303, "/news?page=2"), "{}", accepted.head);
+    assert!(accepted.cookies().contains("consentId"), "{}", accepted.head);
+    let refused = stand.press_bar(&own, "action=refuse&back=/").await;
+    assert_eq!((refused.status, refused.location()), (303, "/"));
+    let cookies = refused.cookies();
+    assert!(cookies.contains("kruimel=") && !cookies.contains("consentId"), "{cookies}");
+    for back in
+        ["//elsewhere.example", "/%5Celsewhere.example", "https://elsewhere.example", "", "/%0d%0aa:b"]
+    {
+        let refused = stand.press_bar(&own, &format!("action=refuse&back={back}")).await;
+        assert_eq!((refused.status, refused.location()), (303, "/kruimel/privacy?lang=nl"), "{back}");
+    }
+}
+
+#[tokio::test]
+async fn the_plain_bar_of_another_site_changes_nothing() {
+    let stand = Stand::start().await;
+    let own = format!("Origin: http://localhost:{}\r\n", stand.port);
+    let check = async |headers: &str, fields: &str, status: u16, says: &str| {
+        let answer = stand.press_bar(headers, fields).await;
+        assert_eq!(answer.status, status, "{headers} {fields}: {}", answer.head);
+        assert!(answer.cookies().is_empty() && answer.location().is_empty(), "{}", answer.head);
+        assert!(answer.body.contains(says), "{}", answer.body);
+        assert_eq!(answer.body.matches(" checked").count(), 1, "nothing is ticked for anybody");
+    };
+    let foreign = "De keuze kwam niet van deze site";
+    check("Origin: https://elsewhere.example\r\n", "action=accept&back=/", 403, foreign).await;
+    check("Origin: null\r\n", "action=accept&back=/", 403, foreign).await;
+    check("", "action=refuse&back=/", 403, foreign).await;
+    check(&format!("{own}Sec-Fetch-Site: cross-site\r\n"), "action=refuse&back=/", 403, foreign).await;
+    check(&own, "action=maybe&back=/", 422, "niet te lezen").await;
+    check(&own, "back=/", 422, "niet te lezen").await;
+    check(&own, &"a=b&".repeat(2_000), 413, "could not be read").await;
+}
+
+#[tokio::test]
+async fn a_grant_takes_the_word_of_somebody_of_age() {
+    let stand = Stand::start_with(|site| site.options.age_limit = Some(13)).await;
+    let own = format!("Origin: http://localhost:{}\r\n", stand.port);
+    let bar = stand.press_bar(&own, "action=accept&back=/news").await;
+    assert_eq!((bar.status, bar.location()), (303, "/kruimel/privacy?lang=nl#change"));
+    assert_eq!(bar.cookies(), "");
+    assert_eq!(stand.press_bar(&own, "action=refuse&back=/news").await.location(), "/news");
+
+    for fields in ["action=accept", "category=functional&action=save"] {
+        let unsaid = stand.choose("", fields).await;
+        assert_eq!((unsaid.status, unsaid.cookies()), (403, String::new()), "{fields}");
+        assert!(unsaid.body.contains("vink dat vakje aan, of weiger"), "{}", unsaid.body);
+        let kept = unsaid.body.contains(
+            "value=\"functional\" aria-label=\"Functioneel\" aria-describedby=\"s-functional\" checked",
+        );
+        assert_eq!(kept, fields.contains("save"), "what was entered is still there");
+    }
+    for fields in ["action=refuse", "action=save", "category=functional&of_age=yes&action=save"] {
+        assert_eq!(stand.choose("", fields).await.status, 303, "{fields}");
+    }
 }
 
 #[tokio::test]

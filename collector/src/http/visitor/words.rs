@@ -1,23 +1,52 @@
-//! The words of the visitor's two pages, per language. The categories' titles come with the banner's texts.
+//! The words of the visitor's two pages, per language. What the banner says too (titles of categories, accept, refuse)
+//! comes with its texts.
 //!
 //! In: a [`Language`]. Out: its [`Words`]. Invariant: every language has every text with the same placeholders, as a
 //! test proves; texts are neutral, thank nobody and promise nothing.
 
+mod ar;
+mod bg;
+mod cs;
+mod da;
 mod de;
+mod el;
 mod en;
+mod es;
+mod et;
+mod fi;
 mod fr;
+mod ga;
+mod he;
+mod hr;
+mod hu;
+mod is;
+mod it;
+mod lt;
+mod lv;
+mod mt;
+mod nb;
 mod nl;
+mod pl;
+mod pt;
+mod ro;
+mod sk;
+mod sl;
+mod sv;
+mod tr;
+mod uk;
 
 use crate::config::{KeptThing, Language, Storage};
 use time::Date;
 
 /// The texts of one language. `{…}` is filled in by [`fill`].
 pub(super) struct Words {
+    /// How a date is written: `{day}`, `{month}` and `{year}`.
+    pub(super) date: &'static str,
+    /// The names of the months, as they stand in a date.
+    pub(super) months: [&'static str; 12],
     pub(super) your_data: &'static str,
-    pub(super) cookie_declaration: &'static str,
     pub(super) back: &'static str,
     pub(super) who_to_ask: &'static str,
-    pub(super) and: &'static str,
     pub(super) granted_title: &'static str,
     pub(super) granted_lead: &'static str,
     pub(super) refused_title: &'static str,
@@ -31,18 +60,12 @@ pub(super) struct Words {
     pub(super) refused: &'static str,
     pub(super) needs_no_choice: &'static str,
     pub(super) since: &'static str,
-    pub(super) signal: &'static str,
-    pub(super) signal_note: &'static str,
     pub(super) change: &'static str,
-    pub(super) accept_all: &'static str,
-    pub(super) refuse_all: &'static str,
-    pub(super) save: &'static str,
     pub(super) erases: &'static str,
     pub(super) keeps: &'static str,
     pub(super) stored: &'static str,
     pub(super) on_device: &'static str,
     pub(super) on_server: &'static str,
-    pub(super) name: &'static str,
     pub(super) holds: &'static str,
     pub(super) kept_until: &'static str,
     pub(super) what: &'static str,
@@ -50,8 +73,6 @@ pub(super) struct Words {
     pub(super) kept_for: &'static str,
     pub(super) choice_holds: &'static str,
     pub(super) refusal_holds: &'static str,
-    pub(super) visitor_holds: &'static str,
-    pub(super) visit_holds: &'static str,
     pub(super) visit_until: &'static str,
     /// What the server keeps of a measured visitor, and why: pages, time, source, place, device.
     pub(super) measured: [(&'static str, &'static str); 5],
@@ -79,10 +100,6 @@ pub(super) struct Words {
     pub(super) recipient: &'static str,
     pub(super) stores_nothing: &'static str,
     pub(super) caption: &'static str,
-    pub(super) purpose: &'static str,
-    pub(super) party: &'static str,
-    pub(super) first: &'static str,
-    pub(super) third: &'static str,
     pub(super) storage: [&'static str; 3],
     pub(super) collects: &'static str,
     pub(super) collected: [&'static str; 6],
@@ -97,7 +114,9 @@ pub(super) struct Words {
     pub(super) stale: &'static str,
     pub(super) foreign: &'static str,
     pub(super) unavailable: &'static str,
-    pub(super) months: [&'static str; 12],
+    pub(super) unread: &'static str,
+    pub(super) age_confirm: &'static str,
+    pub(super) age_needed: &'static str,
     /// Heading over every version of the declaration.
     pub(super) history: &'static str,
     pub(super) version: &'static str,
@@ -110,13 +129,39 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// The words of one of [`Language::OF_PAGES`]; no page is asked for in another.
+    /// The words of a language.
     pub(super) const fn of(language: Language) -> &'static Words {
         match language {
-            Language::Nl => &nl::WORDS,
-            Language::Fr => &fr::WORDS,
+            Language::Ar => &ar::WORDS,
+            Language::Bg => &bg::WORDS,
+            Language::Cs => &cs::WORDS,
+            Language::Da => &da::WORDS,
             Language::De => &de::WORDS,
-            _ => &en::WORDS,
+            Language::El => &el::WORDS,
+            Language::En => &en::WORDS,
+            Language::Es => &es::WORDS,
+            Language::Et => &et::WORDS,
+            Language::Fi => &fi::WORDS,
+            Language::Fr => &fr::WORDS,
+            Language::Ga => &ga::WORDS,
+            Language::He => &he::WORDS,
+            Language::Hr => &hr::WORDS,
+            Language::Hu => &hu::WORDS,
+            Language::Is => &is::WORDS,
+            Language::It => &it::WORDS,
+            Language::Lt => &lt::WORDS,
+            Language::Lv => &lv::WORDS,
+            Language::Mt => &mt::WORDS,
+            Language::Nb => &nb::WORDS,
+            Language::Nl => &nl::WORDS,
+            Language::Pl => &pl::WORDS,
+            Language::Pt => &pt::WORDS,
+            Language::Ro => &ro::WORDS,
+            Language::Sk => &sk::WORDS,
+            Language::Sl => &sl::WORDS,
+            Language::Sv => &sv::WORDS,
+            Language::Tr => &tr::WORDS,
+            Language::Uk => &uk::WORDS,
         }
     }
 
@@ -124,20 +169,10 @@ impl Words {
     pub(super) fn date(&self, language: Language, date: Date) -> String {
         let month = self.months[usize::from(u8::from(date.month())) - 1];
         let day = match (language, date.day()) {
-            (Language::De, day) => format!("{day}."),
             (Language::Fr, 1) => "1er".to_owned(),
             (_, day) => day.to_string(),
         };
-        format!("{day} {month} {}", date.year())
-    }
-
-    /// Several names as one phrase: "a, b and c".
-    pub(super) fn list(&self, names: &[String]) -> String {
-        match names {
-            [] => String::new(),
-            [one] => one.clone(),
-            [most @ .., last] => format!("{} {} {last}", most.join(", "), self.and),
-        }
+        fill(self.date, &[("day", &day), ("month", month), ("year", &date.year().to_string())])
     }
 
     /// Where the browser keeps something, if it is not a cookie.
@@ -196,7 +231,10 @@ mod tests {
             words.choice_kept,
             words.other_browser_text,
             words.never_stored,
-            words.signal_note,
+            words.unread,
+            words.age_confirm,
+            words.age_needed,
+            words.date,
             words.stale,
             words.foreign,
             words.unavailable,
@@ -210,6 +248,7 @@ mod tests {
             words.asked_again,
             words.first_version,
         ];
+        texts.extend(words.months);
         texts.extend(words.collected);
         texts.extend(words.things);
         texts.extend(words.measured.iter().flat_map(|(what, why)| [*what, *why]));
@@ -226,7 +265,7 @@ mod tests {
     #[test]
     fn every_language_has_every_text_with_the_same_placeholders() {
         let english = all(Words::of(Language::En));
-        for language in Language::OF_PAGES {
+        for language in Language::ALL {
             for (text, expected) in all(Words::of(language)).into_iter().zip(&english) {
                 assert!(!text.is_empty(), "{language:?} lacks: {expected}");
                 assert_eq!(placeholders(text), placeholders(expected), "{language:?}: {text}");
@@ -244,12 +283,5 @@ mod tests {
         check(Language::Nl, "1 maart 2027");
         check(Language::Fr, "1er mars 2027");
         check(Language::De, "1. März 2027");
-    }
-
-    #[test]
-    fn names_become_a_phrase() {
-        let names = ["a", "b", "c"].map(str::to_owned);
-        assert_eq!(Words::of(Language::Nl).list(&names), "a, b en c");
-        assert_eq!(Words::of(Language::Nl).list(&names[..1]), "a");
     }
 }
