@@ -12,5 +12,6 @@ mod journey;
 mod languages;
 mod lawful;
 mod look;
+mod package;
 mod sender;
 mod stack;
