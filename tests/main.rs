@@ -7,6 +7,7 @@ mod bad_input;
 mod browser;
 mod consent;
 mod crash;
+mod documented;
 mod http;
 mod journey;
 mod languages;
