@@ -16,8 +16,8 @@ const module = Buffer.from(new Function('return ' + literal)(), 'latin1');
 
 const file = (type, content) => ({ type, content: brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }), integrity: 'sha256-' + createHash('sha256').update(content).digest('base64') });
 const files = {
-  '/inside.js': file('text/javascript', Buffer.from(`self.code = ${literal};${glue}`)),
-  '/glue.js': file('text/javascript', Buffer.from(glue)),
+  '/inside.js': file('text/javascript; charset=utf-8', Buffer.from(`self.code = ${literal};${glue}`)),
+  '/glue.js': file('text/javascript; charset=utf-8', Buffer.from(glue)),
   '/module.wasm': file('application/wasm', module),
 };
 const integrity = Object.fromEntries(Object.entries(files).map(([name, { integrity }]) => [name, integrity]));

@@ -56,7 +56,7 @@
     while (!ready()) await new Promise(requestAnimationFrame);
     open = false;
     const fetched = performance.getEntriesByType('resource').filter(
-      ({ name, transferSize }) => name.includes('/kruimel/') && transferSize,
+      ({ name, responseStatus }) => name.includes('/kruimel/') && responseStatus,
     );
     const body = fetched.reduce((sum, entry) => sum + entry.encodedBodySize, 0);
     return { ...seen, requests: fetched.length, body };

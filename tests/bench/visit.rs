@@ -5,8 +5,9 @@ use crate::figures::Figures;
 use crate::stack::Stack;
 use serde_json::{Value, json};
 
-/// A news article with a picture, gated scripts and no gated frame.
-const PAGE: &str = "/news/night-ferry";
+/// The front page: a picture, gated scripts and images, and no gated frame, for which a visitor who refused fetches what
+/// stands in its place.
+const PAGE: &str = "/";
 /// "Slow 4G" as Chromium's developer tools throttle it: added to each request, and shared by all.
 const LATENCY_MS: f64 = 562.5;
 const DOWN_BITS: f64 = 1_440_000.0;
