@@ -22,6 +22,10 @@ export interface Choice {
   expirationTime?: number;
   /** With a refusal: its day in UTC, `YYYY-MM-DD`. */
   day?: string;
+  /** With a refusal that was taken over from another tool: its own end, `YYYY-MM-DD`. */
+  until?: string;
+  /** It ends with the browser's session. */
+  session?: true;
 }
 
 export interface Kruimel {
@@ -53,8 +57,17 @@ export interface ConsentDetail {
 export interface ChangeDetail {
   /** The choice that counts from now on; `undefined` when it ran out or was removed. */
   cookie?: Choice;
-  /** What was granted or taken back by this change. */
+  /** What was granted or taken back by this change, as a whole or in part. */
   changedCategories: string[];
+  /** In a second event after something was taken back: what could not be removed from the page. */
+  left?: Left[];
+}
+
+export interface Left {
+  name: string;
+  provider: string;
+  /** Where it is kept; `elsewhere` is another company's own address. */
+  where: 'cookie' | 'local' | 'session' | 'indexeddb' | 'cache' | 'elsewhere';
 }
 
 export interface ModalDetail {

@@ -21,7 +21,8 @@ window.app = app;
 subscribe(() => app.analytics.push(accepted('analytics')));
 on('onFirstConsent', ({ cookie }) => app.heard.push('first ' + cookie.categories));
 on('onConsent', ({ cookie }) => (app.choice = cookie));
-const end = on('onChange', ({ changedCategories }) => {
+const end = on('onChange', ({ changedCategories, left }) => {
+  for (const { name, where } of left ?? []) app.heard.push(`left ${name} ${where}`);
   app.heard.push('changed ' + changedCategories);
   end();
 });
