@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool: its tables are its result")]
 
 mod banner;
+mod bench;
 mod run;
 mod setup;
 mod step;
@@ -50,8 +51,26 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Measure and print the figures that the documentation quotes.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Everything that must hold before a change is merged; exactly what continuous integration runs.
     Test,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// What the banner costs a page in Chromium: time, bytes, requests, blocking, heap.
+    Banner {
+        /// Measure the unoptimised build, which is there sooner.
+        #[arg(long)]
+        dev: bool,
+        /// Passed on to the benchmark: `--rounds 15`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -59,6 +78,7 @@ fn main() -> ExitCode {
         Task::Setup { no_browser } => setup::all(!no_browser),
         Task::Banner { force, toolchain } => banner::build(banner::Options { force, toolchain }),
         Task::Run { release, arguments } => run::run(release, &arguments),
+        Task::Bench { what: Bench::Banner { dev, arguments } } => bench::banner(dev, &arguments),
         Task::Test => test::test(),
     };
     match outcome {

@@ -1,4 +1,4 @@
-//! The npm tools: esbuild and wasm-opt for the build, axe-core for the tests.
+//! The npm tools: esbuild and wasm-opt for the build, axe-core and TypeScript for the tests.
 //!
 //! In: `package-lock.json`. Out: `node_modules/`. Invariant: exactly the locked versions, and no package's own
 //! install script is run.
@@ -21,7 +21,7 @@ pub(crate) fn ensure() -> Result<()> {
     if step::which("npm").is_none() {
         bail!("npm is missing; install Node.js 20 or newer from https://nodejs.org or your package manager");
     }
-    step::say("npm: installing esbuild, wasm-opt and axe-core");
+    step::say("npm: installing esbuild, wasm-opt, axe-core and TypeScript");
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(root());
     step::run_quietly(&mut npm, LIMIT, String::new)
