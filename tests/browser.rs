@@ -273,21 +273,28 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Protocol {
     }
 }
 
+/// How often a driver is started that ends before it says its port, as happens on a machine out of breath.
+const STARTS_MAX: usize = 5;
+
 fn start_driver() -> (Driver, u16) {
-    let mut process = Command::new("chromedriver")
+    (0..STARTS_MAX).find_map(|_| try_driver()).expect("chromedriver says its port")
+}
+
+fn try_driver() -> Option<(Driver, u16)> {
+    let process = Command::new("chromedriver")
         .arg("--port=0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("chromedriver is installed; `cargo xtask setup` does it");
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut driver = Driver(process);
+    let mut lines = BufReader::new(driver.0.stdout.take().unwrap()).lines();
     let port = lines
         .by_ref()
-        .find_map(|line| line.unwrap().split("started successfully on port ").nth(1).map(str::to_owned))
-        .expect("chromedriver says its port");
+        .find_map(|line| line.unwrap().split("started successfully on port ").nth(1).map(str::to_owned))?;
     // The pipe is read to its end, so that the driver never waits for a reader.
     std::thread::spawn(move || lines.for_each(drop));
-    (Driver(process), port.trim_end_matches('.').parse().unwrap())
+    Some((driver, port.trim_end_matches('.').parse().unwrap()))
 }
 
 fn decode(text: &str) -> String {
