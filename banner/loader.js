@@ -67,7 +67,8 @@
   // choice, and neither is one that cannot be read.
   const read = () => {
     try {
-      const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/(^| )kruimel=([^;]*)/)[2]));
+      // The last of them: where a site's hosts began to share a domain, an older one can stand before it.
+      const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/^(.* )?kruimel=([^;]*)/)[2]));
       if (
         cookie.revision === config.revision &&
         cookie.categories.includes('necessary') &&

@@ -113,6 +113,33 @@ fn l24_one_choice_holds_under_two_hosts_and_leaves_no_duplicate_cookie() {
 }
 
 #[test]
+fn l24_a_newer_choice_for_the_domain_counts_over_an_older_one_of_a_host_alone() {
+    let stack = Stack::start_with_config(&config_of_two_hosts(""));
+    let visitor = Visitor { browser: Browser::start(&[TWO_HOSTS]), stack: Arc::new(stack) };
+    open(&visitor, WWW);
+    await_question(&visitor);
+    visitor.decide("section", ACCEPT);
+    // As the receipt was kept before the site had a domain.
+    visitor.browser.run(
+        "const [receipt] = document.cookie.match(/kruimel=[^;]*/);
+         document.cookie = 'kruimel=; Max-Age=0; Path=/; Domain=kaaidam.test';
+         document.cookie = receipt + '; Path=/'",
+    );
+    open(&visitor, WWW);
+    assert_eq!(visitor.see("return kruimel.acceptedCategory('analytics')"), true);
+    open(&visitor, BARE);
+    await_question(&visitor);
+    visitor.decide("section", REFUSE);
+    open(&visitor, WWW);
+    assert_eq!(kept(&visitor.browser, "kruimel").len(), 2);
+    assert_eq!(
+        visitor.see("return [notice ?? null, kruimel.acceptedCategory('analytics')]"),
+        json!([null, false])
+    );
+    visitor.leave();
+}
+
+#[test]
 fn l24_a_receipt_from_before_the_shared_domain_ends_with_the_same_withdrawal() {
     let stack = Stack::start_with_config(&config_of_two_hosts(""));
     let receipts = [1, 2].map(|_| {

@@ -43,9 +43,10 @@ pub(crate) fn read_all<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<
     pairs(headers).filter(move |(key, _)| *key == name).filter_map(|(_, value)| decode(value))
 }
 
-/// The value of a cookie, percent-decoded.
+/// The value of a cookie, percent-decoded. Of two with one name the newer counts, which browsers send last (RFC 6265,
+/// section 5.4): the loader does the same.
 pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
-    pairs(headers).find(|(key, _)| *key == name).and_then(|(_, value)| decode(value))
+    pairs(headers).filter(|(key, _)| *key == name).last().and_then(|(_, value)| decode(value))
 }
 
 /// A cookie's value without its percent encoding.
@@ -155,6 +156,9 @@ mod tests {
         assert_eq!(read(&headers, CONSENT).as_deref(), Some(json));
         assert_eq!(read(&headers, VISITOR).as_deref(), Some("x"));
         assert_eq!(read(&headers, "missing"), None);
+        headers.append(header::COOKIE, HeaderValue::from_static("kruimel=newer"));
+        assert_eq!(read(&headers, CONSENT).as_deref(), Some("newer"));
+        assert_eq!(read_all(&headers, CONSENT).count(), 2);
     }
 
     #[test]
