@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Everything axe finds on the page as it is, each finding with the element it is about.
-fn findings(browser: &Browser) -> Value {
+pub(super) fn findings(browser: &Browser) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/axe-core/axe.min.js");
     let source =
         std::fs::read_to_string(&file).expect("`npm ci` brings axe-core; `cargo xtask setup` runs it");

@@ -13,6 +13,7 @@ mod guest;
 mod keyboard;
 mod loader;
 mod notice;
+mod pages;
 mod platform;
 mod receipt;
 mod revision;

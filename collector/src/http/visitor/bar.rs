@@ -34,7 +34,7 @@ pub(super) fn check_origin(headers: &HeaderMap, site: &Site) -> Result<(), Rejec
 /// [`Rejection::ContradictoryDecision`] for a form without one of the two buttons, [`Rejection::StaleForm`] for one
 /// without a revision.
 pub(super) fn decision(fields: &Fields, site: &Site) -> Result<DecisionRequest, Rejection> {
-    let (action, categories) = match fields.first("action") {
+    let (action, categories) = match fields.first("choice") {
         "accept" => (DecisionAction::Accept, site.category_names().map(str::to_owned).collect()),
         "refuse" => (DecisionAction::Refuse, Vec::new()),
         _ => return Err(Rejection::ContradictoryDecision),

@@ -101,7 +101,10 @@ impl Request<'_> {
                 redirect(&back, outcome.cookies)
             }
             // The bar has no box for it; the page has.
-            Err(Rejection::AgeNotStated) => redirect(&format!("{}#change", self.page_address()), Vec::new()),
+            Err(reason @ Rejection::AgeNotStated) => {
+                self.count(reason);
+                redirect(&format!("{}#change", self.page_address()), Vec::new())
+            }
             Err(reason) => self.refuse(reason, None),
         }
     }
@@ -117,11 +120,16 @@ impl Request<'_> {
         format!("{}privacy?lang={}", self.collector.config.listen.prefix, self.language.code())
     }
 
-    /// The page again, with a sentence that says why the choice was not taken.
-    fn refuse(&self, reason: Rejection, entered: Option<&Form>) -> Response<Body> {
-        let Request { collector, site, headers, language } = *self;
+    fn count(&self, reason: Rejection) {
+        let Request { collector, site, headers, .. } = *self;
         let host = if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" };
         collector.outcomes.rejected(site.id.as_str(), reason, host, 1, (collector.clock)());
+    }
+
+    /// The page again, with a sentence that says why the choice was not taken.
+    fn refuse(&self, reason: Rejection, entered: Option<&Form>) -> Response<Body> {
+        let Request { site, language, .. } = *self;
+        self.count(reason);
         let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let age = site.options.age_limit.unwrap_or_default().to_string();
         let message = fill(sentence(Words::of(language), reason), &[("age", &age)]);

@@ -5,12 +5,11 @@ use super::form::{Fields, Form};
 use super::privacy_page::{Input, PrivacyPage};
 use super::state::{self, State};
 use super::*;
-use crate::pipeline::Rejection;
 use crate::receipt::{Keys, VisitorCookie, sign, timestamp};
 use crate::withdrawn::Withdrawn;
 use askama::Template;
 use std::collections::BTreeMap;
-use wire::{DecisionAction, HexId, Receipt, Surface};
+use wire::{HexId, Receipt};
 
 /// 22 November 2026.
 const NOW_MS: i64 = 1_795_305_600_000;
@@ -251,64 +250,6 @@ fn what_a_config_says_is_text_and_never_markup() {
     for markup in ["<b>Kaaidam", "<script"] {
         assert!(!html.contains(markup), "{markup}");
     }
-}
-
-#[test]
-fn the_form_becomes_a_decision_of_this_page() {
-    let config = demo();
-    let site = &config.sites[0];
-    let declaration = Declaration::of(site, Language::Fr, "/kruimel/");
-    let check = |body: &str, action: DecisionAction, categories: &[&str]| {
-        let decision = form(body).decision(site, &declaration, Language::Fr, 1).unwrap();
-        assert_eq!((decision.action, decision.surface), (action, Surface::Page), "{body}");
-        assert_eq!(decision.categories, categories, "{body}");
-        assert_eq!((decision.site.as_str(), decision.language.as_str()), ("demo", "fr"));
-        assert_eq!(decision.text, declaration.hash());
-        assert!(!decision.session, "the site does not offer it");
-    };
-    let all = ["necessary", "functional", "analytics", "advertising"];
-    check("action=accept&session=yes", DecisionAction::Accept, &all);
-    check("category=analytics&action=refuse", DecisionAction::Refuse, &[]);
-    check(
-        "category=functional&category=analytics&action=save",
-        DecisionAction::Save,
-        &["functional", "analytics"],
-    );
-    check("action=save", DecisionAction::Save, &[]);
-    for body in ["", "category=analytics", "action=erase", "%FF=%00"] {
-        assert!(form(body).decision(site, &declaration, Language::Fr, 1).is_err(), "{body}");
-    }
-}
-
-#[test]
-fn services_become_whole_or_partial_grants_and_none_of_them_is_a_refusal() {
-    let mut site = demo().sites.remove(0);
-    site.options.service_switches = true;
-    site.options.session_choice = true;
-    let declaration = Declaration::of(&site, Language::En, "/kruimel/");
-    let ids = |category: &str| -> Vec<String> {
-        let found = declaration.categories.iter().find(|one| one.name == category).unwrap();
-        found.services.iter().map(|service| service.id.clone()).collect()
-    };
-    let functional = ids("functional");
-    assert!(functional.len() > 1, "the demo has several functional services: {functional:?}");
-    let decide = |body: &str| form(body).decision(&site, &declaration, Language::En, 1).unwrap();
-    let one = decide(&format!("service=functional/{}&session=yes&action=save", functional[0]));
-    assert_eq!((one.categories, one.session), (vec!["functional".to_owned()], true));
-    assert_eq!(one.services["functional"], functional[..1]);
-    let every: String = functional.iter().map(|id| format!("service=functional/{id}&")).collect();
-    let all = decide(&format!("{every}action=save"));
-    assert!(all.categories == ["functional"] && all.services.is_empty());
-    for body in ["category=functional&action=save", "service=functional/other&action=save", "action=save"] {
-        let none = decide(body);
-        assert!(none.categories.is_empty() && none.services.is_empty(), "{body}");
-    }
-}
-
-#[test]
-fn a_form_with_more_fields_than_any_of_ours_is_not_read() {
-    assert_eq!(Fields::parse("a=b&".repeat(2_000).as_bytes()).err(), Some(Rejection::TooLarge));
-    assert!(Fields::parse("a=b&".repeat(1_000).as_bytes()).is_ok());
 }
 
 #[test]

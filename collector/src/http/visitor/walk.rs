@@ -142,17 +142,17 @@ async fn a_forged_form_changes_nothing_and_says_why() {
 async fn the_plain_bar_takes_both_answers_and_leads_back() {
     let stand = Stand::start().await;
     let own = format!("Origin: http://localhost:{}\r\nSec-Fetch-Site: same-origin\r\n", stand.port);
-    let accepted = stand.press_bar(&own, "action=accept&back=%2Fnews%3Fpage%3D2").await;
+    let accepted = stand.press_bar(&own, "choice=accept&back=%2Fnews%3Fpage%3D2").await;
     assert_eq!((accepted.status, accepted.location()), (303, "/news?page=2"), "{}", accepted.head);
     assert!(accepted.cookies().contains("consentId"), "{}", accepted.head);
-    let refused = stand.press_bar(&own, "action=refuse&back=/").await;
+    let refused = stand.press_bar(&own, "choice=refuse&back=/").await;
     assert_eq!((refused.status, refused.location()), (303, "/"));
     let cookies = refused.cookies();
     assert!(cookies.contains("kruimel=") && !cookies.contains("consentId"), "{cookies}");
     for back in
         ["//elsewhere.example", "/%5Celsewhere.example", "https://elsewhere.example", "", "/%0d%0aa:b"]
     {
-        let refused = stand.press_bar(&own, &format!("action=refuse&back={back}")).await;
+        let refused = stand.press_bar(&own, &format!("choice=refuse&back={back}")).await;
         assert_eq!((refused.status, refused.location()), (303, "/kruimel/privacy?lang=nl"), "{back}");
     }
 }
@@ -169,11 +169,11 @@ async fn the_plain_bar_of_another_site_changes_nothing() {
         assert_eq!(answer.body.matches(" checked").count(), 1, "nothing is ticked for anybody");
     };
     let foreign = "De keuze kwam niet van deze site";
-    check("Origin: https://elsewhere.example\r\n", "action=accept&back=/", 403, foreign).await;
-    check("Origin: null\r\n", "action=accept&back=/", 403, foreign).await;
-    check("", "action=refuse&back=/", 403, foreign).await;
-    check(&format!("{own}Sec-Fetch-Site: cross-site\r\n"), "action=refuse&back=/", 403, foreign).await;
-    check(&own, "action=maybe&back=/", 422, "niet te lezen").await;
+    check("Origin: https://elsewhere.example\r\n", "choice=accept&back=/", 403, foreign).await;
+    check("Origin: null\r\n", "choice=accept&back=/", 403, foreign).await;
+    check("", "choice=refuse&back=/", 403, foreign).await;
+    check(&format!("{own}Sec-Fetch-Site: cross-site\r\n"), "choice=refuse&back=/", 403, foreign).await;
+    check(&own, "choice=maybe&back=/", 422, "niet te lezen").await;
     check(&own, "back=/", 422, "niet te lezen").await;
     check(&own, &"a=b&".repeat(2_000), 413, "could not be read").await;
 }
@@ -182,10 +182,10 @@ async fn the_plain_bar_of_another_site_changes_nothing() {
 async fn a_grant_takes_the_word_of_somebody_of_age() {
     let stand = Stand::start_with(|site| site.options.age_limit = Some(13)).await;
     let own = format!("Origin: http://localhost:{}\r\n", stand.port);
-    let bar = stand.press_bar(&own, "action=accept&back=/news").await;
+    let bar = stand.press_bar(&own, "choice=accept&back=/news").await;
     assert_eq!((bar.status, bar.location()), (303, "/kruimel/privacy?lang=nl#change"));
     assert_eq!(bar.cookies(), "");
-    assert_eq!(stand.press_bar(&own, "action=refuse&back=/news").await.location(), "/news");
+    assert_eq!(stand.press_bar(&own, "choice=refuse&back=/news").await.location(), "/news");
 
     for fields in ["action=accept", "category=functional&action=save"] {
         let unsaid = stand.choose("", fields).await;
