@@ -54,7 +54,7 @@
   // A signal against tracking stands for a refusal where the site says so; it is looked up in this browser alone.
   const quiet = KRUIMEL_QUIET && (navigator.globalPrivacyControl || (config.dnt && navigator.doNotTrack == 1));
   // While `held` the collector has yet to answer, and what was clicked counts.
-  let choice, told, banner, tracker, receipt, texts, extra;
+  let choice, told, banner, tracker, receipt, texts, extra, framed;
   let held = 1;
   let scripts = Promise.resolve();
 
@@ -172,7 +172,7 @@
         if (element.type == 'text/plain') scripts = scripts.then(() => new Promise(run(element)));
         else if (data.href) element.href = data.href;
         else if (data.src) element.src = data.src;
-      } else if (element.tagName == 'IFRAME' && !extra) more('frames');
+      } else if (element.tagName == 'IFRAME') framed ||= more('frames');
     }
     if (!choice && !quiet) return;
     if (choice) told ||= tell('onConsent', { cookie: choice }) || 1;

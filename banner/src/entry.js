@@ -29,7 +29,7 @@ const size = new ResizeObserver(([{ target }]) => {
 });
 
 function begin(text) {
-  const { bits, granted, decide, send, changed, reset } = decisions(loader, text);
+  const { bits, granted, decide, resend, changed, reset } = decisions(loader, text);
   const emit = (name, modalName) => tell(name, { modalName });
   start({ root, mark, position: text.position, granted, decide, emit }, text);
 
@@ -58,10 +58,9 @@ function begin(text) {
     acceptCategory,
     withdraw,
     reset,
-    resend() {
-      const choice = loader.read();
-      if (choice?.pending) send(choice);
-    },
+    resend,
+    // What was decided elsewhere in the page.
+    decide: decision => decide(...decision),
     // The cookie became another without a decision in this page.
     changed,
     act: element => actions[element.dataset.cc]?.(element),

@@ -5,20 +5,26 @@
 //! counts rows or restarts starts a server of its own.
 
 mod accessibility;
+mod age;
 mod axe;
+mod bar;
 mod choice;
 mod contrast;
 mod declaration;
+mod gated;
 mod guest;
+mod import;
 mod keyboard;
 mod loader;
 mod notice;
 mod pages;
+mod placeholder;
 mod platform;
 mod receipt;
 mod revision;
 mod signals;
 mod storage;
+mod storage_left;
 mod table;
 mod withdrawal;
 

@@ -1,7 +1,25 @@
-// What is seldom needed in a page, as a child of its own, so that the pages of most visitors never fetch it.
+// What is seldom needed in a page, in one script: placeholders, what a withdrawal removes and leaves, the question of age,
+// refusals made elsewhere, and a bar where the banner's module cannot run. Plain JavaScript.
 //
-// In: the loader's handover (see loader.js). Out: functions for `loader.more(name, …)`.
+// What the loader hands over on `document.currentScript.kruimel` is described at the top of loader.js; it calls these
+// functions through `loader.more(name, …)`.
+
+import { age } from './age.js';
+import { bar } from './bar.js';
+import { earlier, kept } from './earlier.js';
+import { frames } from './frames.js';
+import { resume, withdraw } from './withdraw.js';
 
 const loader = document.currentScript.kruimel;
 
-loader.ready({});
+loader.ready({
+  frames: () => frames(loader),
+  withdraw: (before, choice) => withdraw(loader, before, choice),
+  resume: choice => resume(loader, choice),
+  age: (limit, text) => age(loader, limit, text),
+  async earlier() {
+    const { categories } = await loader.text();
+    return earlier(kept, categories[0].services.map(({ id }) => id), loader.config.days);
+  },
+  bar: () => bar(loader),
+});

@@ -1,0 +1,66 @@
+//! Gated elements of every kind: closed until their category, or their service alone, is granted.
+
+use super::ACCEPT;
+use super::guest::{Guest, page};
+use serde_json::json;
+
+fn serve(path: &str) -> Option<(&'static str, String)> {
+    match path {
+        "/" => page(
+            "<link rel=stylesheet data-category=functional data-service=filmkade data-href='/film.css'>
+             <script type='text/plain' data-category=functional data-service=filmkade data-src='/film.js'></script>
+             <script type='text/plain' data-category=functional data-service=kaartwerk data-src='/map.js'></script>",
+            "<p id=styled>page</p><img alt='' id=image data-category=functional data-service=kaartwerk data-src='/image'>",
+        ),
+        "/film.css" => Some(("text/css", "#styled { color: rgb(1, 2, 3) }".to_owned())),
+        "/film.js" => Some(("text/javascript", "window.film = true".to_owned())),
+        "/map.js" => Some(("text/javascript", "window.map = true".to_owned())),
+        "/image" => Some(("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg' width='7' height='7'/>".to_owned())),
+        _ => None,
+    }
+}
+
+const OPEN: &str =
+    "return [window.film ?? false, window.map ?? false, document.querySelector('#image').naturalWidth,
+    getComputedStyle(document.querySelector('#styled')).color]";
+const CLOSED: &str = "rgb(0, 0, 0)";
+
+#[test]
+fn l01_images_and_style_sheets_wait_as_scripts_do() {
+    let guest = Guest::new("", serve);
+    guest.open_undecided("/");
+    assert_eq!(guest.run(OPEN), json!([false, false, 0, CLOSED]));
+    for address in guest.browser().requested() {
+        assert!(
+            !["/film.css", "/film.js", "/map.js", "/image"].iter().any(|gated| address.ends_with(gated)),
+            "{address}"
+        );
+    }
+    guest.visitor.decide("section", ACCEPT);
+    guest.browser().await_script(
+        "return window.film && window.map && document.querySelector('#image').naturalWidth === 7
+            && getComputedStyle(document.querySelector('#styled')).color === 'rgb(1, 2, 3)'",
+    );
+    guest.leave();
+}
+
+#[test]
+fn l15_l21_a_service_is_granted_alone_and_the_others_of_its_category_stay_closed() {
+    let guest = Guest::new("service_switches = true", serve);
+    guest.open_undecided("/");
+    guest.visitor.choose();
+    guest.visitor.see("dialog.querySelector(\"input[value='kaartwerk']\").closest('details').open = true");
+    guest.visitor.click("dialog", "input[value='kaartwerk']");
+    guest.visitor.decide("dialog", super::SAVE);
+    guest.browser().await_script("return window.map && document.querySelector('#image').naturalWidth === 7");
+    assert_eq!(guest.run(OPEN), json!([false, true, 7, CLOSED]));
+    let choice = guest.visitor.choice().unwrap();
+    assert_eq!(choice["categories"], json!(["necessary", "functional"]));
+    assert_eq!(choice["services"], json!({"functional": ["kaartwerk"]}));
+    let granted = "return [kruimel.acceptedCategory('functional', 'kaartwerk'), kruimel.acceptedCategory('functional', 'filmkade')]";
+    assert_eq!(guest.run(granted), json!([true, false]));
+    guest.open("/");
+    guest.browser().await_script("return window.map");
+    assert_eq!(guest.run(OPEN), json!([false, true, 7, CLOSED]));
+    guest.leave();
+}
