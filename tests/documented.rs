@@ -38,7 +38,7 @@ fn members(interface: &str) -> BTreeSet<String> {
     let lines = body.split("\n}").next().unwrap_or_default().lines();
     let member = |line: &str| line.strip_prefix("  ")?.split(['(', ':', '?']).next().map(str::to_owned);
     lines
-        .filter(|line| line.starts_with(|letter: char| letter == ' ') && !line.contains('*'))
+        .filter(|line| line.starts_with(' ') && !line.contains('*'))
         .filter_map(member)
         .collect()
 }
