@@ -28,7 +28,15 @@ export function decisions(loader, text) {
   const granted = () => bits(name => acceptedCategory(name));
   const grants = choice => choice?.categories.length > 1;
 
-  const clear = () => erase(categories, acceptedCategory, document.cookie, location, one => (document.cookie = one));
+  // A page may be denied its cookies, as in a sandboxed frame: reading or writing them throws there.
+  const quietly = act => {
+    try {
+      return act();
+    } catch {}
+  };
+  const set = cookie => quietly(() => (document.cookie = cookie));
+  const clear = () =>
+    erase(categories, acceptedCategory, quietly(() => document.cookie) || '', location, set);
 
   // The cookie as it is, and what it says.
   function kept() {
@@ -109,7 +117,7 @@ export function decisions(loader, text) {
     const expires = choice?.session ? '' : '; Expires=' + new Date(end).toUTCString();
     const domain = config.domain ? '; Domain=' + config.domain : '';
     const secure = location.protocol == 'https:' ? '; Secure' : '';
-    document.cookie = `kruimel=${value}; Path=/; SameSite=Lax${expires}${domain}${secure}`;
+    set(`kruimel=${value}; Path=/; SameSite=Lax${expires}${domain}${secure}`);
   }
 
   const post = pending =>
