@@ -44,6 +44,7 @@ duration = "12 months"
 accept = "Alles toestaan <b>nu</b>"
 "#;
 
+const BODY: &str = "<p>Page</p>";
 const SHOWN: &str = "return !!document.querySelector('kruimel-banner')?.shadowRoot.querySelector('section')";
 const LANGUAGE: &str = "const { lang, dir } = document.querySelector('kruimel-banner').shadowRoot.querySelector('section'); return lang + ' ' + dir;";
 /// What of a layer does not fit: the page, the layer, or a button and its words.
@@ -62,7 +63,7 @@ fn texts() -> PathBuf {
 }
 
 /// The code of every language that has a file.
-fn languages() -> Vec<String> {
+pub(crate) fn languages() -> Vec<String> {
     let files = fs::read_dir(texts()).unwrap().map(|entry| entry.unwrap().path());
     let mut codes: Vec<String> =
         files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
@@ -70,7 +71,7 @@ fn languages() -> Vec<String> {
     codes
 }
 
-fn text(language: &str, key: &str) -> String {
+pub(crate) fn text(language: &str, key: &str) -> String {
     let file = fs::read_to_string(texts().join(format!("{language}.json"))).unwrap();
     let texts: Value = serde_json::from_str(&file).unwrap();
     texts["text"][key].as_str().unwrap().to_owned()
@@ -81,8 +82,8 @@ fn start() -> Stack {
     Stack::start_with_config(&CONFIG.replace("LANGUAGES", &quoted.join(", ")))
 }
 
-/// Serves pages that carry the script; the path of each is its `lang`. Gives their address.
-fn pages(stack: &Stack) -> String {
+/// Serves pages that carry the script of the site `all`; the path of each is its `lang`. Gives their address.
+pub(crate) fn pages(stack: &Stack, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
     let script = format!("http://localhost:{}/kruimel/all.js", stack.public.port());
@@ -94,7 +95,7 @@ fn pages(stack: &Stack) -> String {
             lines.find(String::is_empty);
             let page = format!(
                 "<!doctype html><html lang='{language}'><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-                 <title>Page</title><link rel=icon href=data:,><script async src='{script}'></script><p>Page</p></html>"
+                 <title>Page</title><link rel=icon href=data:,><script async src='{script}'></script>{body}</html>"
             );
             let length = page.len();
             drop(write!(
@@ -121,7 +122,7 @@ fn keep(browser: &Browser, name: &str) {
 #[test]
 fn both_layers_speak_every_language_and_fit_320_px_in_its_direction() {
     let stack = start();
-    let pages = pages(&stack);
+    let pages = pages(&stack, BODY);
     let browser = Browser::start(&[]);
     browser.show_as(320, 640, "light");
     let mut unfit = Vec::new();
@@ -152,7 +153,7 @@ fn both_layers_speak_every_language_and_fit_320_px_in_its_direction() {
 #[test]
 fn the_language_is_the_pages_then_the_browsers_then_the_sites_and_only_it_is_downloaded() {
     let stack = start();
-    let pages = pages(&stack);
+    let pages = pages(&stack, BODY);
     let check = |page: &str, browsers: &str, expected: &str, fetched: &str| {
         let browser = Browser::start(&[]);
         browser.run_first(&format!("Object.defineProperty(navigator, 'languages', {{value: {browsers}}})"));
@@ -179,7 +180,7 @@ fn the_language_is_the_pages_then_the_browsers_then_the_sites_and_only_it_is_dow
 #[test]
 fn a_text_of_the_config_replaces_the_banners_in_its_language_and_stays_text() {
     let stack = start();
-    let pages = pages(&stack);
+    let pages = pages(&stack, BODY);
     let browser = Browser::start(&[]);
     for (language, expected) in [("nl", "Alles toestaan <b>nu</b>".to_owned()), ("fr", text("fr", "accept"))]
     {

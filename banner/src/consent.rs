@@ -26,15 +26,6 @@ impl Chosen {
     pub(crate) fn bits(self) -> u32 {
         self.0
     }
-
-    pub(crate) fn has(self, index: u32) -> bool {
-        self.0.checked_shr(index).is_some_and(|bits| bits & 1 == 1)
-    }
-
-    /// Those of either.
-    pub(crate) fn and(self, other: Chosen) -> Chosen {
-        Chosen(self.0 | other.0)
-    }
 }
 
 /// What the visitor decided, and where.
@@ -93,8 +84,7 @@ mod tests {
 
     #[test]
     fn necessary_is_always_chosen_and_nothing_unasked() {
-        assert!(Chosen::from_bits(0).has(0) && !Chosen::from_bits(0).has(1));
-        assert!(ANALYTICS.has(2) && !ANALYTICS.has(1) && !ANALYTICS.has(40));
-        assert_eq!(ANALYTICS.and(Chosen::from_bits(0b1000)).bits(), 0b1101);
+        assert_eq!(Chosen::from_bits(0), NONE);
+        assert_eq!(Chosen::from_bits(0b100), ANALYTICS);
     }
 }

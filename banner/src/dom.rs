@@ -1,67 +1,49 @@
-//! The page, as `entry.js` hands it over, and what it takes to work on it with `web-sys` and `js-sys`.
+//! The page, as `page.js` gives it to the module: each value by its place in a list there.
 //!
-//! A text travels from the loader's texts into the page as a JavaScript value, without being copied into the module and
-//! out again. Invariant: only calls are made that cannot fail with what this module gives them.
+//! A text travels from the loader's texts into the page without being copied into the module and out again. Invariant:
+//! only calls are made that cannot fail with what this module gives them; if one did, drawing would stop there.
 
-use js_sys::{Array, Object, Reflect};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Document, Element, Node, ShadowRoot};
 
-#[wasm_bindgen]
+/// A value of the page, by its place: an element, a text, a record of texts, a list. It holds until the drawing is done.
+pub(crate) type Value = u32;
+
+/// Where the banner is drawn.
+pub(crate) const ROOT: Value = 0;
+/// The texts and the declaration.
+pub(crate) const ALL: Value = 1;
+
+// The path is that from the glue in banner/pkg.
+#[wasm_bindgen(raw_module = "../src/page.js")]
 extern "C" {
-    /// What `entry.js` hands over.
-    pub type Page;
-    /// Where the banner is drawn.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn root(this: &Page) -> ShadowRoot;
-    /// The style that shows the biscuit.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn mark(this: &Page) -> JsValue;
-    /// Where in the window the first layer lies.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn position(this: &Page) -> JsValue;
-    /// The categories that the page applies at the moment, a bit for each.
-    #[wasm_bindgen(method)]
-    pub(crate) fn granted(this: &Page) -> u32;
-    /// Applies a decision in the page and tells the collector.
-    #[wasm_bindgen(method)]
-    pub(crate) fn decide(this: &Page, action: &str, surface: &str, chosen: u32);
-    #[wasm_bindgen(method)]
-    pub(crate) fn emit(this: &Page, name: &str, modal: &str);
-}
+    /// Adds a child, written as its tag and its attributes: `tag name=value name=value`, or a name alone for a switch.
+    pub(crate) fn add(parent: Value, written: &str) -> Value;
+    /// Adds a child that begins with a text.
+    pub(crate) fn add_text(parent: Value, written: &str, text: Value) -> Value;
+    /// Adds a child that begins with the text of this name.
+    pub(crate) fn say(parent: Value, written: &str, texts: Value, name: &str) -> Value;
+    /// Adds the biscuit.
+    pub(crate) fn add_mark(parent: Value);
+    /// Sets an attribute.
+    pub(crate) fn set(element: Value, name: &str, value: Value);
 
-/// What a call answers that cannot fail here; if it did, the module would stop, as it does at an exception.
-pub(crate) fn sure<T, E>(outcome: Result<T, E>) -> T {
-    outcome.unwrap_or_else(|_| std::process::abort())
-}
+    /// A member of a record.
+    pub(crate) fn get(record: Value, name: &str) -> Value;
+    /// The member of that name.
+    pub(crate) fn get_by(record: Value, name: Value) -> Value;
+    /// An entry of a list.
+    pub(crate) fn at(list: Value, index: u32) -> Value;
+    /// How many entries a list has.
+    pub(crate) fn length(list: Value) -> u32;
+    /// Whether a record has this member.
+    pub(crate) fn has(record: Value, name: &str) -> bool;
+    /// The text whose name begins so and ends in the value, or else the other.
+    pub(crate) fn variant(texts: Value, name: &str, value: Value, other: &str) -> Value;
+    /// A text of the module's.
+    pub(crate) fn text(text: &str) -> Value;
+    /// The text with a place filled.
+    pub(crate) fn fill(text: Value, place: &str, value: Value) -> Value;
 
-/// A member of the texts or of the declaration.
-#[inline(never)]
-pub(crate) fn get(record: &Object, name: &str) -> JsValue {
-    named(record, &name.into())
-}
-
-#[inline(never)]
-pub(crate) fn named(record: &Object, name: &JsValue) -> JsValue {
-    sure(Reflect::get(record, name))
-}
-
-/// The document in which a node lives; only a document itself lives in none.
-pub(crate) fn document(node: &Node) -> Document {
-    sure(node.owner_document().ok_or(()))
-}
-
-/// Sets an attribute to a text; `set_attribute` of `web-sys` would have it copied into the module.
-#[inline(never)]
-pub(crate) fn set(element: &Element, name: &str, value: &JsValue) {
-    let attribute = sure(document(element).create_attribute(name));
-    sure(Reflect::set(&attribute, &"value".into(), value));
-    sure(element.set_attribute_node(&attribute));
-}
-
-/// Adds a text at the end.
-#[inline(never)]
-pub(crate) fn append(element: &Element, text: &JsValue) {
-    sure(element.append_with_str(&Array::of1(text)));
+    /// Hands over a decision.
+    pub(crate) fn decided(action: &str, surface: &str, chosen: u32);
 }

@@ -3,15 +3,14 @@
 use super::{LAYERS, Visitor};
 use serde_json::{Value, json};
 
-/// Controls smaller than they should be: 44 pixels for what is a target by itself, 24 for a link inside a
-/// sentence and for everything in a window as low as 400 % zoom makes it.
-const SMALL: &str = "return [...layer.querySelectorAll('button, label, summary, a')].filter(one => one.checkVisibility()).filter(one => {
-    const box = one.getBoundingClientRect(), least = one.localName === 'a' || innerHeight < 300 ? 24 : 44;
+/// Controls smaller than they should be: 44 pixels for what is a target by itself, 24 for a link inside a sentence.
+pub(super) const SMALL: &str = "return [...layer.querySelectorAll('button, label, summary, a')].filter(one => one.checkVisibility()).filter(one => {
+    const box = one.getBoundingClientRect(), least = one.localName === 'a' ? 24 : 44;
     return box.height < least || box.width < least;
 }).map(one => [one.textContent, one.getBoundingClientRect().height]);";
 
 /// What does not fit: contents wider than their box, texts cut off, something beyond the window's sides.
-const CUT: &str = "return [document.scrollingElement, layer, ...layer.querySelectorAll('*')].filter(one => one.checkVisibility()
+pub(super) const CUT: &str = "return [document.scrollingElement, layer, ...layer.querySelectorAll('*')].filter(one => one.checkVisibility()
     && !one.closest('caption') && getComputedStyle(one.closest('thead') ?? one).clipPath === 'none').filter(one => {
         const box = one.getBoundingClientRect();
         return getComputedStyle(one).display !== 'inline' && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0

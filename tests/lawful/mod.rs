@@ -26,6 +26,7 @@ mod signals;
 mod storage;
 mod storage_left;
 mod table;
+mod view;
 mod withdrawal;
 
 use crate::browser::Browser;

@@ -1,97 +1,111 @@
-//! The preferences: one switch per category, what is behind it, and the same choices again.
+//! The preferences: one switch per category, what is behind it with a switch for each service where the site offers that,
+//! and the same choices again. `switches.js` sets the switches and lets them follow one another.
 
-use super::text::{fill, variant};
-use super::{add, add_text, choices, each, layer, list, mark, say, words};
-use crate::consent::Chosen;
-use crate::dom::{Page, get, named, set, sure};
-use js_sys::Object;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlDialogElement};
+use super::{choices, cross, each, is_on, layer, note, session};
+use crate::dom::{ALL, Value, add, add_mark, add_text, fill, get, get_by, length, say, set, text, variant};
 
 const COLUMNS: [&str; 5] = ["name", "provider", "purpose", "duration", "party"];
 
-/// Builds and opens the dialog. It takes the focus itself, so that no choice has it.
-pub(crate) fn preferences(page: &Page, all: &Object, granted: Chosen) -> HtmlDialogElement {
-    let words = words(all);
-    let dialog = layer(page, all, "dialog tabindex=-1 aria-labelledby=d part=preferences");
-    let dialog: HtmlDialogElement = dialog.unchecked_into();
-    let head = add(&dialog, "div class=h");
-    mark(page, &head);
-    say(&head, "h2 id=d", &words, "settings");
-    let close = add_text(&head, "button class=x value=4", &"×".into());
-    for name in ["aria-label", "title"] {
-        set(&close, name, &get(&words, "close"));
-    }
-    let form = add(&dialog, "form tabindex=0");
-    add_text(&form, "p class=q", &fill(get(&words, "intro"), "{days}", &get(all, "days")));
-    each(all, "categories", &mut |index, described| {
-        category(&form, described, &words, index, granted.has(index));
+/// Builds the dialog, closed. It can take the focus itself, so that no choice has it.
+pub(crate) fn preferences() {
+    let words = get(ALL, "text");
+    let dialog = layer("dialog tabindex=-1 aria-labelledby=D part=preferences");
+    let head = add(dialog, "div class=h");
+    add_mark(head);
+    say(head, "h2 id=D", words, "settings");
+    cross(head, "button class=x value=4", words, "close");
+    let form = add(dialog, "form tabindex=0");
+    add_text(form, "p class=q", fill(get(words, "intro"), "{days}", get(ALL, "days")));
+    note(form);
+    let switches = is_on("switches");
+    each(ALL, "categories", &mut |index, described| {
+        category(form, described, words, index > 0, index > 0 && switches);
     });
-    choices(&dialog, &words, ["button part=more class=o value=2", "save"]);
-    sure(dialog.show_modal());
-    sure(dialog.focus());
-    dialog
+    session(words, form);
+    choices(dialog, words, "button part=more class=o value=2", "save");
 }
 
-/// The first category is `necessary`: on, and not to be switched.
-fn category(form: &Element, category: &Object, words: &Object, index: u32, on: bool) {
+/// The first category is `necessary`: on, and not to be switched. A switch that can be half on is a checkbox to those who
+/// hear it, for a switch cannot.
+fn category(form: Value, category: Value, words: Value, optional: bool, switches: bool) {
     let article = add(form, "article");
-    let label = add(&article, "label");
-    say(&label, "h3", category, "title");
-    let switch = add(&label, "input type=checkbox role=switch");
-    for (name, set) in [("checked", on), ("disabled", index == 0)] {
-        if set {
-            sure(switch.set_attribute(name, name));
-        }
-    }
-    let id = fill("c{}".into(), "{}", &index.into());
-    set(&switch, "aria-describedby", &id);
-    set(&switch, "name", &get(category, "name"));
-    set(&say(&article, "p", category, "description"), "id", &id);
-    let count = list(category, "services").length();
-    if count > 0 {
-        let details = add(&article, "details");
-        let count = count.into();
-        let text = variant(words, "services_{}", &count, "services_many");
-        add_text(&details, "summary", &fill(text, "{count}", &count));
-        each(category, "services", &mut |_, declared| service(&details, declared, words));
+    let label = add(article, "label");
+    say(label, "h3", category, "title");
+    let name = get(category, "name");
+    let switch = add(
+        label,
+        match (optional, switches) {
+            (false, _) => "input type=checkbox value role=switch disabled",
+            (true, false) => "input type=checkbox value role=switch",
+            (true, true) => "input type=checkbox value",
+        },
+    );
+    set(switch, "name", name);
+    describe(switch, say(article, "p", category, "description"), name);
+    let services = get(category, "services");
+    if length(services) > 0 {
+        let details = add(article, "details");
+        let count = get(services, "length");
+        let counted = variant(words, "services_", count, "services_many");
+        add_text(details, "summary", fill(counted, "{count}", count));
+        each(category, "services", &mut |_, declared| {
+            service(details, declared, words, name, switches);
+        });
     }
 }
 
-fn service(details: &Element, service: &Object, words: &Object) {
+/// Ties a switch to what describes it.
+#[inline(never)]
+fn describe(switch: Value, description: Value, id: Value) {
+    set(description, "id", id);
+    set(switch, "aria-describedby", id);
+}
+
+fn service(details: Value, service: Value, words: Value, category: Value, switches: bool) {
     let block = add(details, "div");
-    say(&block, "h4", service, "name");
-    let provided = fill(get(words, "provided"), "{purpose}", &get(service, "purpose"));
-    add_text(&block, "p class=q", &fill(provided, "{provider}", &get(service, "provider")));
-    let mut body: Option<Element> = None;
-    each(service, "cookies", &mut |_, cookie| {
-        let body = body.get_or_insert_with(|| table(&block, &get(service, "name"), words));
-        let row = add(body, "tr role=row");
-        for column in COLUMNS {
-            let value = get(cookie, column);
-            let value = if column == "party" { named(words, &value) } else { value };
-            set(&cell(&row, column, &value), "data-h", &get(words, column));
-        }
-    });
+    let label = if switches { add(block, "label") } else { block };
+    say(label, "h4", service, "name");
+    let provided = fill(get(words, "provided"), "{purpose}", get(service, "purpose"));
+    let provided = fill(provided, "{provider}", get(service, "provider"));
+    let description = add_text(block, "p class=q", provided);
+    if switches {
+        let switch = add(label, "input type=checkbox role=switch");
+        let id = get(service, "id");
+        set(switch, "name", category);
+        set(switch, "value", id);
+        describe(switch, description, fill(text("S{}"), "{}", id));
+    }
+    if length(get(service, "cookies")) > 0 {
+        let body = table(block, service, words);
+        each(service, "cookies", &mut |_, cookie| {
+            let row = add(body, "tr role=row");
+            for column in COLUMNS {
+                set(cell(row, column, cookie, words), "data-h", get(words, column));
+            }
+        });
+    }
 }
 
 /// The name leads its row; it keeps its own direction in a text from right to left.
-fn cell(row: &Element, column: &str, value: &JsValue) -> Element {
-    if column != "name" {
-        return add_text(row, "td role=cell", value);
+fn cell(row: Value, column: &str, cookie: Value, words: Value) -> Value {
+    match column {
+        "name" => {
+            let head = add(row, "th role=rowheader scope=row");
+            say(head, "bdi", cookie, column);
+            head
+        }
+        "party" => add_text(row, "td role=cell", get_by(words, get(cookie, column))),
+        _ => say(row, "td role=cell", cookie, column),
     }
-    let head = add(row, "th role=rowheader scope=row");
-    add_text(&head, "bdi", value);
-    head
 }
 
 /// A table with its caption and head; the part that takes the rows.
-fn table(block: &Element, service: &JsValue, words: &Object) -> Element {
+fn table(block: Value, service: Value, words: Value) -> Value {
     let table = add(block, "table role=table");
-    add_text(&table, "caption", &fill(get(words, "cookies_of"), "{service}", service));
-    let head = add(&add(&table, "thead role=rowgroup"), "tr role=row");
+    add_text(table, "caption", fill(get(words, "cookies_of"), "{service}", get(service, "name")));
+    let head = add(add(table, "thead role=rowgroup"), "tr role=row");
     for column in COLUMNS {
-        say(&head, "th role=columnheader scope=col", words, column);
+        say(head, "th role=columnheader scope=col", words, column);
     }
-    add(&table, "tbody role=rowgroup")
+    add(table, "tbody role=rowgroup")
 }

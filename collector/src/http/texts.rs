@@ -1,7 +1,7 @@
 //! The words of the banner in one language: the texts that ship with it or that the owner put in their place, and the
 //! site's declaration, as the JSON that rides in the banner's glue. Its hash is what a ledger row names as the texts that the visitor saw.
 
-use crate::config::{CategoryDeclaration, Language, Service, Site, Storage, Translated};
+use crate::config::{CategoryDeclaration, Language, Options, Service, Site, Storage, Translated};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
@@ -67,7 +67,8 @@ pub(crate) fn words_of_banner(site: &Site, language: Language) -> BTreeMap<&'sta
 
 /// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
 pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Value {
-    let text = words_of_banner(site, language);
+    let mut text = words_of_banner(site, language);
+    text.retain(|key, _| is_used(key, &site.options));
     let categories: Vec<Value> =
         site.categories.iter().map(|category| declared(site, category, language)).collect();
     let mut texts = json!({
@@ -90,6 +91,16 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
         texts["options"]["theme"] = theme.into();
     }
     texts
+}
+
+/// Whether a text can be shown; those of an option that is off are not downloaded.
+fn is_used(key: &str, options: &Options) -> bool {
+    match key {
+        "close_refuse" => options.close_button,
+        "dnt" => options.do_not_track,
+        "session" | "session_note" => options.session_choice,
+        _ => options.age_limit.is_some() || !key.starts_with("age_"),
+    }
 }
 
 /// The options that change what a visitor can choose or reads; one that is off is left out. How it looks (position and
