@@ -68,7 +68,7 @@
   const read = () => {
     try {
       // The last of them: where a site's hosts began to share a domain, an older one can stand before it.
-      const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/^(.* )?kruimel=([^;]*)/)[2]));
+      const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/(.* |^)kruimel=([^;]*)/)[2]));
       if (
         cookie.revision === config.revision &&
         cookie.categories.includes('necessary') &&

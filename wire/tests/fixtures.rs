@@ -44,6 +44,7 @@ fn what_a_decision_can_say_besides_parses_and_is_left_out_where_it_is_not_said()
     let import = round_trip::<DecisionRequest>("decision_import.json");
     assert_eq!((import.surface, import.until_day.as_deref()), (Surface::Import, Some("2027-02-01")));
     assert!(round_trip::<Refusal>("refusal_session.json").session);
+    assert!(round_trip::<Receipt>("receipt_session.json").session);
     assert_eq!(round_trip::<Refusal>("refusal_import.json").until.as_deref(), Some("2027-02-01"));
     for (name, written) in [
         ("decision.json", serde_json::to_string(&round_trip::<DecisionRequest>("decision.json"))),
@@ -77,6 +78,7 @@ fn every_fixture_is_held_by_a_test() {
         "decision_session.json",
         "receipt.json",
         "receipt_services.json",
+        "receipt_session.json",
         "refusal.json",
         "refusal_import.json",
         "refusal_session.json",

@@ -10,6 +10,7 @@ use super::error::Problem;
 use super::name::Host;
 use super::reader::Section;
 use super::theme::{self, Theme};
+use crate::receipt::COOKIE_BYTES_MAX;
 
 /// What the owner switched on.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +104,34 @@ pub(super) fn read(section: &Section<'_>, hosts: &[Host]) -> Options {
     }
 }
 
+/// What a receipt takes in its cookie without the lists of what it grants, with room to spare.
+const RECEIPT_BYTES: usize = 700;
+/// What percent-encoded quotes and a comma add to each name of a list.
+const LISTED_BYTES: usize = 9;
+/// What a category with a list of services adds beside their names.
+const LIST_BYTES: usize = 24;
+
+/// Where each service has a switch, the longest choice must still fit in a cookie, or browsers would forget it. `lists`
+/// has each category with the ids of its services.
+pub(super) fn check_size(section: &Section<'_>, options: &Options, lists: &[(&str, Vec<&str>)]) {
+    let listed = |name: &&str| name.len() + LISTED_BYTES;
+    let longest = |(category, services): &(&str, Vec<&str>)| {
+        // At the most all but one: a category with every service is granted whole.
+        let ids: usize = services.iter().map(listed).sum();
+        let left_out = services.iter().map(listed).min().unwrap_or(0);
+        let list = if services.len() > 1 { ids - left_out + category.len() + LIST_BYTES } else { 0 };
+        listed(category) + list
+    };
+    let bytes = RECEIPT_BYTES + lists.iter().map(longest).sum::<usize>();
+    if options.service_switches && bytes > COOKIE_BYTES_MAX {
+        let wrong = format!(
+            "With these services the longest choice is {bytes} bytes; browsers keep no cookie of more than {COOKIE_BYTES_MAX}."
+        );
+        let mend = "Give the services shorter ids, declare fewer, or remove the line: each category keeps its switch.";
+        section.wrong("service_switches", Problem::new(wrong, mend));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +188,20 @@ mod tests {
     fn an_option_that_would_not_do_is_told_with_its_mend() {
         check("close_button = 1", "kruimel.toml:10: site.close_button: Expected true or false");
         check("signal = \"deny\"", "kruimel.toml:10: site.signal: \"deny\" is not what");
+        let services = |id: &str| {
+            let service = |number: usize| {
+                format!(
+                    "[[site.service]]\nid = \"{id}-{number}\"\ncategory = \"functional\"\nname = \"n\"\n\
+                     provider = \"p\"\npurpose = \"p\"\n"
+                )
+            };
+            format!("service_switches = true\n{}", (0..60).map(service).collect::<String>())
+        };
+        assert!(read(&services("a-service-with-a-long-id")).is_ok());
+        check(
+            &services("a-service-with-an-id-that-is-very-much-longer"),
+            "kruimel.toml:10: site.service_switches: With these services the longest choice is",
+        );
         check("microsft = true", "Did you mean `microsoft`?");
     }
 }

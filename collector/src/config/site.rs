@@ -215,6 +215,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
     let mut services =
         service::of_kruimel(controller.as_deref().unwrap_or_default(), choice_days, &categories);
     services.extend(declared);
+    options::check_size(section, &options, &listed(&categories, &services));
     Some(Site {
         id: id?,
         name: name?,
@@ -240,6 +241,18 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         categories,
         services,
     })
+}
+
+/// Each category with the ids of its services.
+fn listed<'s>(
+    categories: &'s [CategoryDeclaration],
+    services: &'s [Service],
+) -> Vec<(&'s str, Vec<&'s str>)> {
+    let ids = |category: &CategoryDeclaration| {
+        let of = services.iter().filter(|service| service.category == category.name);
+        of.map(|service| service.id.as_str()).collect()
+    };
+    categories.iter().map(|category| (category.name.as_str(), ids(category))).collect()
 }
 
 fn read_hosts(section: &Section<'_>, key: &'static str, seen: &Seen) -> Option<Vec<Host>> {

@@ -53,6 +53,8 @@ const COLORS: [Token; 8] = [
     token("line", "--kruimel-line", 0xe6_dccb, 0x3d_342b, None),
 ];
 const GROUNDS: usize = 2;
+/// The luminance of a ground from which black and white stand out alike; on a lighter one a colour becomes darker.
+const MIDDLE: f64 = 0.179;
 
 const fn token(
     key: &'static str,
@@ -152,10 +154,8 @@ fn check_contrast(section: &Section<'_>, own: &[Option<Pair>], schemes: &str) {
             "`{}` ({color}) stands out only {ratio} to 1 from `{ground_key}` ({under}) in the {scheme} scheme; {least} are needed.",
             token.key
         );
-        // Away from the ground: more than half of all colours stand out from one that is lighter than this (black and
-        // white stand out from it alike).
         let (darker, lighter) =
-            if under.luminance() > 0.179 { (token.key, ground_key) } else { (ground_key, token.key) };
+            if under.luminance() > MIDDLE { (token.key, ground_key) } else { (ground_key, token.key) };
         let mend = format!("Write a darker `{darker}` or a lighter `{lighter}`.");
         let key = if own[index].is_some() { token.key } else { ground_key };
         section.wrong(key, Problem::new(wrong, mend));

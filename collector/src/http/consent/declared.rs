@@ -40,7 +40,7 @@ pub(super) fn removals(
             .then_some(declared.name.as_str());
         for name in sent.chain(unseen).filter(|name| !kept.iter().any(|kept| covers(&kept.name, name))) {
             for path in ["/", declared.path.as_str()] {
-                if !removed.contains(&(name, path)) && !own(name) {
+                if removed.len() < REMOVALS_MAX && !removed.contains(&(name, path)) && !own(name) {
                     removed.push((name, path));
                 }
             }
