@@ -20,6 +20,7 @@ const FRAMES: &str = "
 <p>the end</p>";
 
 const STYLES: &str = "
+html { overflow-y: scroll }
 iframe { border: 0 } .attributes { border: 2px inset }
 .ratio { display: block; inline-size: 100%; aspect-ratio: 16 / 9; margin-block: 1.5rem .5rem }
 .wrap { position: relative; padding-block-end: 56.25%; block-size: 0 } .fill { position: absolute; inset: 0; width: 100%; height: 100% }

@@ -143,6 +143,7 @@ fn l27_where_nothing_gated_ran_the_page_is_not_loaded_again() {
 fn l27_another_tab_is_loaded_again_and_keeps_nothing_in_its_session() {
     let guest = Guest::new("", serve);
     accepted(&guest);
+    guest.run("window.__before = true");
     let first = guest.browser().open_tab();
     guest.open("/plain");
     guest.run("kruimel.withdraw()");
@@ -150,7 +151,7 @@ fn l27_another_tab_is_loaded_again_and_keeps_nothing_in_its_session() {
         .visitor
         .await_see("return !kruimel.getUserPreferences().pending && !kruimel.acceptedCategory('analytics')");
     guest.browser().switch_to(first);
-    guest.run("window.__before = true; dispatchEvent(new Event('focus'))");
+    guest.run("dispatchEvent(new Event('focus'))");
     guest.browser().await_script("return !window.__before && !!window.kruimel?.getUserPreferences");
     assert_eq!(
         guest.run("return [window.counted ?? null, sessionStorage.getItem('lh_session')]"),
