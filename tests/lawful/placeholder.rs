@@ -60,6 +60,7 @@ fn a_placeholder_names_who_provides_the_frame_and_nothing_around_it_moves() {
     let guest = Guest::new("", serve);
     guest.browser().run_first(SHIFTS);
     guest.browser().open_page(&guest.address("/bare"));
+    guest.browser().await_script("return document.readyState === 'complete'");
     let places = guest.run(PLACES);
     guest.open_undecided("/");
     guest.browser().await_script("return document.querySelectorAll('kruimel-embed').length === 4");
