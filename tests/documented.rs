@@ -37,10 +37,7 @@ fn members(interface: &str) -> BTreeSet<String> {
         types.split(&format!("interface {interface} {{\n")).nth(1).expect("there is such an interface");
     let lines = body.split("\n}").next().unwrap_or_default().lines();
     let member = |line: &str| line.strip_prefix("  ")?.split(['(', ':', '?']).next().map(str::to_owned);
-    lines
-        .filter(|line| line.starts_with(' ') && !line.contains('*'))
-        .filter_map(member)
-        .collect()
+    lines.filter(|line| line.starts_with(' ') && !line.contains('*')).filter_map(member).collect()
 }
 
 #[test]

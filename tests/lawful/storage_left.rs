@@ -89,6 +89,11 @@ fn l28_what_stays_is_told_to_the_page_and_shown_after_it_was_loaded_again() {
     guest
         .visitor
         .await_see("return !document.querySelector('kruimel-message')?.shadowRoot.querySelector('dialog')");
+    // The ledger has it once, though two pages told it.
+    let stack = &guest.visitor.stack;
+    stack.await_count("SELECT count() FROM consents WHERE action = 'withdraw'", 1);
+    stack.await_drained();
+    stack.await_count("SELECT count() FROM consents", 2);
     // It is said once.
     guest.open("/news/ferry");
     guest.run("return new Promise(done => requestIdleCallback(done))");
