@@ -92,7 +92,7 @@
     return (
       category == 'necessary' ||
       (!!choice?.categories.includes(category) &&
-        (!service || (choice.services?.[category]?.includes?.(service) ?? true)))
+        (service == null || (choice.services?.[category]?.includes?.(service) ?? true)))
     );
   };
 
@@ -125,9 +125,9 @@
     }
   };
 
-  // `!name` is for what runs where the category was refused.
+  // `!name` is for what runs where the category was refused. What belongs to no service needs the whole category.
   const allowed = ({ category, service }) =>
-    category[0] == '!' ? (choice || quiet) && !granted(category.slice(1)) : granted(category, service);
+    category[0] == '!' ? (choice || quiet) && !granted(category.slice(1)) : granted(category, service ?? '');
 
   // A script element that a page with Trusted Types lets run.
   const trusted = KRUIMEL_TRUSTED_TYPES && window.trustedTypes?.createPolicy('kruimel', { createScript: text => text, createScriptURL: text => text });

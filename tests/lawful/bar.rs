@@ -63,7 +63,7 @@ fn l05_l45_without_webassembly_a_plain_bar_takes_either_answer_as_a_form() {
         guest.visitor.await_see("return performance.now() - window.__since > 600");
         guest.click_in(&format!("notice.querySelector('.b button:nth-child({place})')"));
         guest.browser().await_script("return !document.querySelector('kruimel-banner')?.shadowRoot.querySelector('section') && document.readyState === 'complete'");
-        guest.visitor.await_see("return !!kruimel?.getUserPreferences()");
+        guest.visitor.await_see("return !!window.kruimel?.getUserPreferences?.()");
         assert_eq!(guest.run("return location.pathname"), "/news/ferry");
         assert_eq!(guest.visitor.granted(), granted);
     }

@@ -9,12 +9,14 @@ fn serve(path: &str) -> Option<(&'static str, String)> {
         "/" => page(
             "<link rel=stylesheet data-category=functional data-service=filmkade data-href='/film.css'>
              <script type='text/plain' data-category=functional data-service=filmkade data-src='/film.js'></script>
-             <script type='text/plain' data-category=functional data-service=kaartwerk data-src='/map.js'></script>",
+             <script type='text/plain' data-category=functional data-service=kaartwerk data-src='/map.js'></script>
+             <script type='text/plain' data-category=functional data-src='/any.js'></script>",
             "<p id=styled>page</p><img alt='' id=image data-category=functional data-service=kaartwerk data-src='/image'>",
         ),
         "/film.css" => Some(("text/css", "#styled { color: rgb(1, 2, 3) }".to_owned())),
         "/film.js" => Some(("text/javascript", "window.film = true".to_owned())),
         "/map.js" => Some(("text/javascript", "window.map = true".to_owned())),
+        "/any.js" => Some(("text/javascript", "window.any = true".to_owned())),
         "/image" => Some(("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg' width='7' height='7'/>".to_owned())),
         _ => None,
     }
@@ -29,7 +31,7 @@ const CLOSED: &str = "rgb(0, 0, 0)";
 fn l01_images_and_style_sheets_wait_as_scripts_do() {
     let guest = Guest::new("", serve);
     guest.open_undecided("/");
-    assert_eq!(guest.run(OPEN), json!([false, false, 0, CLOSED]));
+    assert_eq!(guest.run(OPEN), json!([false, false, false, 0, CLOSED]));
     for address in guest.browser().requested() {
         assert!(
             !["/film.css", "/film.js", "/map.js", "/image"].iter().any(|gated| address.ends_with(gated)),
@@ -38,7 +40,7 @@ fn l01_images_and_style_sheets_wait_as_scripts_do() {
     }
     guest.visitor.decide("section", ACCEPT);
     guest.browser().await_script(
-        "return window.film && window.map && document.querySelector('#image').naturalWidth === 7
+        "return window.film && window.map && window.any && document.querySelector('#image').naturalWidth === 7
             && getComputedStyle(document.querySelector('#styled')).color === 'rgb(1, 2, 3)'",
     );
     guest.leave();
@@ -53,7 +55,7 @@ fn l15_l21_a_service_is_granted_alone_and_the_others_of_its_category_stay_closed
     guest.visitor.click("dialog", "input[value='kaartwerk']");
     guest.visitor.decide("dialog", super::SAVE);
     guest.browser().await_script("return window.map && document.querySelector('#image').naturalWidth === 7");
-    assert_eq!(guest.run(OPEN), json!([false, true, 7, CLOSED]));
+    assert_eq!(guest.run(OPEN), json!([false, true, false, 7, CLOSED]));
     let choice = guest.visitor.choice().unwrap();
     assert_eq!(choice["categories"], json!(["necessary", "functional"]));
     assert_eq!(choice["services"], json!({"functional": ["kaartwerk"]}));
@@ -61,6 +63,6 @@ fn l15_l21_a_service_is_granted_alone_and_the_others_of_its_category_stay_closed
     assert_eq!(guest.run(granted), json!([true, false]));
     guest.open("/");
     guest.browser().await_script("return window.map");
-    assert_eq!(guest.run(OPEN), json!([false, true, 7, CLOSED]));
+    assert_eq!(guest.run(OPEN), json!([false, true, false, 7, CLOSED]));
     guest.leave();
 }

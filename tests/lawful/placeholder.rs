@@ -20,6 +20,7 @@ const FRAMES: &str = "
 <p>the end</p>";
 
 const STYLES: &str = "
+html { overflow-y: scroll }
 iframe { border: 0 } .attributes { border: 2px inset }
 .ratio { display: block; inline-size: 100%; aspect-ratio: 16 / 9; margin-block: 1.5rem .5rem }
 .wrap { position: relative; padding-block-end: 56.25%; block-size: 0 } .fill { position: absolute; inset: 0; width: 100%; height: 100% }
@@ -59,6 +60,7 @@ fn a_placeholder_names_who_provides_the_frame_and_nothing_around_it_moves() {
     let guest = Guest::new("", serve);
     guest.browser().run_first(SHIFTS);
     guest.browser().open_page(&guest.address("/bare"));
+    guest.browser().await_script("return document.readyState === 'complete'");
     let places = guest.run(PLACES);
     guest.open_undecided("/");
     guest.browser().await_script("return document.querySelectorAll('kruimel-embed').length === 4");

@@ -89,6 +89,11 @@ fn l28_what_stays_is_told_to_the_page_and_shown_after_it_was_loaded_again() {
     guest
         .visitor
         .await_see("return !document.querySelector('kruimel-message')?.shadowRoot.querySelector('dialog')");
+    // The ledger has it once, though two pages told it.
+    let stack = &guest.visitor.stack;
+    stack.await_count("SELECT count() FROM consents WHERE action = 'withdraw'", 1);
+    stack.await_drained();
+    stack.await_count("SELECT count() FROM consents", 2);
     // It is said once.
     guest.open("/news/ferry");
     guest.run("return new Promise(done => requestIdleCallback(done))");
@@ -143,6 +148,7 @@ fn l27_where_nothing_gated_ran_the_page_is_not_loaded_again() {
 fn l27_another_tab_is_loaded_again_and_keeps_nothing_in_its_session() {
     let guest = Guest::new("", serve);
     accepted(&guest);
+    guest.run("window.__before = true");
     let first = guest.browser().open_tab();
     guest.open("/plain");
     guest.run("kruimel.withdraw()");
@@ -150,7 +156,7 @@ fn l27_another_tab_is_loaded_again_and_keeps_nothing_in_its_session() {
         .visitor
         .await_see("return !kruimel.getUserPreferences().pending && !kruimel.acceptedCategory('analytics')");
     guest.browser().switch_to(first);
-    guest.run("window.__before = true; dispatchEvent(new Event('focus'))");
+    guest.run("dispatchEvent(new Event('focus'))");
     guest.browser().await_script("return !window.__before && !!window.kruimel?.getUserPreferences");
     assert_eq!(
         guest.run("return [window.counted ?? null, sessionStorage.getItem('lh_session')]"),

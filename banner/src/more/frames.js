@@ -19,7 +19,7 @@ export async function frames(loader) {
   // Those whose box is on its way, and those shown once.
   const made = new WeakSet();
   const once = new WeakSet();
-  const allowed = frame => once.has(frame) || acceptedCategory(frame.dataset.category, frame.dataset.service);
+  const allowed = frame => once.has(frame) || acceptedCategory(frame.dataset.category, frame.dataset.service ?? '');
 
   function look() {
     for (const frame of document.querySelectorAll(GATED)) {

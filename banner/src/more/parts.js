@@ -19,22 +19,26 @@ export function mark(loader) {
 
 export const fill = (text, values) => text.replace(/{(\w+)}/g, (place, name) => values[name] ?? place);
 
+// The banner's style sheet.
+const address = ({ base }, { css }) => base + 'a/' + css;
+export const link = (loader, text) => element('link', { rel: 'stylesheet', href: address(loader, text) });
+
 let sheet;
 
 // A custom element with a root of its own, out of reach of the page's style, in the banner's style and the owner's colours.
 // A style sheet that a script cannot make is linked.
-export async function host(name, { base }, { css, options }, held) {
+export async function host(name, loader, text, held) {
   const made = element(name);
   const root = made.attachShadow({ mode: 'open' });
-  for (const token in options?.theme) made.style.setProperty(token, options.theme[token]);
-  const href = base + 'a/' + css;
+  const { theme } = text.options ?? {};
+  for (const token in theme) made.style.setProperty(token, theme[token]);
   try {
-    sheet ??= fetch(href)
+    sheet ??= fetch(address(loader, text))
       .then(answer => answer.text())
-      .then(text => new CSSStyleSheet().replace(text));
+      .then(style => new CSSStyleSheet().replace(style));
     root.adoptedStyleSheets = [await sheet];
   } catch {
-    root.append(element('link', { rel: 'stylesheet', href }));
+    root.append(link(loader, text));
   }
   root.append(held);
   return made;

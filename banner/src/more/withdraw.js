@@ -57,7 +57,7 @@ const ran = () =>
     ({ dataset, kruimel, localName, type }) =>
       (kruimel || (localName == 'script' && type != 'text/plain')) &&
       dataset.category[0] != '!' &&
-      !window.kruimel.acceptedCategory(dataset.category, dataset.service),
+      !window.kruimel.acceptedCategory(dataset.category, dataset.service ?? ''),
   );
 
 // Without cookies: the next page, which sends it again, is to find the decision as it is.

@@ -108,8 +108,13 @@ pub async fn decide(
     if request.surface == Surface::Import && !earlier.is_empty() {
         return Err(Rejection::ContradictoryDecision);
     }
+    let repeated =
+        choice.is_refusal() && earlier.is_empty() && is_withdrawn(collector, site, request, now_ms);
     let request = &known_words(collector, site, request, &choice);
     let decision = Decision::new(site, request, choice, &earlier, now_ms);
+    if repeated {
+        return Ok(decision.outcome(collector, headers, site, now_ms));
+    }
     for row in &decision.rows {
         let record = Record {
             table: Table::Consents,
@@ -166,6 +171,15 @@ fn earlier(
         found.extend(receipt.filter(|one| !found.iter().any(|other| other.consent_id == one.consent_id)));
     }
     found
+}
+
+/// Whether a refusal takes back what was taken back already: a browser that left the page before the answer came tells it
+/// again. Then it gets its cookies, and the ledger has its row.
+fn is_withdrawn(collector: &Collector, site: &Site, request: &DecisionRequest, now_ms: i64) -> bool {
+    let sent_along = request.earlier.as_deref().and_then(cookie::decode);
+    let check = |text: &str| LiveReceipt::check(text, site.id.as_str(), now_ms, &collector.keys).ok();
+    let receipt = sent_along.and_then(|text| check(&text));
+    receipt.is_some_and(|live| collector.withdrawn.is_dead(live.receipt().consent_id.0))
 }
 
 fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<Receipt> {
