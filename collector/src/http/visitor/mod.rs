@@ -177,13 +177,22 @@ impl Frame {
         self.said.get(key).map_or("", String::as_str)
     }
 
+    /// A text of any script, kept apart from the direction of the page's.
+    fn isolated(&self, text: &str) -> String {
+        match self.direction {
+            "rtl" => format!("\u{2068}{text}\u{2069}"),
+            _ => text.to_owned(),
+        }
+    }
+
     /// Several names as one phrase: "a, b and c".
     fn list(&self, names: &[String]) -> String {
         match names {
             [] => String::new(),
             [one] => one.clone(),
             [most @ .., last] => {
-                self.said("and").replacen("{0}", &most.join(", "), 1).replacen("{}", last, 1)
+                let comma = if self.language == Language::Ar.code() { "، " } else { ", " };
+                self.said("and").replacen("{0}", &most.join(comma), 1).replacen("{}", last, 1)
             }
         }
     }

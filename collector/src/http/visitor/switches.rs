@@ -94,12 +94,12 @@ fn switch(
     service: &DeclaredService,
     frame: &Frame,
 ) -> Switch {
-    let provided = [("provider", service.provider.as_str()), ("purpose", &service.purpose)];
+    let (provider, purpose) = (frame.isolated(&service.provider), frame.isolated(&service.purpose));
     Switch {
         id: format!("{}-{}", category.name, service.id),
         value: format!("{}/{}", category.name, service.id),
         title: service.name.clone(),
-        description: fill(frame.said("provided"), &provided),
+        description: fill(frame.said("provided"), &[("provider", &provider), ("purpose", &purpose)]),
         on: match input.entered {
             Some(form) => form.has_service(&category.name, &service.id),
             None => input.state.allows_service(&category.name, &service.id),
