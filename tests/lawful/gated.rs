@@ -1,8 +1,8 @@
 //! Gated elements of every kind: closed until their category, or their service alone, is granted.
 
-use super::ACCEPT;
 use super::guest::{Guest, page};
-use serde_json::json;
+use super::{ACCEPT, REFUSE};
+use serde_json::{Value, json};
 
 fn serve(path: &str) -> Option<(&'static str, String)> {
     match path {
@@ -64,5 +64,35 @@ fn l15_l21_a_service_is_granted_alone_and_the_others_of_its_category_stay_closed
     guest.open("/");
     guest.browser().await_script("return window.map");
     assert_eq!(guest.run(OPEN), json!([false, true, false, 7, CLOSED]));
+    guest.leave();
+}
+
+#[test]
+fn a_grant_that_the_collector_turns_down_is_none_and_a_refusal_holds_without_it() {
+    let guest = Guest::new("", serve);
+    // The same pages under a name that the site does not have: the collector takes no decision from there.
+    let foreign = guest.address("/").replace("localhost", "127.0.0.1");
+    let asked = "return !!notice && !kruimel.getUserPreferences() && (window.__since = performance.now())";
+    guest.browser().open_page(&foreign);
+    guest.visitor.await_see(asked);
+    guest.visitor.see("notice.id = 'first'");
+    guest.visitor.click("section", ACCEPT);
+    guest.visitor.await_see("return notice?.id !== 'first'");
+    guest.visitor.await_see(asked);
+    guest.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    assert_eq!(guest.visitor.choice(), None);
+    assert_eq!(guest.run("return kruimel.acceptedCategory('functional')"), false);
+
+    guest.visitor.decide("section", REFUSE);
+    assert_eq!(guest.visitor.granted(), json!(["necessary"]));
+    guest.browser().requested();
+    guest.browser().open_page(&foreign);
+    guest.browser().await_script("return !!window.kruimel?.getUserPreferences()");
+    guest.run("return new Promise(done => requestIdleCallback(done))");
+    assert_eq!(guest.visitor.see("return notice ?? null"), Value::Null);
+    assert!(
+        !guest.browser().requested().iter().any(|address| address.ends_with("/consent")),
+        "it is not sent again"
+    );
     guest.leave();
 }

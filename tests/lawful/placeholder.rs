@@ -1,7 +1,7 @@
 //! What stands in the place of a gated frame: it names who, loads nothing by itself, and nothing around it moves.
 
 use super::guest::{Guest, page};
-use super::{ACCEPT, REFUSE};
+use super::{ACCEPT, REFUSE, SCHEMES, axe};
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 
@@ -222,5 +222,35 @@ fn l45_placeholders_violate_no_policy_that_trusts_nothing() {
         guest.run("return [...document.querySelectorAll('kruimel-embed [style]')].length"),
         Value::from(0)
     );
+    guest.leave();
+}
+
+#[test]
+fn l44_axe_finds_nothing_in_placeholders_and_messages() {
+    let guest = Guest::new("", serve);
+    let ours = |when: &str| {
+        let found = axe::findings(guest.browser());
+        let ours = |one: &&Value| one[1].as_str().unwrap().contains("kruimel-");
+        let found: Vec<&Value> = found.as_array().unwrap().iter().filter(ours).collect();
+        assert!(found.is_empty(), "{when}: {found:?}");
+    };
+    guest.open_undecided("/");
+    guest.visitor.decide("section", ACCEPT);
+    guest.run("window.__before = true; kruimel.withdraw()");
+    guest
+        .browser()
+        .await_script("return !window.__before && document.querySelectorAll('kruimel-embed').length === 4");
+    guest.browser().await_script("return !!document.querySelector('kruimel-message')");
+    for scheme in SCHEMES {
+        guest.browser().show_as(1280, 900, scheme);
+        ours(scheme);
+    }
+    guest.click_in("document.querySelector('kruimel-message')?.shadowRoot.querySelector('.b button')");
+    for scheme in SCHEMES {
+        for width in [1280, 320] {
+            guest.browser().show_as(width, 900, scheme);
+            ours(&format!("{scheme} {width}"));
+        }
+    }
     guest.leave();
 }
