@@ -33,13 +33,15 @@ export async function placeholder(loader, all, frame, once) {
     buttons.push(button(text.embed_always, () => allow(loader, all, category, alone && service)));
   }
 
+  const row = element('div', { class: 'b' }, ...buttons);
+  row.style.inlineSize = 'min(100%, 28em)';
   const figure = element(
     'figure',
     { lang, dir, role: 'group', 'aria-labelledby': 't', part: 'embed' },
     mark(loader),
     element('b', { id: 't' }, title),
     ...body,
-    element('div', { class: 'b' }, ...buttons),
+    row,
   );
   figure.style = FIGURE;
   return host('kruimel-embed', loader, all, figure);
