@@ -23,7 +23,7 @@ fn serve(path: &str) -> Option<(&'static str, String)> {
 }
 
 const OPEN: &str =
-    "return [window.film ?? false, window.map ?? false, document.querySelector('#image').naturalWidth,
+    "return [window.film ?? false, window.map ?? false, window.any ?? false, document.querySelector('#image').naturalWidth,
     getComputedStyle(document.querySelector('#styled')).color]";
 const CLOSED: &str = "rgb(0, 0, 0)";
 

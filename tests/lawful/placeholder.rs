@@ -34,6 +34,9 @@ fn serve(path: &str) -> Option<(&'static str, String)> {
             let (kind, text) = page("<link rel=stylesheet href=/styles.css>", FRAMES)?;
             Some((kind, text.replace("/kruimel/kaai.js", "/nothing.js")))
         }
+        "/axe" => {
+            page("<link rel=stylesheet href=/styles.css>", &format!("<main><h1>Frames</h1>{FRAMES}</main>"))
+        }
         "/later" => page("<link rel=stylesheet href=/styles.css>", "<p>later</p>"),
         "/styles.css" => Some(("text/css", STYLES.to_owned())),
         "/film" | "/map" | "/other" | "/pixel" => Some(("text/html", format!("<p>{path}</p>"))),
@@ -234,7 +237,7 @@ fn l44_axe_finds_nothing_in_placeholders_and_messages() {
         let found: Vec<&Value> = found.as_array().unwrap().iter().filter(ours).collect();
         assert!(found.is_empty(), "{when}: {found:?}");
     };
-    guest.open_undecided("/");
+    guest.open_undecided("/axe");
     guest.visitor.decide("section", ACCEPT);
     guest.run("window.__before = true; kruimel.withdraw()");
     guest
