@@ -19,6 +19,16 @@ use std::sync::LazyLock;
 /// Every preset by its name, as the table that an owner would have written.
 static PRESETS: LazyLock<BTreeMap<String, Table>> = LazyLock::new(|| read(include_str!("presets.toml")));
 
+macro_rules! texts {
+    ($($code:literal)*) => { [$(($code, include_str!(concat!("presets/texts/", $code, ".toml")))),*] };
+}
+
+/// What services and cookies of presets are for, by the language's code.
+const TEXTS: [(&str, &str); Language::ALL.len()] = texts!(
+    "ar" "bg" "cs" "da" "de" "el" "en" "es" "et" "fi" "fr" "ga" "he" "hr" "hu"
+    "is" "it" "lt" "lv" "mt" "nb" "nl" "pl" "pt" "ro" "sk" "sl" "sv" "tr" "uk"
+);
+
 /// Fills in every service that names a preset. One whose preset does not exist is reported and taken out: what else
 /// would be wrong with it depends on the preset that was meant.
 pub(super) fn fill_in(root: &mut Table, errors: &Collected) {
@@ -71,9 +81,8 @@ fn placed(node: &Node, place: &Place) -> Node {
 
 /// Reads the file of presets: gives each its id, and puts the texts that its purposes name in their place.
 fn read(text: &str) -> BTreeMap<String, Table> {
-    let (mut root, _) = tree::parse(text, &Collected::default());
-    let mut texts = root.remove("texts").and_then(into_table).unwrap_or_default();
-    texts.values_mut().filter_map(as_table).for_each(complete);
+    let (root, _) = tree::parse(text, &Collected::default());
+    let texts = read_texts();
     let preset = |(name, node): (String, Node)| {
         let id = Node { place: node.place.clone(), value: Value::Text(name.clone()) };
         let mut table = into_table(node)?;
@@ -85,19 +94,23 @@ fn read(text: &str) -> BTreeMap<String, Table> {
     root.into_iter().filter_map(preset).collect()
 }
 
-/// A language in which the presets have no text is answered in English.
-fn complete(text: &mut Table) {
-    let Some(english) = text.get(Language::En.code()).map(|node| placed(node, &node.place)) else { return };
-    for language in Language::ALL {
-        text.entry(language.code().to_owned()).or_insert_with(|| placed(&english, &english.place));
+/// Every text by its name, as the table of languages that an owner would have written.
+fn read_texts() -> BTreeMap<String, Table> {
+    let mut texts: BTreeMap<String, Table> = BTreeMap::new();
+    for (code, file) in TEXTS {
+        let (table, _) = tree::parse(file, &Collected::default());
+        for (name, text) in table {
+            texts.entry(name).or_default().insert(code.to_owned(), text);
+        }
     }
+    texts
 }
 
-fn translate(table: &mut Table, texts: &Table) {
+fn translate(table: &mut Table, texts: &BTreeMap<String, Table>) {
     let Some(purpose) = table.get_mut("purpose") else { return };
-    let text = purpose.text().ok().and_then(|name| texts.get(name)).map(|text| text.value.clone());
+    let text = purpose.text().ok().and_then(|name| texts.get(name)).cloned();
     if let Some(text) = text {
-        purpose.value = text;
+        purpose.value = Value::Table(text);
     }
 }
 

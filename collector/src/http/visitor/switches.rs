@@ -71,8 +71,10 @@ fn group(input: &Input<'_>, category: &DeclaredCategory, frame: &Frame) -> Group
     };
     let mut description = category.description.clone();
     if let Some(signal) = input.signal.filter(|_| is_signalled(&category.name)) {
-        let honoured = if on { "" } else { frame.said(signal) };
-        description = format!("{description} {honoured} {}", frame.said("signal_override"));
+        if !on {
+            description = format!("{description} {}", frame.said(signal));
+        }
+        description = format!("{description} {}", frame.said("signal_override"));
     }
     let services = if category.by_service(input.site) { category.services.as_slice() } else { &[] };
     Group {

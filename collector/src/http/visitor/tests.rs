@@ -171,6 +171,25 @@ fn a_signal_of_the_browser_is_said_to_be_honoured_or_overridden() {
 }
 
 #[test]
+fn no_sentence_of_any_language_is_left_open_or_broken_by_what_is_filled_in() {
+    let keys = Keys::generate();
+    let mut site = demo().sites.remove(0);
+    site.options.age_limit = Some(13);
+    site.options.session_choice = true;
+    let granted = receipt(&keys, &["necessary", "functional", "advertising"], 1);
+    let for_session = REFUSAL.replace("\"day\"", "\"session\":true,\"day\"");
+    for language in Language::ALL {
+        for choice in [granted.as_str(), REFUSAL, &for_session] {
+            let html = page_of(&site, &read(Some(choice), None, &keys), language, Some("gpc"), None);
+            for text in html.split('<').filter_map(|part| part.split('>').nth(1)) {
+                let broken = ["{", "}", "..", " .", "  ", "()"].iter().find(|broken| text.contains(**broken));
+                assert_eq!(broken, None, "{language:?}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_refusal_for_the_session_is_shown_as_such() {
     let for_session = REFUSAL.replace("\"day\"", "\"session\":true,\"day\"");
     let html = page(&read(Some(&for_session), None, &Keys::generate()), Language::En, None);
