@@ -54,16 +54,17 @@ fn the_documentation_names_every_token_part_function_event_and_action() {
     assert!(functions.contains("acceptCategory"), "{functions:?}");
     let events = members("Events");
     assert!(events.contains("onChange"), "{events:?}");
-    let actions = names(&read("banner/src/entry.js"), "'show-");
+    let actions = names(&read("banner/src/entry.js"), "\n    'show-");
+    assert!(actions.contains("preferencesModal"), "{actions:?}");
 
-    let part = |name: &String| format!("| `{name}` |");
+    let table = text.split("| part |").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    assert_eq!(names(table, "\n| `"), parts);
+
     let function = |name: &String| format!("`{name}(");
     let event = |name: &String| format!("`kruimel:{name}`");
     let action = |name: &String| format!("`show-{name}`");
-    let expected = (parts.iter().map(part))
-        .chain(functions.iter().map(function))
-        .chain(events.iter().map(event))
-        .chain(actions.iter().map(action));
+    let expected =
+        (functions.iter().map(function)).chain(events.iter().map(event)).chain(actions.iter().map(action));
     let missing: Vec<String> = expected.filter(|name| !text.contains(name)).collect();
     assert_eq!(missing, Vec::<String>::new());
 }

@@ -22,6 +22,8 @@ extern "C" {
     pub(crate) fn add_text(parent: Value, written: &str, text: Value) -> Value;
     /// Adds a child that begins with the text of this name.
     pub(crate) fn say(parent: Value, written: &str, texts: Value, name: &str) -> Value;
+    /// Writes a long text into an element, each word painted for itself.
+    pub(crate) fn write(element: Value, text: Value);
     /// Adds the biscuit.
     pub(crate) fn add_mark(parent: Value);
     /// Sets an attribute.

@@ -27,6 +27,7 @@ mod storage;
 mod storage_left;
 mod table;
 mod view;
+mod weight;
 mod withdrawal;
 
 use crate::browser::Browser;

@@ -9,7 +9,7 @@ mod preferences;
 pub(crate) use notice::notice;
 pub(crate) use preferences::preferences;
 
-use crate::dom::{ALL, ROOT, Value, add, add_text, at, get, has, length, say, set, text};
+use crate::dom::{ALL, ROOT, Value, add, add_text, at, get, has, length, say, set, text, write};
 
 /// Hands out every entry of a list inside a record, with its place.
 #[inline(never)]
@@ -51,7 +51,7 @@ fn cross(parent: Value, written: &str, words: Value, name: &str) {
 #[inline(never)]
 fn note(parent: Value) {
     if has(ALL, "note") {
-        say(parent, "p class=n", ALL, "note");
+        write(add(parent, "p class=n"), get(ALL, "note"));
     }
 }
 

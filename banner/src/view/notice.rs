@@ -1,7 +1,7 @@
 //! The first layer: who asks, what for, who else takes part, that it can be withdrawn, and three choices of one size.
 
 use super::{choices, cross, each, is_on, layer, note, session};
-use crate::dom::{ALL, Value, add, add_mark, add_text, fill, get, length, say, set, text, variant};
+use crate::dom::{ALL, Value, add, add_mark, fill, get, length, say, set, text, variant, write};
 
 /// Builds it at its place; the visitor's focus stays where it is. Its title is a live region: `entry.js` puts the words in
 /// once more when a screen reader knows the region, so that they are read out.
@@ -16,7 +16,8 @@ pub(crate) fn notice() {
     let heading = add(body, "h2 id=H");
     add_mark(heading);
     say(heading, "span aria-live=polite", words, "title");
-    let paragraph = add_text(body, "p", sentence(words));
+    let paragraph = add(body, "p");
+    write(paragraph, sentence(words));
     set(say(paragraph, "a", words, "policy"), "href", get(ALL, "policy"));
     note(body);
     session(words, body);

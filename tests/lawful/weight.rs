@@ -1,0 +1,38 @@
+//! What the banner costs a page, without a clock: its requests, what it shifts, and that it is never the largest paint.
+//! How long it takes is measured by `cargo xtask bench banner`, which looks at pages with the same script.
+
+use super::{REFUSE, Visitor};
+
+/// Pages of a picture, of little text, and of a form, and one that fits its window but for what the banner adds.
+const PAGES: [&str; 4] = ["/", "/downloads", "/have-your-say", "/shop"];
+const WIDTHS: [(u32, u32); 2] = [(1280, 900), (320, 640)];
+/// Loader, banner, texts.
+const REQUESTS: u64 = 3;
+
+#[test]
+fn l47_the_first_layer_takes_three_requests_shifts_nothing_and_is_never_the_largest_paint() {
+    let visitor = Visitor::new();
+    visitor.browser.run_first(include_str!("../bench/page.js"));
+    for (width, height) in WIDTHS {
+        visitor.browser.show_as(width, height, "light");
+        for page in PAGES {
+            visitor.open_undecided(page);
+            let seen = visitor.browser.run("return await __seen.settled(true)");
+            assert_eq!(seen["shift"], 0, "{page} {width}: {seen}");
+            assert_eq!(seen["requests"], REQUESTS, "{page} {width}: {seen}");
+            let largest = seen["element"].as_str().unwrap();
+            assert!(!largest.is_empty() && largest != "none of the page", "{page} {width}: {seen}");
+        }
+    }
+    visitor.click("section", REFUSE);
+    visitor.await_see("return !notice || notice.hidden");
+    assert_eq!(visitor.browser.run("return __seen.shift"), 0);
+    // What the collector has not answered yet is sent again by the next page, with the banner.
+    visitor.browser.await_script("return !!document.cookie && !document.cookie.includes('pending')");
+    for page in PAGES {
+        visitor.open(page);
+        let seen = visitor.browser.run("return await __seen.settled(false)");
+        assert_eq!((&seen["shift"], &seen["requests"]), (&0.into(), &1.into()), "{page}: {seen}");
+    }
+    visitor.leave();
+}
