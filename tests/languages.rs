@@ -113,7 +113,8 @@ fn outside(browser: &Browser, layer: &str, language: &str) -> Vec<String> {
     outside.as_array().unwrap().iter().map(|one| format!("{language}: {one}")).collect()
 }
 
-fn keep(browser: &Browser, name: &str) {
+/// Leaves a picture in `target/pictures` for people to look at.
+pub(crate) fn keep(browser: &Browser, name: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("pictures");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{name}.png")), browser.picture()).unwrap();

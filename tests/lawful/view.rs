@@ -5,7 +5,7 @@ use super::accessibility::{CUT, SMALL};
 use super::axe::findings;
 use super::{ACCEPT, REFUSE, SAVE, SCHEMES, Visitor};
 use crate::browser::Browser;
-use crate::languages::{languages, pages, text};
+use crate::languages::{keep, languages, pages, text};
 use crate::stack::Stack;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
@@ -460,8 +460,10 @@ fn l09_l44_axe_finds_nothing_in_any_language_position_or_scheme() {
         guest.open_undecided(language);
         guest.see(&format!("notice.className = '{position}'"));
         assert_eq!(findings(&guest.browser), json!([]), "{language} {position} {scheme}");
+        keep(&guest.browser, &format!("everything-{language}-{position}-{scheme}"));
         guest.open_preferences();
         assert_eq!(findings(&guest.browser), json!([]), "{language} preferences {scheme}");
+        keep(&guest.browser, &format!("everything-{language}-preferences-{scheme}"));
     };
     for look_of_english in &looks {
         look("en", *look_of_english);
@@ -469,5 +471,29 @@ fn l09_l44_axe_finds_nothing_in_any_language_position_or_scheme() {
     for (language, look_of_it) in languages().iter().filter(|code| *code != "en").zip(looks.iter().cycle()) {
         look(language, *look_of_it);
     }
+    guest.leave();
+}
+
+#[test]
+fn a_browser_that_makes_no_style_sheets_in_scripts_gets_the_same_look_from_a_file() {
+    let guest = Guest::new();
+    let look = || {
+        guest.see(
+            "return [notice, ...notice.querySelectorAll('*')].map(one => {
+                const {x, y, width, height} = one.getBoundingClientRect(), style = getComputedStyle(one);
+                return [one.localName, x, y, width, height, style.color, style.backgroundColor];
+            })",
+        )
+    };
+    guest.open_undecided("en");
+    let made = look();
+    assert_eq!(guest.see("return root.adoptedStyleSheets.length"), 1);
+    guest.browser.run_first("delete CSSStyleSheet.prototype.replaceSync;");
+    guest.open_undecided("en");
+    assert_eq!(
+        guest.see("return [root.adoptedStyleSheets.length, root.querySelectorAll('link').length]"),
+        json!([0, 1])
+    );
+    assert_eq!(look(), made);
     guest.leave();
 }
