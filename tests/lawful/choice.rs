@@ -6,6 +6,21 @@ use fantoccini::key::Key;
 use serde_json::{Value, json};
 
 #[test]
+fn l02_an_hour_of_waiting_grants_nothing() {
+    let visitor = Visitor::new();
+    visitor.open_undecided("/news/night-ferry");
+    visitor.see("window.__hour = false; setTimeout(() => { window.__hour = true }, 36e5)");
+    visitor
+        .browser
+        .protocol("Emulation.setVirtualTimePolicy", &json!({"policy": "advance", "budget": 3_700_000}));
+    visitor.await_see("return window.__hour");
+    let state = visitor
+        .see("return [kruimel.getUserPreferences() ?? null, !!notice?.checkVisibility(), document.cookie]");
+    assert_eq!(state, json!([null, true, ""]));
+    visitor.leave();
+}
+
+#[test]
 fn l02_scrolling_leaving_escape_and_clicks_beside_grant_nothing() {
     let visitor = Visitor::new();
     let undecided = |what: &str| {

@@ -56,6 +56,7 @@ cookies = [
   { name = "lh_*", purpose = "Counts once", duration = "3 months" },
   { name = "lh_local*", purpose = "Counts", duration = "until removed", storage = "local" },
   { name = "lh_session", purpose = "Counts", duration = "session", storage = "session" },
+  { name = "lh_store", purpose = "Counts", duration = "until removed", storage = "indexeddb" },
   { name = "lh_base*", purpose = "Counts", duration = "until removed", storage = "indexeddb" },
   { name = "lh_cache", purpose = "Pages", duration = "until removed", storage = "cache" },
 ]

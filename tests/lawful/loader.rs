@@ -22,6 +22,15 @@ fn serve(path: &str) -> Option<(&'static str, String)> {
              <script src='/kruimel/kaai.js'></script></head></html>"
                 .to_owned(),
         )),
+        "/tags" => Some((
+            "text/html",
+            "<!doctype html><html lang=en><script src='/kruimel/kaai.js'></script><script src='/tag.js'></script><title>Page</title><body>"
+                .to_owned(),
+        )),
+        "/tag.js" => Some((
+            "text/javascript",
+            "(function () { (window.dataLayer ||= []).push(arguments) })('config', 'G-1')".to_owned(),
+        )),
         "/film.js" => Some(("text/javascript", "window.film = (window.film ?? 0) + 1".to_owned())),
         "/refused.js" => Some(("text/javascript", "window.refused = true".to_owned())),
         "/nonce" => Some((
@@ -137,6 +146,17 @@ fn l36_microsofts_tags_are_told_the_default_first_and_every_choice() {
         "{after}"
     );
     assert_eq!(guest.run("return typeof dataLayer"), "undefined");
+    guest.leave();
+}
+
+#[test]
+fn l36_a_loader_without_async_tells_the_default_before_a_tag_that_is_not_gated() {
+    let guest = guest("");
+    guest.open_undecided("/tags");
+    let told = guest.run("return dataLayer.map(one => [...one].slice(0, 2).join())");
+    let place = |what: &str| told.as_array().unwrap().iter().position(|one| one == what).unwrap();
+    assert_eq!(place("consent,default"), 0, "{told}");
+    assert!(place("consent,default") < place("config,G-1"), "{told}");
     guest.leave();
 }
 

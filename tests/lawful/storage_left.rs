@@ -52,6 +52,25 @@ fn withdraw(guest: &Guest) {
 }
 
 #[test]
+fn l27_where_databases_are_not_listed_they_go_by_the_names_that_were_declared() {
+    let guest = Guest::new("", serve);
+    guest.browser().run_first("delete IDBFactory.prototype.databases");
+    accepted(&guest);
+    guest.run("return new Promise(done => { const request = indexedDB.open('lh_store'); request.onsuccess = () => { request.result.close(); done(true); } })");
+    withdraw(&guest);
+    // A database that is not there is made anew by opening it.
+    let made_anew = "return new Promise(done => {
+        let anew = false;
+        const request = indexedDB.open('lh_store');
+        request.onupgradeneeded = () => { anew = true };
+        request.onsuccess = () => { request.result.close(); done(anew) };
+    })";
+    guest.visitor.await_see("return !!document.querySelector('kruimel-message')");
+    assert_eq!(guest.run(made_anew), true);
+    guest.leave();
+}
+
+#[test]
 fn l27_withdrawing_empties_every_place_of_what_was_declared_and_loads_the_page_again() {
     let guest = Guest::new("", serve);
     guest.browser().run_first(LISTEN);

@@ -21,7 +21,8 @@ const places = {
   local: entries(() => localStorage),
   session: entries(() => sessionStorage),
   indexeddb: {
-    list: async () => ((await indexedDB.databases?.()) ?? []).map(database => database.name),
+    // A browser that does not list its databases still removes one by its name (Firefox before 126).
+    list: async declared => (indexedDB.databases ? (await indexedDB.databases()).map(({ name }) => name) : declared),
     remove: name =>
       new Promise(done => {
         const request = indexedDB.deleteDatabase(name);
@@ -68,10 +69,11 @@ async function empty(categories, place) {
   try {
     const { list, remove } = places[place];
     const gone = abandoned(categories, window.kruimel.acceptedCategory, place);
+    const cookies = categories.flatMap(({ services }) => services.flatMap(({ cookies }) => cookies));
     // Without a wait where none is needed: the page may be about to go.
-    const names = list();
+    const names = list(cookies.filter(({ storage }) => storage == place).map(({ name }) => name));
     await Promise.all((names.then ? await names : names).filter(gone).map(remove));
-    return await list();
+    return await list([]);
   } catch {
     return [];
   }
