@@ -113,7 +113,7 @@ export function decisions(loader, text) {
   // The choice as a cookie, until the collector puts its own in that place; without one, the cookie goes.
   function write(choice) {
     const value = choice ? encodeURIComponent(JSON.stringify(choice)) : '';
-    const end = choice ? Date.parse(choice.day) + config.days * 864e5 : 0;
+    const end = choice ? Date.parse(choice.until) || Date.parse(choice.day) + config.days * 864e5 : 0;
     const expires = choice?.session ? '' : '; Expires=' + new Date(end).toUTCString();
     const domain = config.domain ? '; Domain=' + config.domain : '';
     const secure = location.protocol == 'https:' ? '; Secure' : '';

@@ -47,6 +47,12 @@ fn serve(path: &str) -> Option<(&'static str, String)> {
 /// Where every paragraph of the page lies.
 const PLACES: &str = "return [...document.querySelectorAll('body > p')].map(one => {
     const box = one.getBoundingClientRect(); return [box.x, Math.round(box.y + scrollY)] })";
+/// What of a placeholder cannot be reached, or lies over what follows.
+const CUT: &str = "return [...document.querySelectorAll('kruimel-embed')].filter(one => {
+    const figure = one.shadowRoot.querySelector('figure').getBoundingClientRect(), box = one.getBoundingClientRect();
+    return figure.right > box.right + 1 || (figure.bottom > box.bottom + 1 && getComputedStyle(one).overflowY !== 'auto')
+        || [...one.shadowRoot.querySelectorAll('figure *')].some(part => part.scrollWidth > part.clientWidth + 1 && part.clientWidth);
+}).map(one => one.outerHTML.slice(0, 300))";
 const EMBEDS: &str = "return document.querySelectorAll('kruimel-embed').length";
 const SHIFTS: &str = "window.__shifts = []; new PerformanceObserver(list => {
     for (const one of list.getEntries()) __shifts.push([one.value, Math.round(one.startTime), ...one.sources.map(source => source.node?.outerHTML?.slice(0, 80))]);
@@ -253,7 +259,24 @@ fn l44_axe_finds_nothing_in_placeholders_and_messages() {
         for width in [1280, 320] {
             guest.browser().show_as(width, 900, scheme);
             ours(&format!("{scheme} {width}"));
+            assert_eq!(guest.run(CUT), json!([]), "{scheme} {width}");
         }
     }
+    guest.leave();
+}
+
+#[test]
+fn a_placeholder_is_styled_where_a_script_cannot_make_a_style_sheet() {
+    let guest = Guest::new("", serve);
+    guest
+        .browser()
+        .run_first("delete CSSStyleSheet.prototype.replace; delete CSSStyleSheet.prototype.replaceSync");
+    guest.open_undecided("/");
+    guest.visitor.decide("section", REFUSE);
+    guest.browser().await_script("return document.querySelectorAll('kruimel-embed').length === 4");
+    let styled = "const root = document.querySelector('kruimel-embed').shadowRoot, style = getComputedStyle(root.querySelector('button'));
+        return root.adoptedStyleSheets.length === 0 && style.minHeight === '44px' && style.backgroundColor === 'rgb(42, 32, 25)'";
+    guest.browser().await_script(styled);
+    assert_eq!(guest.browser().complaints(), Vec::<String>::new());
     guest.leave();
 }

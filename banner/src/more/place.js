@@ -15,10 +15,14 @@ export function place(frame, box) {
   style.setProperty('display', 'none', 'important');
   // Out of sight, a frame's style tells what was asked for, such as 100%, and not the pixels of the moment.
   for (const name of shown) if (PLACING.test(name)) box.style.setProperty(name, shown.getPropertyValue(name));
-  Object.assign(box.style, { minBlockSize: 'min-content', overflow: 'hidden' });
   box.style.display = display == 'inline' ? 'inline-block' : display;
   if (shown.width == 'auto') box.style.width = width;
-  if (shown.height == 'auto' && shown.aspectRatio == 'auto') box.style.height = height;
+  // A box of a ratio grows by itself; over what follows none may grow.
+  const out = /abs|fix/.test(shown.position);
+  const ratio = shown.height == 'auto' && shown.aspectRatio != 'auto';
+  if (shown.height == 'auto' && !ratio) box.style.height = height;
+  if (out) box.style.overflow = 'auto';
+  else if (!ratio) Object.assign(box.style, { minBlockSize: 'min-content', overflow: 'hidden' });
   frame.before(box);
 
   return () => {
