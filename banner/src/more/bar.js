@@ -54,7 +54,7 @@ function ask({ text, controller, parties, categories }) {
     .slice(1)
     .map(({ name, title }) => fill(text['purpose_' + name] ?? text.purpose_other, { title }));
   const last = purposes.pop();
-  const list = purposes.length ? text.and.replace('{0}', () => purposes.join(', ')).replace('{}', () => last) : last;
+  const list = purposes.length ? text.and.replace('{0}', () => purposes.join(text.list.replace(/{0?}/g, ''))).replace('{}', () => last) : last;
   const others = fill(text['parties_' + parties] ?? text.parties_many, { parties });
   return fill(text.ask, { controller, purposes: list, others });
 }

@@ -45,7 +45,7 @@ fn purposes(words: Value) -> Value {
             let follows = match to_come {
                 0 => text("{0}"),
                 1 => get(words, "and"),
-                _ => text("{0}, {}"),
+                _ => get(words, "list"),
             };
             let purpose = fill(purpose, "{title}", get(category, "title"));
             sentence = fill(sentence, "{}", fill(follows, "{0}", purpose));
