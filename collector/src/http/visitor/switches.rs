@@ -98,7 +98,7 @@ fn switch(
 ) -> Switch {
     let (provider, purpose) = (frame.isolated(&service.provider), frame.isolated(&service.purpose));
     Switch {
-        id: format!("{}-{}", category.name, service.id),
+        id: format!("{}.{}", category.name, service.id),
         value: format!("{}/{}", category.name, service.id),
         title: service.name.clone(),
         description: fill(frame.said("provided"), &[("provider", &provider), ("purpose", &purpose)]),
