@@ -26,10 +26,11 @@
 //   tell(name, detail)      dispatches an event on the window
 //   call(name, argument)    calls a function of the banner, which it fetches first where needed
 //   more(name, ...)         Promise of what a function of `more` returns
+//   ran                     `data-…` of every gated element that was released, also of those that left the page since
 //
 // What the page applies at the moment, also before the collector has answered, is `kruimel.acceptedCategory(name)`. The
 // cookie is asked at every release and whenever the page is looked at again: another tab may have changed it. A click that
-// waits for its answer counts here until the page is left or looked at again.
+// waits for its answer counts here until another tab changed the cookie.
 //
 // The banner's api:  { show(), showPreferences(opener?), acceptCategory(names), withdraw(), reset(), resend(),
 // changed(before), act(element) }. It writes the choice (answer of the collector, or a script-set cookie with `pending`) and
@@ -53,8 +54,9 @@
   const reopening = '[data-cc="show-preferencesModal"]';
   // A signal against tracking stands for a refusal where the site says so; it is looked up in this browser alone.
   const quiet = KRUIMEL_QUIET && (navigator.globalPrivacyControl || (config.dnt && navigator.doNotTrack == 1));
-  // While `held` the collector has yet to answer, and what was clicked counts.
+  // While `held`, the cookie as it was then, the collector has yet to answer, and what was clicked counts.
   let choice, told, banner, tracker, receipt, texts, extra, framed;
+  const ran = [];
   let held = 1;
   let scripts = Promise.resolve();
 
@@ -69,19 +71,23 @@
     try {
       // The last of them: where a site's hosts began to share a domain, an older one can stand before it.
       const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/(.* |^)kruimel=([^;]*)/)[2]));
+      const left = (cookie.expirationTime || Date.parse(cookie.day) + config.days * 864e5) - new Date();
       if (
         cookie.revision === config.revision &&
         cookie.categories.includes('necessary') &&
-        (cookie.sig || cookie.pending || cookie.categories == 'necessary') &&
-        new Date() < (cookie.expirationTime || Date.parse(cookie.day) + config.days * 864e5)
+        (cookie.sig?.length == 43 || cookie.pending?.v || cookie.categories == 'necessary') &&
+        left > 0 &&
+        // No choice is kept for longer than 13 months (395 days).
+        left < 35e9
       )
         return cookie;
     } catch {}
   };
 
   // Another tab decided, or the choice has run out. What changed is told by the banner.
+  const state = choice => JSON.stringify([choice]);
   const follow = () => {
-    if (held || JSON.stringify(choice) == JSON.stringify(read())) return;
+    if (held || state(choice) == state(read())) return;
     const before = choice;
     apply(read());
     call('changed', before);
@@ -168,11 +174,11 @@
       const data = element.dataset;
       if (element.kruimel) continue;
       if (allowed(data)) {
-        element.kruimel = 1;
+        element.kruimel = ran.push(data);
         if (element.type == 'text/plain') scripts = scripts.then(() => new Promise(run(element)));
         else if (data.href) element.href = data.href;
         else if (data.src) element.src = data.src;
-      } else if (element.tagName == 'IFRAME') framed ||= more('frames');
+      } else if (element.tagName == 'IFRAME') framed ||= more('frames').catch(() => 0);
     }
     if (!choice && !quiet) return;
     if (choice) told ||= tell('onConsent', { cookie: choice }) || 1;
@@ -182,7 +188,7 @@
 
   const apply = (next, hold) => {
     choice = next;
-    held = hold;
+    held = hold && state(read());
     signals('update');
     // A tracker ends with the receipt that it began under. Before the answer it stays as it is.
     const id = granted('analytics', 'kruimel') ? choice.consentId || receipt : undefined;
@@ -195,19 +201,18 @@
 
   // What is fetched when needed.
 
-  const text = () => {
-    const { languages } = config;
-    const wanted = [documentElement.lang, ...navigator.languages].map(tag => tag.split('-')[0]);
-    const language = wanted.find(tag => languages.includes(tag)) || languages[0];
-    return (texts ||= fetch(base + `a/${language}.${config.text}.json`).then(answer => answer.json()));
-  };
+  // The collector chooses the language, by what the page is in and what the browser asks for anyway.
+  const text = () =>
+    (texts ||= fetch(base + `a/text.${config.text}.json?` + [documentElement.lang, ...navigator.languages]).then(answer =>
+      answer.json(),
+    ));
 
   const load = (name, hash = config[name]) =>
     new Promise(ready => {
       const src = base + `a/${name}.${hash}.js`;
       documentElement.append(
         Object.assign(document.createElement('script'), {
-          kruimel: { config, base, text, read, ready, root, mark, apply, tell, call, more },
+          kruimel: { config, base, text, read, ready, root, mark, apply, tell, call, more, ran },
           crossOrigin: '',
           integrity: `sha256-${hash}=`,
           nonce,
@@ -252,7 +257,7 @@
   addEventListener('DOMContentLoaded', sync);
   for (const name of ['focus', 'visibilitychange'])
     addEventListener(name, () => {
-      held = 0;
+      if (held != state(read())) held = 0;
       follow();
     });
 })();

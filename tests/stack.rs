@@ -125,7 +125,7 @@ impl Stack {
         let after =
             |text: &str, key: &str| text.split(key).nth(1).unwrap().split('"').next().unwrap().to_owned();
         let texts = after(&loader, "\"text\":\"");
-        after(&get(&format!("/kruimel/a/en.{texts}.json")), "\"hash\":\"")
+        after(&get(&format!("/kruimel/a/text.{texts}.json?en")), "\"hash\":\"")
     }
 
     /// Posts a body as a page of the demo's site would.

@@ -10,7 +10,7 @@ use serde_json::json;
 const FAILURES: [(&str, &[&str], &str, bool); 6] = [
     ("the loader does not arrive", &["*demo.js"], "", false),
     ("the banner does not arrive", &["*/a/banner*.js"], "", false),
-    ("the texts do not arrive", &["*/a/*.json"], "", false),
+    ("the texts do not arrive", &["*/a/*.json*"], "", false),
     ("WebAssembly is switched off", &[], "delete window.WebAssembly", true),
     (
         "the policy forbids WebAssembly",

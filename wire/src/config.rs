@@ -19,9 +19,8 @@ pub struct PublicConfig {
     /// The site's own colours of the button that reopens the preferences, as CSS declarations.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
     pub theme: String,
-    /// The language tags that the site speaks; the first is the fallback.
-    pub languages: Vec<String>,
-    /// The hash in the names of the texts, one for all languages: `a/<tag>.<hash>.json`.
+    /// The hash in the name of the texts: `a/text.<hash>.json?<tags>`, with the language tags that the visitor prefers, best
+    /// first, parted by commas.
     pub text: String,
     /// The banner, a script with its module in it.
     pub banner: ChildHash,

@@ -20,6 +20,8 @@ pub const REFERRER_BYTES_MAX: usize = 1_024;
 pub const CAMPAIGN_BYTES_MAX: usize = 120;
 /// Longest language tag (BCP 47 as browsers send it).
 pub const LANGUAGE_BYTES_MAX: usize = 35;
+/// Most language tags that are looked at to choose the texts.
+pub const LANGUAGE_TAGS_MAX: usize = 32;
 /// Longest name of an IANA time zone.
 pub const TIME_ZONE_BYTES_MAX: usize = 48;
 /// Longest name of a category or a service.

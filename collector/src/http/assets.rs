@@ -6,12 +6,13 @@
 
 use super::asset::{Asset, Built, CHILD_CACHE};
 use super::texts::banner_texts;
-use crate::config::{Signal, Site};
+use crate::config::{Language, Signal, Site};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use wire::limits::LANGUAGE_TAGS_MAX;
 use wire::{ChildHash, PublicConfig};
 
 macro_rules! built {
@@ -42,6 +43,8 @@ const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
 pub struct Assets {
     loaders: HashMap<String, Asset>,
     children: HashMap<String, Asset>,
+    /// The texts of each site by their name, the language first that others fall back to.
+    texts: HashMap<String, Vec<(Language, Asset)>>,
 }
 
 /// What a site uses of the loader; the order is that of `SWITCHES` in `xtask/bundle.mjs`.
@@ -79,7 +82,7 @@ impl Assets {
     /// Composes the files of every site. `prefix` is the public path that they live under.
     pub fn compose(sites: &[Site], prefix: &str) -> Assets {
         let loaders: Vec<String> = serde_json::from_str(LOADERS).expect("the build writes a list of scripts");
-        let mut assets = Assets { loaders: HashMap::new(), children: HashMap::new() };
+        let mut assets = Assets { loaders: HashMap::new(), children: HashMap::new(), texts: HashMap::new() };
         let banner = assets.add_script("banner", &BANNER);
         let tracker = assets.add_script("tracker", &TRACKER);
         let more = assets.add_script("more", &MORE);
@@ -93,12 +96,6 @@ impl Assets {
                 domain: site.options.cookie_domain.as_ref().map(ToString::to_string).unwrap_or_default(),
                 dnt: site.options.do_not_track && site.options.signal == Signal::Quiet,
                 theme: button_theme(site),
-                languages: site
-                    .languages
-                    .iter()
-                    .flat_map(|one| one.tags())
-                    .map(|&tag| tag.to_owned())
-                    .collect(),
                 text: assets.add_texts(site, prefix, &more, &styles),
                 banner: banner.clone(),
                 tracker: tracker.clone(),
@@ -121,30 +118,30 @@ impl Assets {
         self.children.get(name)
     }
 
-    /// Adds the texts of each language of the site under every tag that asks for them; returns the one hash in their
-    /// names. They name what only scripts that have them fetch: `more` and the style sheet.
+    /// The texts of that name in the first language of these tags that the site speaks, or else in its own.
+    pub fn texts(&self, name: &str, tags: &str) -> Option<&Asset> {
+        let spoken = self.texts.get(name)?;
+        let wanted = tags.split(',').take(LANGUAGE_TAGS_MAX).filter_map(Language::of_tag);
+        let found =
+            wanted.filter_map(|wanted| spoken.iter().find(|(language, _)| *language == wanted)).next();
+        found.or(spoken.first()).map(|(_, texts)| texts)
+    }
+
+    /// Adds the texts of each language of the site; returns the hash in their name. They name what only scripts that have
+    /// them fetch: `more` and the style sheet.
     fn add_texts(&mut self, site: &Site, prefix: &str, more: &ChildHash, styles: &str) -> String {
-        let texts: Vec<(&[&str], Vec<u8>)> = site
-            .languages
-            .iter()
-            .map(|language| {
-                let mut texts = banner_texts(site, *language, prefix);
-                texts["more"] = Value::from(more.0.as_str());
-                texts["css"] = Value::from(styles);
-                (language.tags(), texts.to_string().into_bytes())
-            })
-            .collect();
         let mut digest = Sha256::new();
-        for (_, text) in &texts {
-            digest.update(text);
-        }
+        let mut composed = |language: &Language| {
+            let mut texts = banner_texts(site, *language, prefix);
+            texts["more"] = Value::from(more.0.as_str());
+            texts["css"] = Value::from(styles);
+            let texts = texts.to_string().into_bytes();
+            digest.update(&texts);
+            (*language, Asset::new(texts, JSON, CHILD_CACHE))
+        };
+        let texts: Vec<(Language, Asset)> = site.languages.iter().map(&mut composed).collect();
         let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        for (tags, text) in texts {
-            let asset = Asset::new(text, JSON, CHILD_CACHE);
-            for tag in tags {
-                self.children.entry(format!("{tag}.{hash}.json")).or_insert_with(|| asset.clone());
-            }
-        }
+        self.texts.insert(format!("text.{hash}.json"), texts);
         hash
     }
 
@@ -228,11 +225,10 @@ mod tests {
 
     /// The heaviest path before a choice, over every language.
     fn banner_path(assets: &Assets, public: &PublicConfig) -> usize {
-        let bytes = |name: String| assets.child(&name).unwrap().brotli_bytes();
-        let texts = public.languages.iter().map(|tag| bytes(format!("{tag}.{}.json", public.text)));
+        let texts = assets.texts[&format!("text.{}.json", public.text)].iter();
         assets.loader("demo").unwrap().brotli_bytes()
-            + bytes(format!("banner.{}.js", public.banner.0))
-            + texts.max().unwrap()
+            + assets.child(&format!("banner.{}.js", public.banner.0)).unwrap().brotli_bytes()
+            + texts.map(|(_, texts)| texts.brotli_bytes()).max().unwrap()
     }
 
     #[test]
@@ -257,12 +253,31 @@ mod tests {
         assert!(path <= BANNER_PATH_BYTES_MAX, "{path}");
         for language in Language::ALL {
             for tag in language.tags() {
-                let texts = assets.child(&format!("{tag}.{}.json", public.text)).unwrap();
+                let texts = assets.texts(&format!("text.{}.json", public.text), tag).unwrap();
                 let texts: Value = serde_json::from_slice(&texts.plain).unwrap();
                 assert_eq!(texts["text"]["accept"], language.shipped().text["accept"], "{tag}");
                 assert_eq!(texts["dir"], language.direction(), "{tag}");
             }
         }
+    }
+
+    #[test]
+    fn the_texts_are_in_the_first_language_that_is_wanted_and_spoken_or_else_the_sites_own() {
+        let assets = speaking(&[Language::En, Language::Nb, Language::Fr]);
+        let name = format!("text.{}.json", public_config(&assets).text);
+        let check = |tags: &str, expected: &str| {
+            let texts: Value = serde_json::from_slice(&assets.texts(&name, tags).unwrap().plain).unwrap();
+            assert_eq!(texts["lang"], expected, "{tags}");
+        };
+        check("fr-BE,en", "fr");
+        check("FR", "fr");
+        check("nn_NO,fr", "nb");
+        check("zh-Hant,fil,no,fr", "nb");
+        check("zh,ja", "en");
+        check("", "en");
+        check(&"zh,".repeat(LANGUAGE_TAGS_MAX).replace("zh,zh,zh", "zh,fi,zh"), "en");
+        check(&format!("{}fr", "zh,".repeat(LANGUAGE_TAGS_MAX)), "en");
+        assert!(assets.texts("text.00000000.json", "en").is_none());
     }
 
     #[test]

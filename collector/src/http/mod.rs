@@ -23,7 +23,7 @@ pub use texts::Texts;
 use crate::Collector;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::routing::{get, post};
@@ -73,9 +73,12 @@ async fn loader(
 async fn child(
     State(collector): State<Arc<Collector>>,
     Path(name): Path<String>,
+    RawQuery(tags): RawQuery,
     request: HeaderMap,
 ) -> Response<Body> {
-    collector.assets.child(&name).map_or_else(not_found, |asset| asset.answer(&request))
+    let assets = &collector.assets;
+    let found = assets.child(&name).or_else(|| assets.texts(&name, tags.as_deref().unwrap_or_default()));
+    found.map_or_else(not_found, |asset| asset.answer(&request))
 }
 
 fn not_found() -> Response<Body> {

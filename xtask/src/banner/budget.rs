@@ -95,7 +95,6 @@ fn sample_config(draw: u8) -> PublicConfig {
         domain: String::new(),
         dnt: false,
         theme: String::new(),
-        languages: ["nl", "de", "en", "fr"].map(str::to_owned).into(),
         text: hash("texts", draw)[..8].to_owned(),
         banner: ChildHash(hash("banner", draw)),
         tracker: ChildHash(hash("tracker", draw)),
