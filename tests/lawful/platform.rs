@@ -35,7 +35,7 @@ fn l05_whatever_part_fails_all_stays_closed_and_the_page_works() {
         visitor.browser.protocol("Network.enable", &json!({}));
         visitor.browser.protocol("Network.setCacheDisabled", &json!({"cacheDisabled": true}));
         visitor.browser.protocol("Network.setBlockedURLs", &json!({"urls": addresses}));
-        visitor.browser.run_first(&format!("window.__thrown = []; addEventListener('error', event => event.message && __thrown.push(event.message)); {broken}"));
+        visitor.browser.run_first(&format!("window.__thrown = []; addEventListener('error', event => event.message && __thrown.push(event.message)); addEventListener('unhandledrejection', event => __thrown.push(String(event.reason))); {broken}"));
         visitor.browser.requested();
         visitor.browser.open_page(&visitor.stack.page("/map"));
         if addresses != ["*demo.js"] {
