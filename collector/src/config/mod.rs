@@ -191,7 +191,9 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         root.absent("site", "Declare at least one site as [[site]].");
     }
     let sites: Option<Vec<Site>> = sites.into_iter().collect();
-    let sites = sites.filter(|sites| !sites.is_empty())?;
+    let mut sites = sites.filter(|sites| !sites.is_empty())?;
+    let several = sites.len() > 1;
+    sites.iter_mut().for_each(|site| site.has_neighbours = several);
     Some(Config {
         data_dir: data_dir.unwrap_or_else(|| folder.join("data")),
         listen,

@@ -64,6 +64,8 @@ pub struct Site {
     pub categories: Vec<CategoryDeclaration>,
     /// Every service, Kruimel's own included, in the order of the file.
     pub services: Vec<Service>,
+    /// Whether the config has other sites too, so that links to the visitor's pages must say which is meant.
+    pub has_neighbours: bool,
 }
 
 /// Where the first layer stands.
@@ -135,6 +137,11 @@ impl Site {
             (KeptThing::Decisions, Kept::For(u32::from(self.ledger_months), Unit::Months)),
             (KeptThing::Rejections, Kept::For(REJECTIONS_DAYS, Unit::Days)),
         ]
+    }
+
+    /// What an address of the visitor's pages says of the site; empty where there is but one.
+    pub fn query(&self) -> String {
+        if self.has_neighbours { format!("site={}", self.id) } else { String::new() }
     }
 
     /// The names of the categories, `necessary` first.
@@ -240,6 +247,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         ledger_months,
         categories,
         services,
+        has_neighbours: false,
     })
 }
 

@@ -71,12 +71,16 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
     text.retain(|key, _| is_used(key, &site.options));
     let categories: Vec<Value> =
         site.categories.iter().map(|category| declared(site, category, language)).collect();
+    let policy = match site.query().as_str() {
+        "" => format!("{prefix}cookies"),
+        query => format!("{prefix}cookies?{query}"),
+    };
     let mut texts = json!({
         "lang": language.code(),
         "dir": language.direction(),
         "text": text,
         "controller": site.controller,
-        "policy": format!("{prefix}cookies"),
+        "policy": policy,
         "parties": site.third_parties(),
         "days": site.choice_days,
         "categories": categories,

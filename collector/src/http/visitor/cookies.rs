@@ -4,7 +4,7 @@
 use super::declaration::{Declaration, DeclaredService};
 use super::history::{Listed, Shown, recipient};
 use super::words::{Words, fill};
-use super::{Asked, Frame, answer, html, language_of, no_site, site_of};
+use super::{Asked, Frame, answer, html, language_of, no_site, page_address, site_of};
 use crate::Collector;
 use crate::config::{Kept, Language, Unit};
 use axum::body::Body;
@@ -78,13 +78,13 @@ impl CookiesPage {
         CookiesPage {
             lead,
             former,
-            in_force: format!("{prefix}cookies?lang={code}"),
+            in_force: page_address(site, prefix, "cookies", code),
             versions: shown.list(words, language, prefix),
             choice_kept: fill(words.choice_kept, &[("days", &days.in_language(language))]),
             withdrawal: withdrawal(&declaration, &frame).unwrap_or_default(),
             measures: declaration.category(Category::Analytics).is_some(),
-            privacy: format!("{prefix}privacy?lang={code}"),
-            json: format!("{prefix}cookies?lang={code}&format=json{query}"),
+            privacy: page_address(site, prefix, "privacy", code),
+            json: format!("{}&format=json{query}", page_address(site, prefix, "cookies", code)),
             frame,
             declaration,
         }
@@ -115,8 +115,8 @@ pub(super) async fn page(
     address: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
     let asked = Asked::of(&address);
+    let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
     let history = collector.declarations.of(site.id.as_str());
     let Some(shown) = Shown::find(site, history, asked.version.as_deref()) else { return no_version() };
     let language = language_of(&shown.site, &asked, &headers);

@@ -4,6 +4,7 @@
 //! In: the site and its [`History`]. Out: a [`Shown`] version and the [`Listed`] ones up to it. Invariant: a former
 //! version is shown by the same template as the one in force, from what was written down when it came.
 
+use super::page_address;
 use super::words::{Words, fill};
 use crate::config::{Language, Site};
 use crate::declaration::{Aspect, Change, History, Said, Version};
@@ -92,7 +93,7 @@ impl<'a> Shown<'a> {
 
     /// The versions up to the one shown, the newest first.
     pub(super) fn list(&self, words: &Words, language: Language, prefix: &str) -> Vec<Listed> {
-        let code = language.code();
+        let address = page_address(&self.site, prefix, "cookies", language.code());
         let one = |(place, version): (usize, &Version)| {
             let before = place.checked_sub(1).map(|before| &self.versions[before]);
             let date = words.date(language, version.date);
@@ -103,7 +104,7 @@ impl<'a> Shown<'a> {
                 hash: version.hash.clone(),
                 asked_again: before.is_some_and(|before| before.revision != version.revision),
                 changes: version.changes.iter().map(|change| say(change, version, words, language)).collect(),
-                address: format!("{prefix}cookies?lang={code}&version={}", version.label),
+                address: format!("{address}&version={}", version.label),
                 title: fill(words.version, &[("version", &version.label), ("date", &date)]),
                 first: before.is_none(),
                 current: place + 1 == self.versions.len(),
