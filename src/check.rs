@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         for (thing, kept) in site.retention_table() {
             say(&format!("  {:<40} {}\n", name(thing), kept.in_language(Language::En)));
         }
-        site.options.notes().iter().for_each(|note| say(&format!("  {note}\n")));
+        site.notes().iter().for_each(|note| say(&format!("  {note}\n")));
         if let Some(loader) = assets.loader(site.id.as_str()) {
             let bytes = loader.brotli_bytes();
             let note = if bytes > LOADER_BYTES_MAX {

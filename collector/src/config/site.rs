@@ -13,7 +13,7 @@ use super::reader::Section;
 use super::service::{self, Service};
 use super::texts::{self, OwnTexts};
 use time::Date;
-use wire::limits;
+use wire::{Category, limits};
 
 /// One site: a tenant with a declaration of its own.
 #[derive(Clone, Debug)]
@@ -112,6 +112,8 @@ pub enum OnWithdrawal {
     },
 }
 
+const NECESSARY: &str = Category::Necessary.name();
+
 /// How long counters of rejected messages are kept, in days.
 pub const REJECTIONS_DAYS: u32 = 30;
 
@@ -142,6 +144,19 @@ impl Site {
     /// What an address of the visitor's pages says of the site; empty where there is but one.
     pub fn query(&self) -> String {
         if self.has_neighbours { format!("site={}", self.id) } else { String::new() }
+    }
+
+    /// What the owner must know or do besides, a sentence each: `check` prints them.
+    pub fn notes(&self) -> Vec<String> {
+        let third = |service: &&Service| service.third_party && service.category.as_str() == NECESSARY;
+        let note = |service: &Service| {
+            format!(
+                "\"{}\" ({}) is in `{NECESSARY}`, so that another organisation receives data of every visitor, also of one \
+                 who refuses: that is lawful only if the service that the visitor asked for cannot do without it",
+                service.id, service.provider
+            )
+        };
+        self.services.iter().filter(third).map(note).chain(self.options.notes()).collect()
     }
 
     /// The names of the categories, `necessary` first.
