@@ -365,6 +365,31 @@ fn a_service_that_was_left_out_is_held_out_by_the_collector_and_the_ledger_says_
 }
 
 #[test]
+fn check_says_what_each_loader_weighs_and_what_makes_one_heavy() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |keys: &str, sections: &str| {
+        let file = folder.path().join("kruimel.toml");
+        std::fs::write(&file, config(keys, sections)).unwrap();
+        let done = Command::new(env!("CARGO_BIN_EXE_kruimel")).arg("check").arg(&file).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let said = String::from_utf8(done.stdout).unwrap();
+        said.lines().find(|line| line.contains("its loader weighs")).unwrap().to_owned()
+    };
+    let plain = said("", "");
+    assert!(plain.ends_with(" bytes of the 2048 that we promise"), "{plain}");
+    let all = said(
+        "google = true\nmicrosoft = true\nevent_aliases = true\nsignal = \"quiet\"\ndo_not_track = true\ntrusted_types = true",
+        "[site.theme]\ncrumb = { light = \"#7a3d8f\", dark = \"#d9a6ea\" }",
+    );
+    let bytes: usize = all.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    assert!((2_049..=2_200).contains(&bytes), "{all}");
+    assert!(
+        all.ends_with("; each of these adds to it, off it does not: google, microsoft, event_aliases, signal = \"quiet\", do_not_track, trusted_types, site.theme"),
+        "{all}"
+    );
+}
+
+#[test]
 fn check_refuses_a_theme_that_cannot_be_read_with_its_line_ratio_and_mend() {
     let folder = tempfile::tempdir().unwrap();
     let check = |theme: &str| {
