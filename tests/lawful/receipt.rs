@@ -327,7 +327,7 @@ fn the_privacy_signal_alone_writes_nothing_and_a_choice_made_under_it_counts() {
         assert!(!answer.headers.iter().any(|(name, _)| name == "set-cookie"), "{path}");
     }
     let statement = get("/.well-known/gpc.json", "localhost:7700");
-    assert_eq!(statement.json(), json!({"gpc": true, "lastUpdate": "2026-11-03"}));
+    assert_eq!(statement.json(), json!({"gpc": true, "lastUpdate": "2026-11-27"}));
     assert_eq!(get("/.well-known/gpc.json", "elsewhere.example").status, 404);
     let cookies = decide(&stack, "localhost", &accept(), &[("sec-gpc", "1")]).cookies();
     assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
