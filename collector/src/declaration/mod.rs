@@ -53,7 +53,7 @@ pub struct Version {
     pub revision: u32,
     /// What people call it: `2` for the first with revision 2, `2.1` for the next that nobody was asked again for.
     pub label: String,
-    /// Stands for all that it says.
+    /// Stands for all that it says, since when, and for every version before it.
     pub hash: String,
     /// What it says.
     pub snapshot: Snapshot,
@@ -121,7 +121,7 @@ impl History {
         let next = NextStart::of(recorded.last(), site, &snapshot);
         tell(site, &next);
         if next.is_new() {
-            let version = Recorded::new(today, next.revision, snapshot);
+            let version = Recorded::new(today, next.revision, snapshot, recorded.last());
             file.append(&version)?;
             recorded.push(version);
         }

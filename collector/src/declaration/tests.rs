@@ -419,6 +419,30 @@ fn a_torn_last_line_is_written_again_and_no_whole_line_is_lost() {
 }
 
 #[test]
+fn a_line_removed_between_others_is_noticed_and_so_is_a_revision_that_falls() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path_of(folder.path(), "demo");
+    for days in [100, 200, 300] {
+        start(folder.path(), &with(&format!("choice_days = {days}")), DAY).unwrap();
+    }
+    let whole = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let refused = || start(folder.path(), &with(""), DAY).unwrap_err().to_string();
+    fs::write(&path, format!("{}\n{}\n", lines[0], lines[2])).unwrap();
+    assert!(refused().contains("line 2:"), "{}", refused());
+
+    fs::write(&path, &whole).unwrap();
+    let (mut file, recorded) = HistoryFile::open(&path).unwrap();
+    file.append(&Recorded::new(DAY, 2, Snapshot::of(&with("")), recorded.last())).unwrap();
+    drop(file);
+    assert!(
+        refused().contains("line 4:") && refused().contains("revision 2 is lower than 3"),
+        "{}",
+        refused()
+    );
+}
+
+#[test]
 fn a_history_that_cannot_be_read_stops_the_start_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = path_of(folder.path(), "demo");
@@ -434,8 +458,14 @@ fn a_history_that_cannot_be_read_stops_the_start_and_stays_as_it_is() {
     };
     check(
         whole.replacen("Shows videos", "Sells videos", 1),
-        "line 1: this is not a version of the declaration as Kruimel wrote it (the snapshot does not match its hash)",
+        "line 1: this is not a version of the declaration as Kruimel wrote it (it does not match its hash: it was edited, or \
+         the line before it is missing)",
     );
+    check(whole.replacen("2026-11-27", "2026-11-26", 1), "line 1:");
+    let (first, second) = whole.split_once('\n').unwrap();
+    check(format!("{first}\n{}", second.replacen("\"revision\":2", "\"revision\":3", 1)), "line 2:");
+    check(second.to_owned(), "line 1:");
+    check(format!("{second}{first}\n"), "line 1:");
     check(format!("{whole}nonsense\n"), "line 3:");
     check(whole.replacen("2026-11-27", "yesterday", 1), "line 1:");
     check(format!("\n{whole}"), "line 1:");
