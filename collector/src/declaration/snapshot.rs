@@ -4,7 +4,8 @@
 //! Invariant: what a visitor can read on `/kruimel/cookies` is in it.
 
 use crate::config::{
-    CategoryDeclaration, CategoryName, Language, OnWithdrawal, REJECTIONS_DAYS, Service, Site, Translated,
+    CategoryDeclaration, CategoryName, Language, OnWithdrawal, Options, REJECTIONS_DAYS, Service, Site,
+    Translated,
 };
 use crate::ledger::CONSENTS;
 use crate::pipeline::{ADVERTISING, ANALYTICS, EVENTS, IPV4_PREFIX_BITS, IPV6_PREFIX_BITS};
@@ -37,6 +38,9 @@ pub struct Snapshot {
     pub privacy_policy: Option<String>,
     /// How long either answer is kept, in days.
     pub choice_days: u16,
+    /// The age that whoever allows something optional says to have; absent where nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_limit: Option<u8>,
     /// Why rows outlive a withdrawal; absent where they are erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_after_withdrawal: Option<Translated>,
@@ -108,6 +112,7 @@ impl Snapshot {
             contact: site.contact.clone(),
             privacy_policy: site.privacy_policy.clone(),
             choice_days: site.choice_days,
+            age_limit: site.options.age_limit,
             kept_after_withdrawal: match &site.on_withdrawal {
                 OnWithdrawal::Erase => None,
                 OnWithdrawal::Keep { justification } => Some(within(justification, languages)),
@@ -143,6 +148,7 @@ impl Snapshot {
             revision,
             revision_since: Some(since),
             choice_days: self.choice_days,
+            options: Options { age_limit: self.age_limit, ..site.options.clone() },
             on_withdrawal: match &self.kept_after_withdrawal {
                 None => OnWithdrawal::Erase,
                 Some(justification) => OnWithdrawal::Keep { justification: justification.clone() },

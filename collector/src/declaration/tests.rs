@@ -275,6 +275,20 @@ fn a_stored_field_a_finer_location_or_more_of_an_address_raises() {
 }
 
 #[test]
+fn asking_for_an_age_or_a_higher_one_raises() {
+    let age = |limit: u8| with(&format!("age = {{ limit = {limit} }}"));
+    check(&with(""), &age(13), &["! added: age: 13 or older"], &["removed: age: 13 or older"]);
+    check(
+        &age(13),
+        &age(16),
+        &["! age: 16 or older; before: 13 or older"],
+        &["age: 13 or older; before: 16 or older"],
+    );
+    let was = Snapshot::of(&age(16)).as_site(&with(""), 1, DAY);
+    assert_eq!(was.options.age_limit, Some(16));
+}
+
+#[test]
 fn what_visitors_are_not_told_more_by_does_not_raise() {
     let demo = with("");
     let unsaid = |after: &Site| check(&demo, after, &[], &[]);

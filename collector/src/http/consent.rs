@@ -105,7 +105,7 @@ pub async fn decide(
     }
     let choice = Choice::check(site, request, now_ms)?;
     let earlier = earlier(collector, headers, site, request, now_ms);
-    choice.check_age(site, request.of_age, earlier.first())?;
+    choice.check_age(site, request.of_age, &earlier)?;
     // A choice that the visitor made here counts more than one made in another tool.
     if request.surface == Surface::Import && !earlier.is_empty() {
         return Err(Rejection::ContradictoryDecision);

@@ -138,9 +138,12 @@ fn say(change: &Change, version: &Version, words: &Words, language: Language) ->
 fn label(aspect: Aspect, words: &Words, language: Language) -> Option<&'static str> {
     let of_banner = |key: &str| language.shipped().text.get(key).map_or("", String::as_str);
     Some(match aspect {
-        Aspect::Whole | Aspect::Category | Aspect::Recipient | Aspect::Withdrawal | Aspect::Language => {
-            return None;
-        }
+        Aspect::Whole
+        | Aspect::Category
+        | Aspect::Recipient
+        | Aspect::Withdrawal
+        | Aspect::Language
+        | Aspect::Age => return None,
         Aspect::Name => of_banner("name"),
         Aspect::Purpose => of_banner("purpose"),
         Aspect::Duration => words.kept_for,
@@ -168,6 +171,7 @@ fn said(said: &Said, version: &Version, words: &Words, language: Language) -> St
             let country = country.as_ref().map(|country| country.in_language(language));
             recipient(words, provider, country, *third_party)
         }
+        Said::Age(limit) => fill(words.age_confirm, &[("age", &limit.to_string())]),
         Said::Erased => fill(words.erases, &[("analytics", analytics())]),
         Said::KeptBecause(why) => {
             fill(words.keeps, &[("analytics", analytics()), ("justification", why.in_language(language))])
@@ -223,6 +227,7 @@ mod tests {
             site.on_withdrawal =
                 OnWithdrawal::Keep { justification: Translated::Same("An audit.".to_owned()) };
             site.languages.pop();
+            site.options.age_limit = Some(16);
             let category = site.services[0].category.clone();
             let service = &mut site.services[3];
             (service.category, service.third_party) = (category, false);
@@ -248,6 +253,7 @@ mod tests {
             "Controller: Region (before: City of Kaaidam)",
             "Pages and visits: 20 months (before: 25 months)",
             "Removed: Deutsch",
+            "Added: I am 16 or older",
             "Removed: What is stored about you: events.utm_term",
             "Another name, Purpose: Something else. (before: Shows videos of the city’s events.)",
             "Another name: Filmkade BV (Netherlands). Recipients: none. (before: Filmkade BV (Netherlands) receives data.)",
