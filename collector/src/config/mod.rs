@@ -193,7 +193,10 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let sites: Option<Vec<Site>> = sites.into_iter().collect();
     let mut sites = sites.filter(|sites| !sites.is_empty())?;
     let several = sites.len() > 1;
-    sites.iter_mut().for_each(|site| site.has_neighbours = several);
+    for site in &mut sites {
+        site.has_neighbours = several;
+        site.has_geography = geo.database.is_some();
+    }
     Some(Config {
         data_dir: data_dir.unwrap_or_else(|| folder.join("data")),
         listen,

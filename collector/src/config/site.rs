@@ -64,6 +64,8 @@ pub struct Site {
     pub categories: Vec<CategoryDeclaration>,
     /// Every service, Kruimel's own included, in the order of the file.
     pub services: Vec<Service>,
+    /// Whether visitors are looked up in a database of places (`[geo]`); without one the time zone tells the country.
+    pub has_geography: bool,
     /// Whether the config has other sites too, so that links to the visitor's pages must say which is meant.
     pub has_neighbours: bool,
 }
@@ -262,6 +264,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         ledger_months,
         categories,
         services,
+        has_geography: false,
         has_neighbours: false,
     })
 }

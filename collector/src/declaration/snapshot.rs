@@ -83,11 +83,9 @@ pub struct Category {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
-    /// The country.
+    /// The country, from the browser's time zone.
     Country,
-    /// The region.
-    Region,
-    /// The city, from a truncated address: what this version of Kruimel stores.
+    /// The city, looked up by a truncated address in the owner's database of places.
     City,
 }
 
@@ -96,7 +94,6 @@ impl Location {
     pub const fn name(self) -> &'static str {
         match self {
             Location::Country => "country",
-            Location::Region => "region",
             Location::City => "city",
         }
     }
@@ -121,7 +118,7 @@ impl Snapshot {
             ip_retention_days: site.ip_retention_days,
             ledger_months: site.ledger_months,
             rejections_days: REJECTIONS_DAYS,
-            location: Location::City,
+            location: if site.has_geography { Location::City } else { Location::Country },
             address_bits: [IPV4_PREFIX_BITS, IPV6_PREFIX_BITS],
             fields: fields(site),
             own_texts: OWN_TEXTS_MEANING,
@@ -156,6 +153,7 @@ impl Snapshot {
             retention_months: self.retention_months,
             ip_retention_days: self.ip_retention_days,
             ledger_months: self.ledger_months,
+            has_geography: self.location == Location::City,
             categories: categories.collect(),
             services: self.services.clone(),
             ..site.clone()

@@ -243,7 +243,7 @@ fn a_longer_retention_or_a_weaker_withdrawal_raises() {
 }
 
 #[test]
-fn a_stored_field_a_finer_location_or_more_of_an_address_raises() {
+fn a_stored_field_or_more_of_an_address_raises() {
     let after = Snapshot::of(&with(""));
     let check = |edit: fn(&mut Snapshot), forth: &str, back: &str| {
         let mut before = after.clone();
@@ -259,11 +259,6 @@ fn a_stored_field_a_finer_location_or_more_of_an_address_raises() {
         |earlier| earlier.fields.retain(|field| field != "events.title"),
         "added: stored field: events.title",
         "removed: stored field: events.title",
-    );
-    check(
-        |earlier| earlier.location = Location::Country,
-        "location: city; before: country",
-        "location: country; before: city",
     );
     check(
         |earlier| earlier.address_bits = [16, 48],
@@ -286,6 +281,17 @@ fn asking_for_an_age_or_a_higher_one_raises() {
     );
     let was = Snapshot::of(&age(16)).as_site(&with(""), 1, DAY);
     assert_eq!(was.options.age_limit, Some(16));
+}
+
+#[test]
+fn a_database_of_places_places_visitors_more_finely_and_raises() {
+    let database = "[geo]\ndatabase = \"places.mmdb\"\n[listen]\n";
+    check(
+        &with(""),
+        &site("[listen]\n", database),
+        &["! location: city; before: country"],
+        &["location: country; before: city"],
+    );
 }
 
 #[test]
