@@ -66,6 +66,8 @@ pub struct Site {
     pub services: Vec<Service>,
     /// Whether visitors are looked up in a database of places (`[geo]`); without one the time zone tells the country.
     pub has_geography: bool,
+    /// How long counters of rejected messages are kept, in days.
+    pub rejections_days: u32,
     /// Whether the config has other sites too, so that links to the visitor's pages must say which is meant.
     pub has_neighbours: bool,
 }
@@ -139,7 +141,7 @@ impl Site {
             (KeptThing::Events, Kept::For(u32::from(self.retention_months), Unit::Months)),
             (KeptThing::TruncatedAddress, Kept::For(u32::from(self.ip_retention_days), Unit::Days)),
             (KeptThing::Decisions, Kept::For(u32::from(self.ledger_months), Unit::Months)),
-            (KeptThing::Rejections, Kept::For(REJECTIONS_DAYS, Unit::Days)),
+            (KeptThing::Rejections, Kept::For(self.rejections_days, Unit::Days)),
         ]
     }
 
@@ -265,6 +267,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         categories,
         services,
         has_geography: false,
+        rejections_days: REJECTIONS_DAYS,
         has_neighbours: false,
     })
 }

@@ -4,8 +4,7 @@
 //! Invariant: what a visitor can read on `/kruimel/cookies` is in it.
 
 use crate::config::{
-    CategoryDeclaration, CategoryName, Language, OnWithdrawal, Options, REJECTIONS_DAYS, Service, Site,
-    Translated,
+    CategoryDeclaration, CategoryName, Language, OnWithdrawal, Options, Service, Site, Translated,
 };
 use crate::ledger::CONSENTS;
 use crate::pipeline::{ADVERTISING, ANALYTICS, EVENTS, IPV4_PREFIX_BITS, IPV6_PREFIX_BITS};
@@ -117,7 +116,7 @@ impl Snapshot {
             retention_months: site.retention_months,
             ip_retention_days: site.ip_retention_days,
             ledger_months: site.ledger_months,
-            rejections_days: REJECTIONS_DAYS,
+            rejections_days: site.rejections_days,
             location: if site.has_geography { Location::City } else { Location::Country },
             address_bits: [IPV4_PREFIX_BITS, IPV6_PREFIX_BITS],
             fields: fields(site),
@@ -153,6 +152,7 @@ impl Snapshot {
             retention_months: self.retention_months,
             ip_retention_days: self.ip_retention_days,
             ledger_months: self.ledger_months,
+            rejections_days: self.rejections_days,
             has_geography: self.location == Location::City,
             categories: categories.collect(),
             services: self.services.clone(),

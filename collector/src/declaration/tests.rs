@@ -347,6 +347,10 @@ fn a_former_version_is_the_site_as_it_was() {
     let was = Snapshot::of(&before).as_site(&with(""), 7, DAY);
     let categories = Snapshot::of(&was).categories;
     assert_eq!(Snapshot::of(&was), Snapshot { categories, ..Snapshot::of(&before) });
+    let counted = Snapshot { rejections_days: 7, location: Location::City, ..Snapshot::of(&before) };
+    let was_counted = counted.as_site(&with(""), 7, DAY);
+    assert_eq!(was_counted.retention_table()[3].1, Kept::For(7, crate::config::Unit::Days));
+    assert_eq!(Snapshot::of(&was_counted).location, Location::City);
     assert_eq!((was.revision, was.revision_since), (7, Some(date!(2026 - 11 - 27))));
     assert_eq!(was.on_withdrawal, before.on_withdrawal);
 }

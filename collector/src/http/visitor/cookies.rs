@@ -27,6 +27,8 @@ struct CookiesPage {
     choice_kept: String,
     withdrawal: String,
     measures: bool,
+    /// What was stored about visitors, as `table.column`, under a former version: how Kruimel puts it in words is of today.
+    stored: Vec<String>,
     privacy: String,
     json: String,
 }
@@ -73,6 +75,7 @@ impl CookiesPage {
             let [date, end] = [version.date, until].map(|date| words.date(language, date));
             fill(words.former, &[("date", &date), ("end", &end)])
         });
+        let stored = version.filter(|_| shown.until.is_some()).map(|version| version.snapshot.fields.clone());
         let days = Kept::For(u32::from(site.choice_days), Unit::Days);
         let code = language.code();
         CookiesPage {
@@ -82,7 +85,8 @@ impl CookiesPage {
             versions: shown.list(words, language, prefix),
             choice_kept: fill(words.choice_kept, &[("days", &days.in_language(language))]),
             withdrawal: withdrawal(&declaration, &frame).unwrap_or_default(),
-            measures: declaration.category(Category::Analytics).is_some(),
+            measures: shown.until.is_none() && declaration.category(Category::Analytics).is_some(),
+            stored: stored.unwrap_or_default(),
             privacy: page_address(site, prefix, "privacy", code),
             json: format!("{}&format=json{query}", page_address(site, prefix, "cookies", code)),
             frame,
