@@ -137,7 +137,7 @@ fn l46_without_scripts_nothing_gated_runs_and_a_form_takes_and_takes_back_the_ch
     }
     visitor.browser.click("input[value=functional]");
     visitor.browser.run("document.title = 'before'");
-    visitor.browser.click("button[value=save]");
+    visitor.browser.click(".b button[value=save]");
     visitor.browser.await_script("return document.title !== 'before' && document.readyState === 'complete'");
     assert_eq!(visitor.granted(), json!(["necessary", "functional"]));
     visitor.leave();
