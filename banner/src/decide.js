@@ -1,27 +1,48 @@
 // Writes a decision down, applies it in the page and tells the collector.
 //
 // In: action, surface and categories of a decision, and services where they are chosen one by one. Out: a
-// wire::DecisionRequest to `POST …/consent`; the events `kruimel:onFirstConsent` and `kruimel:onChange`. Invariants: the page
-// follows a decision before the collector knows of it; decisions reach the collector in their order, and only the answer
-// to the latest speaks for the page; a decision that the collector did not hear of stays in a cookie set here, and goes
-// out with the next page; a grant that the collector turns down is none; where age counts, each grant asks for it.
+// wire::DecisionRequest to `POST …/consent`; the events `kruimel:onFirstConsent` and `kruimel:onChange`; where something
+// that ran in the page is taken back, the page loaded again. Invariants: the page follows a decision before the collector
+// knows of it; what is taken back is in the cookie and on its way before anything else is fetched; decisions reach the
+// collector in their order, and only the answer to the latest speaks for the page; a decision that the collector did not
+// hear of stays in a cookie set here, and goes out with the next page, unless another tab decided since; a grant that the
+// collector turns down is none; where age counts, what is granted anew asks for it, and the answer is kept nowhere.
 
 import { erase } from './erase.js';
-import { partial } from './services.js';
+import { partial, shared } from './services.js';
+
+// How long the page stays for what is to be waited for, when it is to be loaded again.
+const STAY_MS = 2000;
 
 // The body of the request. What is undefined is left out by JSON.
-export function request(config, text, { categories, services, revision }, decision) {
-  const { hash, lang } = text;
-  return { v: 1, site: config.site, categories, services, revision, text: hash, language: lang, ...decision };
+function body({ site }, { pending, categories, services, revision, session, until }) {
+  const { earlier, ...decision } = pending;
+  const text = earlier && encodeURIComponent(atob(earlier));
+  return JSON.stringify({ site, categories, services, revision, session, until_day: until, ...decision, earlier: text });
 }
+
+// Whether something gated ran in this page that may not any more. What the page has taken out since is known to the loader.
+const ran = loader =>
+  [...document.querySelectorAll('[data-category]')]
+    .filter(({ kruimel, localName, type }) => kruimel || (localName == 'script' && type != 'text/plain'))
+    .map(({ dataset }) => dataset)
+    .concat(loader.ran)
+    .some(({ category, service }) => category[0] != '!' && !window.kruimel.acceptedCategory(category, service ?? ''));
+
+// What a promise gives, if it does so in time.
+const soon = promise => Promise.race([promise, new Promise(done => setTimeout(done, STAY_MS))]).catch(() => {});
 
 export function decisions(loader, text) {
   const { config, tell } = loader;
   const { acceptedCategory, getUserPreferences } = window.kruimel;
   const { categories, options } = text;
   const names = categories.map(category => category.name);
-  let latest;
   let sending = Promise.resolve();
+  let count = 0;
+  // The latest decision, those on their way, and the cookie as this page left it.
+  let latest, seen;
+  let flights = 0;
+  let flight = new AbortController();
 
   // A set of categories is a bit for each, in the order of the declaration.
   const bits = wanted => names.reduce((set, name, index) => (wanted(name) ? set | (1 << index) : set), 0);
@@ -41,7 +62,8 @@ export function decisions(loader, text) {
   // The cookie as it is, and what it says.
   function kept() {
     try {
-      const value = document.cookie.match(/(^| )kruimel=([^;]*)/)[2];
+      // The last, as the loader does: an older one can stand before it.
+      const value = document.cookie.match(/^(.* )?kruimel=([^;]*)/)[2];
       return [JSON.parse(decodeURIComponent(value)), value];
     } catch {
       return [];
@@ -49,106 +71,167 @@ export function decisions(loader, text) {
   }
 
   // The signed cookie that this decision replaces, or that a decision before it, still unsent, carries on: a collector that
-  // hears of it on a later page has to know which receipt ends.
+  // hears of it on a later page has to know which receipt ends. In base64, which a cookie takes as it is.
   function earlier() {
     const [cookie, value] = kept();
-    return cookie?.sig ? value : cookie?.pending?.earlier;
+    return cookie?.sig ? quietly(() => btoa(decodeURIComponent(value))) : cookie?.pending?.earlier;
   }
 
   // `extra`: services, session, of_age, until_day.
   function decide(action, surface, wanted, extra = {}) {
-    const { session, of_age, until_day } = extra;
+    const { session, until_day } = extra;
     const choice = { ...partial(categories, wanted, extra.services), revision: config.revision };
     const before = getUserPreferences();
+    let { of_age } = extra;
     if (!grants(choice)) action = grants(before) ? 'withdraw' : 'refuse';
-    else if (options?.age && !of_age) return ask(action, surface, wanted, extra);
-    choice.pending = request(config, text, choice, { action, surface, earlier: earlier(), session, of_age, until_day });
+    else if (options?.age && !of_age) {
+      const part = shared(categories, before, choice);
+      if (part.more) return ask(action, surface, wanted, extra, part);
+      // Of a grant that the collector has yet to take, less is granted on the same word.
+      of_age = before.pending?.of_age;
+    }
+    count++;
+    seen = kept()[1];
+    choice.pending = { v: 1, action, surface, text: text.hash, language: text.lang, earlier: earlier(), of_age };
     Object.assign(choice, { day: new Date().toISOString().slice(0, 10), session, until: until_day });
-    loader.apply(choice, true);
-    const lost = losesFrom(before);
+    const lost = losesFrom(before, choice);
     // What is taken back counts in every tab at once, and is not undone by looking at another window.
-    if (lost) write({ ...choice, left: true });
+    const written = lost && write({ ...choice, left: true });
+    latest = choice;
+    loader.apply(choice, true);
     clear();
     if (before) changedFrom(before);
     else tell('onFirstConsent', { cookie: choice });
-    if (!lost) send(choice);
-    else withdraw(before, choice).then(again => again || send(choice));
+    if (lost) takeBack(before, choice, written);
+    else send(choice);
   }
 
-  // A grant waits for the answer. What is decided meanwhile goes before it.
-  async function ask(action, surface, wanted, extra) {
-    const before = getUserPreferences();
+  // A grant waits for the answer. What is decided meanwhile goes before it; without an answer, `part` of it holds, which was
+  // granted before.
+  async function ask(action, surface, wanted, extra, part) {
+    const begun = count;
     const old = await loader.more('age', options.age, text).catch(() => {});
-    if (before != getUserPreferences()) return;
+    // What another tab decided is told first.
+    await getUserPreferences();
+    if (count != begun) return;
     if (old) decide(action, surface, wanted, { ...extra, of_age: true });
     else if (old === false) decide('refuse', surface, 1);
-    else if (!before) loader.call('show');
+    else if (part.less) decide('save', surface, part.chosen, { ...extra, services: part.services });
+    else if (!getUserPreferences()) loader.call('show');
   }
 
-  // The optional categories that another choice than this is in force for, as a whole or in part.
-  function changesFrom(before) {
+  // The optional categories of which one choice grants other than another, as a whole or in part.
+  function changesFrom(before, after) {
     const state = (choice, name) => choice?.categories.includes(name) && JSON.stringify(choice.services?.[name] ?? 1);
-    const after = getUserPreferences();
     return names.slice(1).filter(name => (state(before, name) || 0) != (state(after, name) || 0));
   }
-  const losesFrom = before => changesFrom(before).some(name => before?.categories.includes(name));
+  const losesFrom = (before, after) => changesFrom(before, after).some(name => before?.categories.includes(name));
 
   function changedFrom(before) {
-    const changedCategories = changesFrom(before);
-    if (changedCategories[0]) tell('onChange', { cookie: getUserPreferences(), changedCategories });
+    const cookie = getUserPreferences();
+    const changedCategories = changesFrom(before, cookie);
+    if (changedCategories[0]) tell('onChange', { cookie, changedCategories });
   }
 
-  // What else a browser keeps goes in `more`, which also loads the page again where something gated ran. Then
-  // it sends the choice itself.
-  const withdraw = (before, choice) => loader.more('withdraw', before, choice).catch(() => {});
+  // Tells the collector, and loads the page again where something ran that may not any more. What else a browser keeps goes
+  // in `more`. The next page tells the collector once more, and goes on from the cookie: this answer leaves that alone.
+  async function takeBack(before, choice, written) {
+    const again = ran(loader);
+    // Where the cookie does not hold it, or an earlier decision is on its way, whose answer would undo it, its own answer is
+    // waited for.
+    const alone = again && written && !flights;
+    // Less than was granted needs no word of age, but the receipt for it, which the first of two requests ends.
+    if (alone && !(options?.age && grants(choice))) post(choice, { credentials: 'omit' }).catch(() => {});
+    const answered = choice && !alone && send(choice);
+    const emptied = loader.more('withdraw', before, again).catch(() => {});
+    if (!again) return;
+    const [, taken] = await Promise.all([emptied, answered].map(soon));
+    if (answered && !taken) keepLeast(choice);
+    location.reload();
+  }
 
-  // The choice became another without a decision in this page, or the collector answered otherwise.
-  function changed(before) {
+  // Whatever of it a cookie holds, where the collector does not answer either.
+  function keepLeast(choice) {
+    const { pending, ...rest } = choice;
+    latest = undefined;
+    flight.abort();
+    if (kept()[1] != seen || write({ ...choice, left: true })) return;
+    write(grants(choice) ? undefined : { ...rest, pending: { ...pending, earlier: undefined }, left: true });
+  }
+
+  function follow(before) {
     changedFrom(before);
-    if (!losesFrom(before)) return;
+    if (!losesFrom(before, getUserPreferences())) return;
     clear();
-    withdraw(before);
+    takeBack(before);
   }
 
-  // The choice as a cookie, until the collector puts its own in that place; without one, the cookie goes.
+  // The choice became another without a decision in this page. What this page was about to tell is older.
+  function changed(before) {
+    if (kept()[1] != seen) {
+      count++;
+      latest = undefined;
+      flight.abort();
+      flight = new AbortController();
+    }
+    follow(before);
+  }
+
+  // The choice as a cookie, until the collector puts its own in that place; without one, the cookie goes. Gives whether the
+  // browser took it: one has its limit. A word of age is not kept.
   function write(choice) {
+    if (choice?.pending?.of_age) return;
     const value = choice ? encodeURIComponent(JSON.stringify(choice)) : '';
     const end = choice ? Date.parse(choice.until) || Date.parse(choice.day) + config.days * 864e5 : 0;
     const expires = choice?.session ? '' : '; Expires=' + new Date(end).toUTCString();
     const domain = config.domain ? '; Domain=' + config.domain : '';
     const secure = location.protocol == 'https:' ? '; Secure' : '';
     set(`kruimel=${value}; Path=/; SameSite=Lax${expires}${domain}${secure}`);
+    seen = kept()[1];
+    return seen == value;
   }
 
-  const post = pending =>
-    fetch(loader.base + 'consent', { method: 'POST', body: JSON.stringify(pending), credentials: 'include', keepalive: true });
+  const post = (choice, more) =>
+    fetch(loader.base + 'consent', { method: 'POST', body: body(config, choice), credentials: 'include', keepalive: true, ...more });
 
+  // Gives whether the collector answered.
   function send(choice) {
-    // Where the collector is not reached, or the page is left before it answers.
-    const keep = () => latest == choice && write(choice);
+    const { signal } = flight;
+    // Where the collector is not reached, or the page is left before it answers. A newer decision of another tab stays.
+    let saved;
+    const keep = () => (saved = latest == choice && kept()[1] == seen && write(choice));
+    const leave = () => kept()[0]?.left || keep();
     latest = choice;
-    addEventListener('pagehide', keep);
-    sending = sending
-      .then(() => post(choice.pending))
-      .then(answer => (answer.ok ? answer.json() : turnedDown(choice, answer.status)))
+    flights++;
+    addEventListener('pagehide', leave);
+    return (sending = sending
+      .then(() => post(choice, { signal }))
+      .then(answer => (answer.ok ? ((seen = kept()[1]), answer.json()) : turnedDown(choice, answer.status)))
       .catch(() => (keep(), choice))
       .then(answer => {
-        if (latest != choice) return;
+        // The cookie became the answer to an earlier decision; what counts is still the latest.
+        if (latest != choice) return void (latest && loader.apply(latest, true));
         const before = getUserPreferences();
-        loader.apply(answer);
-        changed(before);
+        // What no cookie holds counts in this page.
+        loader.apply(answer, answer == choice && kept()[1] == seen && !saved);
+        follow(before);
         if (!answer) loader.call('show');
+        return answer != choice;
       })
-      .finally(() => removeEventListener('pagehide', keep))
-      .catch(() => {});
+      .finally(() => {
+        flights--;
+        removeEventListener('pagehide', leave);
+      })
+      .catch(() => {}));
   }
 
-  // What the collector will never take is not sent again, but for a withdrawal. A refusal holds without it; of a grant
-  // nothing holds but what was signed before.
+  // What the collector will never take is not sent again, but for a withdrawal. A refusal made here holds without it; of one
+  // that was taken over, nothing does, and of a grant only what was signed before.
   function turnedDown(choice, status) {
     const { pending, ...refusal } = choice;
-    if (!/^4(?!29)/.test(status) || latest != choice || (pending.earlier && !grants(choice))) throw status;
-    if (!grants(choice)) return write(refusal), refusal;
+    const over = grants(choice) || pending.surface == 'import';
+    if (!/^4(?!29)/.test(status) || latest != choice || kept()[1] != seen || (pending.earlier && !over)) throw status;
+    if (!over) return write(refusal), refusal;
     if (kept()[0]?.pending) write();
     return loader.read();
   }
@@ -157,6 +240,7 @@ export function decisions(loader, text) {
   function resend() {
     const { left, ...choice } = loader.read() ?? {};
     if (!choice.pending) return;
+    seen = kept()[1];
     if (left) {
       write(choice);
       loader.apply(choice, true);
@@ -169,8 +253,8 @@ export function decisions(loader, text) {
   // A new visitor id is the collector's to make. Nothing is decided, so nothing is kept here where it is not reached.
   function reset() {
     const choice = loader.read();
-    if (!choice?.sig) return;
-    post(request(config, text, choice, { action: 'save', surface: 'api', reset: true })).catch(() => {});
+    const pending = { v: 1, action: 'save', surface: 'api', text: text.hash, language: text.lang, reset: true };
+    if (choice?.sig) post({ ...choice, pending }).catch(() => {});
   }
 
   return { bits, granted, decide, resend, changed, reset };

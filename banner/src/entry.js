@@ -79,10 +79,10 @@ const size = new ResizeObserver(([{ target }]) => {
   else for (const name of ['keydown', 'pointerdown', 'wheel']) addEventListener(name, fit, { once: true, passive: true });
 });
 
-// Whether the page's own device holds a choice made with another tool.
+// Whether the page's own device holds a choice made with another tool, and never had one of ours, of whichever revision.
 function isForeign() {
   try {
-    return FOREIGN.some(name => document.cookie.includes(name + '=') || localStorage.getItem(name));
+    return !/(^| )kruimel=/.test(document.cookie) && FOREIGN.some(name => document.cookie.includes(name + '=') || localStorage.getItem(name));
   } catch {}
 }
 

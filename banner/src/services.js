@@ -24,3 +24,18 @@ export const granting = (declared, choice) =>
     const ids = choice.services?.[name] ?? services.map(service => service.id);
     return [name, ...ids.map(id => name + '/' + id)];
   });
+
+// What of a choice was granted before: categories and services as `partial` takes them; and whether the choice grants `more`
+// than that, and took `less` than there was.
+export function shared(declared, before, choice) {
+  const had = granting(declared, before);
+  const wants = granting(declared, choice);
+  const both = wants.filter(one => had.includes(one));
+  const chosen = declared.reduce((set, { name }, index) => set | (both.includes(name) << index), 1);
+  const services = {};
+  for (const category of declared) {
+    const ids = category.services.map(service => service.id);
+    if (ids.length) services[category.name] = ids.filter(id => both.includes(category.name + '/' + id));
+  }
+  return { chosen, services, more: both.length < wants.length, less: both.length < had.length };
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { granting, partial } from './services.js';
+import { granting, partial, shared } from './services.js';
 
 const declaration = [
   { name: 'necessary', services: [{ id: 'choice' }] },
@@ -35,4 +35,22 @@ test('what a choice grants is told by category and service', () => {
   check({ categories: ['necessary'] }, []);
   check({ categories: ['necessary', 'analytics', 'community'] }, ['analytics', 'analytics/count', 'community']);
   check({ categories: ['necessary', 'functional'], services: { functional: ['map'] } }, ['functional', 'functional/map']);
+});
+
+test('what two choices share is part of both, and what is more or less is told', () => {
+  const choice = (categories, services = {}) => ({ categories: ['necessary', ...categories], services });
+  const check = (before, after, expected, more, less) => {
+    const found = shared(declaration, before, after);
+    assert.deepEqual(partial(declaration, found.chosen, found.services), expected);
+    assert.deepEqual([found.more, found.less], [more, less]);
+  };
+  const all = choice(['functional', 'analytics', 'community']);
+  check(undefined, all, choice([]), true, false);
+  check(all, all, all, false, false);
+  check(all, choice(['functional']), choice(['functional']), false, true);
+  const [map, film] = ['map', 'film'].map(id => choice(['functional'], { functional: [id] }));
+  check(all, map, map, false, true);
+  check(map, all, map, true, false);
+  check(map, film, choice([]), true, true);
+  check(choice(['functional', 'community']), choice(['analytics', 'community']), choice(['community']), true, true);
 });

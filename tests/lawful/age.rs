@@ -1,7 +1,8 @@
 //! Age mode: optional categories need the visitor to say that they are old enough.
 
 use super::guest::{Guest, page};
-use super::{ACCEPT, REFUSE};
+use super::{ACCEPT, REFUSE, SAVE};
+use crate::stack::signal;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 
@@ -110,5 +111,81 @@ fn l48_a_frame_is_not_shown_once_either_without_the_answer_and_a_refusal_goes_be
         "return !document.querySelector('kruimel-message') && !kruimel.getUserPreferences().pending",
     );
     assert_eq!(guest.visitor.granted(), json!(["necessary"]));
+    guest.leave();
+}
+
+/// Sets these switches and saves.
+fn save(guest: &Guest, wanted: &[&str]) {
+    guest.run("kruimel.showPreferences()");
+    guest.visitor.await_dialog();
+    guest.visitor.see(&format!(
+        "for (const one of dialog.querySelectorAll('article input:enabled')) one.checked = {}.includes(one.name)",
+        json!(wanted)
+    ));
+    guest.visitor.click("dialog", SAVE);
+}
+
+#[test]
+fn l48_less_than_was_granted_is_not_asked_about_and_holds_without_an_answer() {
+    let guest = guest();
+    guest.open_undecided("/");
+    guest.visitor.click("section", ACCEPT);
+    await_question(&guest);
+    guest.click_in(YES);
+    guest.visitor.await_see("return kruimel.getUserPreferences()?.sig");
+
+    save(&guest, &["functional", "advertising"]);
+    guest
+        .browser()
+        .await_script("return !kruimel.acceptedCategory('analytics') && kruimel.getUserPreferences().sig");
+    assert_eq!(guest.visitor.granted(), json!(["necessary", "functional", "advertising"]));
+
+    // One taken back and another added: without an answer, what was taken back is.
+    save(&guest, &["advertising", "analytics"]);
+    await_question(&guest);
+    guest.browser().press(Key::Escape, false);
+    guest
+        .browser()
+        .await_script("return !kruimel.acceptedCategory('functional') && kruimel.getUserPreferences().sig");
+    assert_eq!(guest.visitor.granted(), json!(["necessary", "advertising"]));
+    guest.leave();
+}
+
+#[test]
+fn l48_a_yes_counts_though_the_answer_to_a_refusal_came_while_it_was_asked() {
+    let guest = guest();
+    guest.open_undecided("/");
+    guest.visitor.click("section", ACCEPT);
+    await_question(&guest);
+    guest.browser().press(Key::Escape, false);
+    guest.visitor.await_see("return !document.querySelector('kruimel-message') && !!notice");
+    let collector = guest.visitor.stack.process_id();
+    signal(collector, "STOP");
+    guest.visitor.click("section", REFUSE);
+    guest.browser().await_script("return kruimel.getUserPreferences()?.pending");
+    save(&guest, &["functional"]);
+    await_question(&guest);
+    signal(collector, "CONT");
+    guest.browser().await_script("return !kruimel.getUserPreferences().pending");
+    guest.click_in(YES);
+    guest.browser().await_script("return kruimel.getUserPreferences().sig");
+    assert_eq!(guest.visitor.granted(), json!(["necessary", "functional"]));
+    guest.leave();
+}
+
+#[test]
+fn l48_the_answer_is_not_kept_where_the_collector_is_away() {
+    let guest = guest();
+    guest.open_undecided("/");
+    guest.browser().protocol("Network.enable", &json!({}));
+    guest.browser().protocol("Network.setBlockedURLs", &json!({"urls": ["*/kruimel/consent"]}));
+    guest.visitor.click("section", ACCEPT);
+    await_question(&guest);
+    guest.click_in(YES);
+    guest.browser().await_script("return kruimel.acceptedCategory('functional')");
+    guest.run("return new Promise(done => requestIdleCallback(done))");
+    assert_eq!(guest.visitor.choice(), None);
+    assert_eq!(guest.run("return kruimel.acceptedCategory('functional')"), true);
+    guest.open_undecided("/");
     guest.leave();
 }

@@ -74,6 +74,9 @@ fn a_refusal_made_with_another_tool_is_taken_over_with_its_own_end() {
             assert_eq!(until, day.as_str(), "{tool}");
         }
         assert_eq!(guest.visitor.see("return notice ?? null"), Value::Null, "{tool}");
+        let left = guest
+            .run("return [document.cookie.split('; ').map(one => one.split('=')[0]), localStorage.length]");
+        assert_eq!(left, json!([["kruimel"], 0]), "{tool}");
     }
     let stack = &guest.visitor.stack;
     stack.await_count("SELECT count() FROM consents WHERE action = 'refuse' AND consent_id = 0", 5);
@@ -90,5 +93,29 @@ fn a_grant_made_with_another_tool_is_asked_about_again() {
     }
     visit(&guest, "document.cookie = 'cc_cookie=%7B; Path=/'; document.cookie = 'klaro=[1]; Path=/'");
     guest.visitor.await_see("return !!notice");
+    guest.leave();
+}
+
+#[test]
+fn whoever_was_taken_over_is_asked_again_about_a_new_revision() {
+    let guest = Guest::new("", serve);
+    let older = "document.cookie = 'kruimel=' + encodeURIComponent(JSON.stringify({categories: ['necessary'], services: {},
+        revision: 0, day: new Date().toISOString().slice(0, 10)})) + '; Path=/';";
+    visit(&guest, &format!("{older} {}", REFUSED[2].1));
+    guest.visitor.await_see("return !!notice");
+    guest.leave();
+}
+
+#[test]
+fn a_refusal_that_the_collector_does_not_take_over_is_dropped_and_asked_about() {
+    let guest = Guest::new("", serve);
+    // The same pages under a name that the site does not have.
+    let foreign = guest.address("/").replace("localhost", "127.0.0.1");
+    guest.browser().open_page(&format!("{foreign}empty"));
+    guest.run("localStorage.klaro = '{\"matomo\":false}'");
+    guest.browser().open_page(&foreign);
+    guest.visitor.await_see("return !!notice && !kruimel.getUserPreferences()");
+    assert_eq!(guest.visitor.choice(), None);
+    assert_eq!(guest.run("return localStorage.length"), 0);
     guest.leave();
 }

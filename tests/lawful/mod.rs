@@ -10,6 +10,7 @@ mod axe;
 mod bar;
 mod choice;
 mod contrast;
+mod decisions;
 mod declaration;
 mod gated;
 mod guest;

@@ -2,7 +2,9 @@
 //
 // In: the cookies and the localStorage of the page. Out: `{ until }` of a refusal of everything optional, its end as
 // YYYY-MM-DD where it is known; undefined for anything else. Invariants: a grant is never taken over; what cannot be
-// read, is unfinished or has run out counts as nothing.
+// read, is unfinished or has run out counts as nothing; what is taken over is not found a second time.
+
+import { removals } from '../erase.js';
 
 const DAY_MS = 864e5;
 // CitizenLab's own term. Its cookie does not say when it began.
@@ -59,4 +61,12 @@ export async function kept(name) {
   }
   const { expires } = (await globalThis.cookieStore?.get(name)) ?? {};
   return { text: decodeURIComponent(cookie.slice(name.length + 1)), end: expires ?? undefined };
+}
+
+// Removes what the tools keep, which has another place from now on.
+export function forget() {
+  for (const name in tools) {
+    for (const removal of removals(name, location.hostname, location.pathname)) document.cookie = removal;
+    localStorage.removeItem(name);
+  }
 }

@@ -6,7 +6,7 @@
 
 import { age } from './age.js';
 import { bar } from './bar.js';
-import { earlier, kept } from './earlier.js';
+import { earlier, forget, kept } from './earlier.js';
 import { frames } from './frames.js';
 import { resume, withdraw } from './withdraw.js';
 
@@ -14,12 +14,14 @@ const loader = document.currentScript.kruimel;
 
 loader.ready({
   frames: () => frames(loader),
-  withdraw: (before, choice) => withdraw(loader, before, choice),
+  withdraw: (before, again) => withdraw(loader, before, again),
   resume: choice => resume(loader, choice),
   age: (limit, text) => age(loader, limit, text),
   async earlier() {
     const { categories } = await loader.text();
-    return earlier(kept, categories[0].services.map(({ id }) => id), loader.config.days);
+    const found = await earlier(kept, categories[0].services.map(({ id }) => id), loader.config.days);
+    if (found) forget();
+    return found;
   },
   bar: () => bar(loader),
 });

@@ -1,10 +1,10 @@
-// What follows when something is taken back: all that the services keep in the browser goes, the page is loaded again
-// where something gated ran in it, and what stays is told.
+// What follows when something is taken back: all that the services keep in the browser goes, and what stays is told, by the
+// next page where this one is loaded again.
 //
-// In: the declaration, the choice before, the decision. Out: emptied storage; the event `kruimel:onChange` with `left`,
+// In: the declaration, the choice before. Out: emptied storage; the event `kruimel:onChange` with `left`,
 // `[{ name, provider, where }]`, and a dialog. `where` is the place, or `elsewhere` for what another company keeps under its own
-// address. Invariants: only what is declared is removed; the page is loaded again before anything is waited for; a database
-// that another tab holds open is not waited for; a place that throws is passed over.
+// address. Invariants: only what is declared is removed; a page that is to be loaded again waits for nothing; a database that
+// another tab holds open is not waited for; a place that throws is passed over.
 
 import { abandoned, covers } from '../erase.js';
 import { granting } from '../services.js';
@@ -33,37 +33,20 @@ const places = {
   cache: { list: () => caches.keys(), remove: name => caches.delete(name) },
 };
 
-// Gives true where the page is loaded again; `choice`, which is in a cookie, is then told to the collector, and the next page
-// tells it once more and goes on with `resume`.
-export async function withdraw(loader, before, choice) {
+// `again`: the page is about to be loaded again, and the next one goes on with `resume`.
+export async function withdraw(loader, before, again) {
   const { categories } = await loader.text();
-  if (!ran()) return void tellLeft(loader, categories, before);
+  if (!again) return tellLeft(loader, categories, before);
   for (const place of ['local', 'session']) empty(categories, place);
-  if (choice) post(loader, choice);
-  location.reload();
-  return true;
 }
 
 // Goes on in the page that was loaded again. Without a receipt of before, everything may have been granted.
 export async function resume(loader, { pending }) {
   const { categories } = await loader.text();
   const all = { categories: categories.map(category => category.name) };
-  const before = pending.earlier ? JSON.parse(decodeURIComponent(pending.earlier)) : all;
+  const before = pending.earlier ? JSON.parse(atob(pending.earlier)) : all;
   await tellLeft(loader, categories, before);
 }
-
-// Whether something gated ran in this page that may not any more.
-const ran = () =>
-  [...document.querySelectorAll('[data-category]')].some(
-    ({ dataset, kruimel, localName, type }) =>
-      (kruimel || (localName == 'script' && type != 'text/plain')) &&
-      dataset.category[0] != '!' &&
-      !window.kruimel.acceptedCategory(dataset.category, dataset.service ?? ''),
-  );
-
-// Without cookies: the next page, which sends it again, is to find the decision as it is.
-const post = ({ base }, { pending }) =>
-  fetch(base + 'consent', { method: 'POST', body: JSON.stringify(pending), credentials: 'omit', keepalive: true }).catch(() => {});
 
 async function empty(categories, place) {
   try {
