@@ -6,22 +6,16 @@
 // the exports are imported, so that esbuild drops wasm-bindgen's own fetching. The texts are data, fetched beside it.
 // What the loader hands over on `document.currentScript.kruimel` is described at the top of loader.js.
 
-import { initSync, draw, decide } from '../pkg/kruimel_banner.js';
+import { initSync, draw, press, call } from '../pkg/kruimel_banner.js';
 import css from '../assets/banner.css';
 import code from 'module.wasm';
 import { decisions } from './decide.js';
 import { page } from './page.js';
 import { follow, services, set } from './switches.js';
 
-// The values of buttons, see src/view/mod.rs, and the places where a visitor decides, see src/lib.rs.
-const SAVE = 2;
+// The values of buttons, see src/view/mod.rs.
 const CHOOSE = 3;
 const CLOSE = 4;
-const NOTICE = 0;
-const PREFERENCES = 1;
-const API = 2;
-// A press that grants is ignored for this long after a layer appeared: it was meant for what was there before.
-const GUARD_MS = 500;
 // How long a gesture of the visitor lets a call of the page grant, where the browser does not tell.
 const GESTURE_MS = 1000;
 // When what follows from a press begins at the latest; a window that is covered paints no frames.
@@ -34,7 +28,7 @@ const FOREIGN = ['cc_cookie', 'klaro', 'tarteaucitron', 'cl2_consent'];
 const loader = document.currentScript.kruimel;
 const { root, mark, tell } = loader;
 const { documentElement: html } = document;
-let opener, gesture, shownAt;
+let opener, gesture;
 
 const all = selector => [...root.querySelectorAll(selector)];
 const find = selector => root.querySelector(selector);
@@ -42,10 +36,7 @@ const switches = () => all('article input');
 const now = () => performance.now();
 
 const names = { section: 'consentModal', dialog: 'preferencesModal' };
-function shown(layer) {
-  shownAt = now();
-  tell('onModalShow', { modalName: names[layer] });
-}
+const shown = layer => tell('onModalShow', { modalName: names[layer] });
 function remove(layer) {
   if (!find(layer)) return;
   find(layer).remove();
@@ -118,9 +109,7 @@ function begin(text) {
     // Where the visitor allowed what the signal forbids, only that this counts more.
     if (signal)
       text.note = (acceptedCategory('advertising') ? '' : text.text[signal] + ' ') + text.text.signal_override;
-    page.values = [root, text];
-    draw(preferences);
-    page.values = [];
+    draw(root, text, preferences);
   }
   function showNotice() {
     if (find('section')) return;
@@ -155,17 +144,17 @@ function begin(text) {
   }
   // What the page's own script grants, or takes back, at once. A grant needs a gesture of the visitor, as the browser
   // tells or as was seen here.
-  function call(wanted) {
+  function choose(wanted) {
     const { services = {}, session } = loader.read() || {};
     kept = { services: Object.fromEntries(Object.entries(services).filter(([name]) => !wanted(name))), session };
     const gestured = navigator.userActivation?.isActive ?? now() - gesture < GESTURE_MS;
     const more = bits(wanted) & ~1;
-    decide(SAVE, API, gestured, granted(), more && more | granted());
+    call(gestured, granted(), more && more | granted());
     kept = 0;
     settle();
   }
-  const acceptCategory = names => call(name => names == 'all' || [].concat(names).includes(name));
-  const withdraw = () => call(() => false);
+  const acceptCategory = names => choose(name => names == 'all' || [].concat(names).includes(name));
+  const withdraw = () => choose(() => false);
 
   root.addEventListener('click', event => {
     const button = event.target.closest('button[value]');
@@ -174,8 +163,7 @@ function begin(text) {
     if (value == CHOOSE) return showPreferences(button);
     if (value == CLOSE) return find('dialog').close();
     const on = bits(name => switches().find(one => one.name == name)?.checked);
-    const deliberate = event.isTrusted && event.timeStamp - shownAt > GUARD_MS;
-    decide(value, find('dialog') ? PREFERENCES : NOTICE, deliberate, granted(), on);
+    press(event, value, !!find('dialog'), granted(), on);
   });
   root.addEventListener('change', event => follow(switches(), event.target));
   // Neither `close` nor its way back bubbles.
