@@ -2,18 +2,14 @@
 
 use std::path::Path;
 
-const FILES: [&str; 7] = [
-    "loader.js",
-    "banner.js",
-    "banner.wasm",
-    "banner.wasm.br",
-    "tracker.js",
-    "tracker.wasm",
-    "tracker.wasm.br",
-];
+/// What a site fills in, and what is served as it is, in its three encodings.
+const FILES: [&str; 5] = ["loaders.json", "banner.js", "tracker.js", "more.js", "banner.css"];
+const ENCODINGS: [&str; 3] = ["", ".br", ".gz"];
 
 fn main() {
-    for file in FILES {
+    let encoded = |file: &&str| ENCODINGS.map(|encoding| format!("{file}{encoding}"));
+    let files = FILES.iter().flat_map(encoded).filter(|file| !file.starts_with("loaders.json."));
+    for file in files {
         let path = format!("../banner/dist/{file}");
         println!("cargo::rerun-if-changed={path}");
         if !Path::new(&path).exists() {

@@ -5,7 +5,7 @@ use crate::say::say;
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use clap::Args;
-use collector::config::{Config, KeptThing, Language, Site};
+use collector::config::{Config, KeptThing, Language, Signal, Site};
 use collector::declaration::{Change, NextStart};
 use collector::http::Assets;
 use std::path::PathBuf;
@@ -28,14 +28,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         for (thing, kept) in site.retention_table() {
             say(&format!("  {:<40} {}\n", name(thing), kept.in_language(Language::En)));
         }
-        site.options.notes().iter().for_each(|note| say(&format!("  {note}\n")));
+        site.notes().iter().for_each(|note| say(&format!("  {note}\n")));
         if let Some(loader) = assets.loader(site.id.as_str()) {
             let bytes = loader.brotli_bytes();
-            let note = if bytes > LOADER_BYTES_MAX {
-                "; fewer categories or a shorter id would make it lighter"
-            } else {
-                ""
-            };
+            let note = if bytes > LOADER_BYTES_MAX { heavier(site) } else { String::new() };
             say(&format!(
                 "  its loader weighs {bytes} bytes of the {LOADER_BYTES_MAX} that we promise{note}\n"
             ));
@@ -43,6 +39,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         tell_next_start(&config, site)?;
     }
     Ok(())
+}
+
+/// What is on of that which the loader is heavier with.
+fn heavier(site: &Site) -> String {
+    let options = &site.options;
+    let adds = [
+        ("google", site.google),
+        ("microsoft", options.microsoft),
+        ("event_aliases", options.event_aliases),
+        ("signal = \"quiet\"", options.signal == Signal::Quiet),
+        ("do_not_track", options.do_not_track && options.signal == Signal::Quiet),
+        ("trusted_types", options.trusted_types),
+        ("cookie_domain", options.cookie_domain.is_some()),
+        ("site.theme", options.theme.properties().next().is_some()),
+    ];
+    let on: Vec<&str> = adds.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+    format!("; each of these adds to it, off it does not: {}", on.join(", "))
 }
 
 /// Says which revision the next start is in, and what is different from what visitors were told last.

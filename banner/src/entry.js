@@ -16,7 +16,7 @@ import { follow, services, set } from './switches.js';
 // The values of buttons, see src/view/mod.rs.
 const CHOOSE = 3;
 const CLOSE = 4;
-// How long a gesture of the visitor lets a call of the page grant, where the browser does not tell.
+// How long a gesture of the visitor lets a call of the page grant.
 const GESTURE_MS = 1000;
 // When what follows from a press begins at the latest; a window that is covered paints no frames.
 const SETTLE_MS = 100;
@@ -25,7 +25,10 @@ const ANNOUNCE_MS = 100;
 // Where other tools keep a choice, see src/more/earlier.js.
 const FOREIGN = ['cc_cookie', 'klaro', 'tarteaucitron', 'cl2_consent'];
 
-const loader = document.currentScript.kruimel;
+const { currentScript } = document;
+const loader = currentScript.kruimel;
+// Nothing that another script finds later.
+delete currentScript.kruimel;
 const { root, mark, tell } = loader;
 const { documentElement: html } = document;
 let opener, gesture;
@@ -142,18 +145,23 @@ function begin(text) {
     dialog.focus();
     shown('dialog');
   }
-  // What the page's own script grants, or takes back, at once. A grant needs a gesture of the visitor, as the browser
-  // tells or as was seen here.
+  // Whether the visitor has just pressed something of the page. What was pressed before this script came, the browser
+  // tells; a press of the banner's own is no gesture for a script of the page.
+  const gestured = () => (gesture == null ? navigator.userActivation?.isActive : now() - gesture < GESTURE_MS);
+  // What the page's own script grants, or takes back, at once.
   function choose(wanted) {
     const { services = {}, session } = loader.read() || {};
     kept = { services: Object.fromEntries(Object.entries(services).filter(([name]) => !wanted(name))), session };
-    const gestured = navigator.userActivation?.isActive ?? now() - gesture < GESTURE_MS;
     const more = bits(wanted) & ~1;
-    call(gestured, granted(), more && more | granted());
+    call(gestured(), granted(), more && more | granted());
     kept = 0;
     settle();
   }
-  const acceptCategory = names => choose(name => names == 'all' || [].concat(names).includes(name));
+  function acceptCategory(names) {
+    const wanted = name => names == 'all' || [].concat(names).includes(name);
+    // A name that the site does not know is nothing to decide.
+    if (bits(wanted) & ~1) choose(wanted);
+  }
   const withdraw = () => choose(() => false);
 
   root.addEventListener('click', event => {
@@ -167,12 +175,16 @@ function begin(text) {
   });
   root.addEventListener('change', event => follow(switches(), event.target));
   // Neither `close` nor its way back bubbles.
-  root.addEventListener('close', () => (remove('dialog'), opener?.focus()), true);
+  root.addEventListener('close', () => (remove('dialog'), opener?.focus?.()), true);
   // Enter on a switch submits a form; there is nowhere to send it.
   root.addEventListener('submit', event => event.preventDefault());
   for (const name of ['pagehide', 'visibilitychange']) addEventListener(name, settle, true);
   for (const name of ['click', 'keydown'])
-    addEventListener(name, event => event.isTrusted && (gesture = now()), true);
+    addEventListener(
+      name,
+      event => event.isTrusted && (gesture = event.composedPath().includes(root) ? -GESTURE_MS : now()),
+      true,
+    );
 
   // What an element of the page asks for by its `data-cc`.
   const actions = {
@@ -188,9 +200,9 @@ function begin(text) {
     withdraw,
     reset,
     resend,
-    // What was decided elsewhere in the page.
-    decide(decision) {
-      decisive.decide(...decision);
+    // What was decided in a placeholder, which saw the press.
+    decide([action, , ...decision]) {
+      decisive.decide(action, 'placeholder', ...decision);
       remove('section');
     },
     // The cookie became another without a decision in this page.

@@ -90,6 +90,40 @@ fn l01_a_script_that_came_by_inner_html_waits_and_then_runs_once() {
 }
 
 #[test]
+fn l05_where_the_policy_forbids_webassembly_a_bar_stands_and_nothing_opens() {
+    let guest = Guest::under("default-src 'self'; script-src 'self'", "", serve);
+    guest.browser().run_first(LISTEN);
+    guest.open("/gated");
+    guest.visitor.await_see("return notice?.querySelectorAll('.b button').length === 3");
+    let state = guest.run("return [window.film ?? 0, kruimel.acceptedCategory('functional'), __thrown]");
+    assert_eq!(state, json!([0, false, []]));
+    guest.leave();
+}
+
+#[test]
+fn a_call_for_a_category_that_is_not_there_decides_nothing_and_a_press_of_the_banner_is_no_gesture_for_scripts()
+ {
+    let guest = guest("");
+    guest.browser().run_first(LISTEN);
+    guest.open_undecided("/actions");
+    guest.browser().click("p, body");
+    guest.run("for (const names of ['marketing', 'necessary', [], '']) kruimel.acceptCategory(names)");
+    guest.run("return new Promise(done => requestIdleCallback(done))");
+    assert_eq!(guest.run("return kruimel.getUserPreferences() ?? null"), json!(null));
+    guest.run("addEventListener('click', () => kruimel.acceptCategory('all'))");
+    guest.visitor.decide("section", REFUSE);
+    assert_eq!(guest.visitor.granted(), json!(["necessary"]));
+    let handed = "return [...document.scripts].filter(script => typeof script.kruimel === 'object').length";
+    assert_eq!(guest.run(handed), 0);
+    guest.run("kruimel.showPreferences(new Event('click'))");
+    guest.visitor.await_dialog();
+    guest.visitor.see("dialog.close()");
+    guest.visitor.await_see("return !dialog");
+    assert_eq!(guest.run("return __thrown"), json!([]));
+    guest.leave();
+}
+
+#[test]
 fn events_are_told_under_both_names_where_the_site_asks_for_it() {
     for (options, aliases) in [("event_aliases = true", true), ("", false)] {
         let guest = guest(options);
@@ -203,7 +237,7 @@ fn l25_the_way_back_is_judged_anew_whenever_the_page_changes() {
 }
 
 /// Cookies that are no choice: what they are, and what they hold.
-const NO_CHOICE: [(&str, &str); 9] = [
+const NO_CHOICE: [(&str, &str); 12] = [
     ("no JSON", "%7Bcategories"),
     ("half an escape", "%E0%A4%A"),
     ("a list", "[]"),
@@ -225,6 +259,18 @@ const NO_CHOICE: [(&str, &str); 9] = [
         r#"{"categories":{"length":9},"revision":1,"sig":"x","expirationTime":99999999999999}"#,
     ),
     (
+        "a signature that is none",
+        r#"{"categories":["necessary","functional"],"services":{},"revision":1,"sig":"x","expirationTime":END}"#,
+    ),
+    (
+        "an end that is too far away",
+        r#"{"categories":["necessary","functional"],"services":{},"revision":1,"sig":"0123456789012345678901234567890123456789012","expirationTime":99999999999999}"#,
+    ),
+    (
+        "a decision that waits for nothing",
+        r#"{"categories":["necessary","functional"],"services":{},"revision":1,"pending":1,"day":"DAY"}"#,
+    ),
+    (
         "an end that has passed",
         r#"{"categories":["necessary","functional"],"services":{},"revision":1,"sig":"x","expirationTime":1}"#,
     ),
@@ -237,7 +283,7 @@ fn a_cookie_that_is_no_choice_grants_nothing_throws_nothing_and_the_visitor_is_a
     guest.open("/");
     for (what, cookie) in NO_CHOICE {
         guest.run(&format!(
-            "document.cookie = 'kruimel=' + {cookie:?}.replace('DAY', new Date().toISOString().slice(0, 10)) + '; path=/'"
+            "document.cookie = 'kruimel=' + {cookie:?}.replace('DAY', new Date().toISOString().slice(0, 10)).replace('END', Date.now() + 1e9) + '; path=/'"
         ));
         guest.open_undecided("/gated");
         guest.run("return new Promise(done => requestIdleCallback(done))");

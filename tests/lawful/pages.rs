@@ -4,6 +4,7 @@
 use super::axe::findings;
 use crate::browser::Browser;
 use crate::stack::Stack;
+use fantoccini::key::Key;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
@@ -99,7 +100,7 @@ fn keep(browser: &Browser, name: &str) {
 /// Presses a button of the page's form and waits for the page that answers.
 fn press(browser: &Browser, answer: &str) {
     browser.run("document.title = 'before'");
-    browser.click(&format!("button[value={answer}]"));
+    browser.click(&format!(".b button[value={answer}]"));
     browser.await_script("return document.title !== 'before' && document.readyState === 'complete'");
 }
 
@@ -180,6 +181,33 @@ fn l46_without_scripts_the_form_takes_single_services_one_session_and_the_word_o
         "a category without services is refused"
     );
     browser.close();
+}
+
+#[test]
+fn l14_l46_enter_on_a_switch_saves_what_is_shown_and_never_accepts() {
+    let visitor = super::Visitor::new();
+    let browser = &visitor.browser;
+    browser.open_page(&visitor.stack.page("/kruimel/privacy?lang=en"));
+    for (switch, granted) in [
+        ("functional", json!(["necessary", "functional"])),
+        ("advertising", json!(["necessary", "functional", "advertising"])),
+        ("functional", json!(["necessary", "advertising"])),
+        ("advertising", json!(["necessary"])),
+    ] {
+        browser.click(&format!("input[value={switch}]"));
+        browser.run("document.title = 'before'");
+        browser.press(Key::Enter, false);
+        browser.await_script("return document.title !== 'before' && document.readyState === 'complete'");
+        assert_eq!(visitor.granted(), granted, "{switch}");
+    }
+    let reached = browser.run(
+        "return [...document.querySelectorAll('form button')].map(one => [one.value, one.tabIndex, one.ariaHidden])",
+    );
+    assert_eq!(
+        reached,
+        json!([["save", -1, "true"], ["accept", 0, null], ["refuse", 0, null], ["save", 0, null]])
+    );
+    visitor.leave();
 }
 
 /// What the bar of a page does: a form that is sent to the privacy page.

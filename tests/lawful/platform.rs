@@ -35,7 +35,7 @@ fn l05_whatever_part_fails_all_stays_closed_and_the_page_works() {
         visitor.browser.protocol("Network.enable", &json!({}));
         visitor.browser.protocol("Network.setCacheDisabled", &json!({"cacheDisabled": true}));
         visitor.browser.protocol("Network.setBlockedURLs", &json!({"urls": addresses}));
-        visitor.browser.run_first(&format!("window.__thrown = []; addEventListener('error', event => event.message && __thrown.push(event.message)); {broken}"));
+        visitor.browser.run_first(&format!("window.__thrown = []; addEventListener('error', event => event.message && __thrown.push(event.message)); addEventListener('unhandledrejection', event => __thrown.push(String(event.reason))); {broken}"));
         visitor.browser.requested();
         visitor.browser.open_page(&visitor.stack.page("/map"));
         if addresses != ["*demo.js"] {
@@ -137,7 +137,7 @@ fn l46_without_scripts_nothing_gated_runs_and_a_form_takes_and_takes_back_the_ch
     }
     visitor.browser.click("input[value=functional]");
     visitor.browser.run("document.title = 'before'");
-    visitor.browser.click("button[value=save]");
+    visitor.browser.click(".b button[value=save]");
     visitor.browser.await_script("return document.title !== 'before' && document.readyState === 'complete'");
     assert_eq!(visitor.granted(), json!(["necessary", "functional"]));
     visitor.leave();

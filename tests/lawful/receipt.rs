@@ -160,6 +160,49 @@ fn l24_a_receipt_from_before_the_shared_domain_ends_with_the_same_withdrawal() {
 }
 
 #[test]
+fn l24_a_grant_over_two_receipts_goes_on_with_the_newest_and_ends_the_other_with_its_rows() {
+    let stack = Stack::start_with_config(&config_of_two_hosts(""));
+    let measure = |number, cookies: &str| {
+        let body = batch(number, "/page").replace("\"localhost\"", &format!("\"{WWW}\""));
+        let origin = format!("http://{WWW}");
+        let headers = [
+            ("origin", origin.as_str()),
+            ("content-type", "text/plain"),
+            ("cookie", cookies),
+            ("user-agent", USER_AGENT),
+        ];
+        send(stack.public, "POST", "/kruimel/events", &headers, body.as_bytes())
+    };
+    let receipts = [1, 2].map(|number| {
+        let granted = decide(&stack, WWW, &accept(), &[]);
+        let id = granted.json()["consentId"].as_str().unwrap().to_owned();
+        let cookies = granted.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value);
+        let receipt = cookies.filter(|value| value.starts_with("kruimel={")).last().unwrap();
+        let receipt = receipt.split(';').next().unwrap().to_owned();
+        assert_eq!(measure(number, &receipt).status, 202);
+        let now_ms = || time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+        let granted_ms = now_ms();
+        stack.await_that("the next receipt is a later one", || now_ms() > granted_ms);
+        (id, receipt)
+    });
+    stack.await_count("SELECT count() FROM events", 2);
+    let [(older, older_text), (newer, newer_text)] = receipts;
+
+    // Whichever of them the browser sends first.
+    let both = format!("{newer_text}; {older_text}");
+    let again = decide(&stack, WWW, &accept(), &[("cookie", &both)]);
+    assert_eq!(again.json()["consentId"], newer);
+    assert_eq!(measure(3, &older_text).json()["reason"], "withdrawn_receipt");
+    stack.await_count("SELECT count() FROM events", 1);
+    stack.await_count(&format!("SELECT count() FROM consents WHERE withdraws = 0x{older}"), 1);
+
+    let cookies = format!("{older_text}; {}", again.cookies());
+    assert_eq!(decide(&stack, WWW, &json!({"action": "withdraw"}), &[("cookie", &cookies)]).status, 200);
+    stack.await_count("SELECT count() FROM events", 0);
+    stack.await_count(&format!("SELECT count() FROM consents WHERE withdraws = 0x{newer}"), 1);
+}
+
+#[test]
 fn l18_a_choice_for_one_session_ends_with_it_whichever_it_is() {
     const DAY_MS: u64 = 86_400_000;
     let stack = Stack::start_with_config(&config("session_choice = true", ""));
@@ -284,7 +327,7 @@ fn the_privacy_signal_alone_writes_nothing_and_a_choice_made_under_it_counts() {
         assert!(!answer.headers.iter().any(|(name, _)| name == "set-cookie"), "{path}");
     }
     let statement = get("/.well-known/gpc.json", "localhost:7700");
-    assert_eq!(statement.json(), json!({"gpc": true, "lastUpdate": "2026-11-03"}));
+    assert_eq!(statement.json(), json!({"gpc": true, "lastUpdate": "2026-11-27"}));
     assert_eq!(get("/.well-known/gpc.json", "elsewhere.example").status, 404);
     let cookies = decide(&stack, "localhost", &accept(), &[("sec-gpc", "1")]).cookies();
     assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
@@ -318,6 +361,31 @@ fn a_service_that_was_left_out_is_held_out_by_the_collector_and_the_ledger_says_
     stack.await_count(
         "SELECT count() FROM consents WHERE has(granted, 'analytics') AND has(denied, 'analytics:kruimel')",
         1,
+    );
+}
+
+#[test]
+fn check_says_what_each_loader_weighs_and_what_makes_one_heavy() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |keys: &str, sections: &str| {
+        let file = folder.path().join("kruimel.toml");
+        std::fs::write(&file, config(keys, sections)).unwrap();
+        let done = Command::new(env!("CARGO_BIN_EXE_kruimel")).arg("check").arg(&file).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let said = String::from_utf8(done.stdout).unwrap();
+        said.lines().find(|line| line.contains("its loader weighs")).unwrap().to_owned()
+    };
+    let plain = said("", "");
+    assert!(plain.ends_with(" bytes of the 2048 that we promise"), "{plain}");
+    let all = said(
+        "google = true\nmicrosoft = true\nevent_aliases = true\nsignal = \"quiet\"\ndo_not_track = true\ntrusted_types = true",
+        "[site.theme]\ncrumb = { light = \"#7a3d8f\", dark = \"#d9a6ea\" }",
+    );
+    let bytes: usize = all.split(' ').find_map(|word| word.parse().ok()).unwrap();
+    assert!((2_049..=2_200).contains(&bytes), "{all}");
+    assert!(
+        all.ends_with("; each of these adds to it, off it does not: google, microsoft, event_aliases, signal = \"quiet\", do_not_track, trusted_types, site.theme"),
+        "{all}"
     );
 }
 

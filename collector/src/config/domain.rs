@@ -1,8 +1,9 @@
 //! `cookie_domain`: the domain whose hosts share one choice.
 //!
 //! In: the key and the site's hosts. Out: a domain that is each of those hosts or above it. Invariant: it has at least
-//! two labels and is none of the well-known suffixes under which anybody can register. A list of every public suffix is
-//! left to browsers, which keep no cookie for one: then each visitor is asked again, and nothing is granted.
+//! two labels and is none of the well-known suffixes under which anybody can register or is given a name. A list of every
+//! public suffix is left to browsers, which keep no cookie for one: then each visitor is asked again, and nothing is
+//! granted.
 
 use super::error::Problem;
 use super::name::Host;
@@ -11,6 +12,30 @@ use super::reader::Section;
 /// Second labels under which countries give out names: `co.uk`, `com.tr`.
 const GIVEN_OUT: [&str; 14] =
     ["ac", "co", "com", "edu", "gob", "gouv", "gov", "gv", "ltd", "mil", "ne", "net", "or", "org"];
+/// Hosts of other people's sites under which anybody gets a name: those that towns and clubs use most.
+const HOSTING: [&str; 21] = [
+    "appspot.com",
+    "azurestaticapps.net",
+    "azurewebsites.net",
+    "blogspot.com",
+    "cloudfront.net",
+    "firebaseapp.com",
+    "fly.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "netlify.app",
+    "onrender.com",
+    "pages.dev",
+    "readthedocs.io",
+    "surge.sh",
+    "vercel.app",
+    "web.app",
+    "weebly.com",
+    "wixsite.com",
+    "wordpress.com",
+    "workers.dev",
+];
 /// The letters of a country's top-level domain.
 const COUNTRY_LETTERS: usize = 2;
 
@@ -31,7 +56,7 @@ fn check(text: &str, hosts: &[Host]) -> Result<Host, Problem> {
             return Err(Problem::new(wrong, "Remove the line."));
         }
         [_] => return Err(Problem::new(format!("\"{text}\" is not a domain of yours alone."), mend)),
-        [second, top] if given_out(second, top) => {
+        [second, top] if given_out(second, top) || HOSTING.contains(&domain.as_str()) => {
             return Err(Problem::new(format!("Anybody can register a name under \"{text}\"."), mend));
         }
         _ => {}
@@ -80,6 +105,12 @@ mod tests {
         refused("idam.example", "The host \"www.kaaidam.example\" is not within");
         refused("example", "not a domain of yours");
         refused("co.uk", "Anybody can register");
+        for suffix in HOSTING {
+            let host = Host::parse(&format!("town.{suffix}")).unwrap();
+            let wrong = check(suffix, std::slice::from_ref(&host)).unwrap_err().wrong;
+            assert_eq!(wrong, format!("Anybody can register a name under \"{suffix}\"."));
+            assert!(check(host.as_str(), &[host.clone()]).is_ok());
+        }
         refused("127.0.0.1", "is an address");
         refused("a b", "is not a host name");
     }

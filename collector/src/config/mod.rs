@@ -191,7 +191,12 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         root.absent("site", "Declare at least one site as [[site]].");
     }
     let sites: Option<Vec<Site>> = sites.into_iter().collect();
-    let sites = sites.filter(|sites| !sites.is_empty())?;
+    let mut sites = sites.filter(|sites| !sites.is_empty())?;
+    let several = sites.len() > 1;
+    for site in &mut sites {
+        site.has_neighbours = several;
+        site.has_geography = geo.database.is_some();
+    }
     Some(Config {
         data_dir: data_dir.unwrap_or_else(|| folder.join("data")),
         listen,

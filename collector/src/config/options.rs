@@ -73,7 +73,8 @@ impl Options {
     pub fn notes(&self) -> Vec<String> {
         let domain = self.cookie_domain.as_ref().map(|domain| {
             format!(
-                "one choice holds for {domain} and every host below it. Where another machine than that of your pages \
+                "one choice holds for {domain} and every host below it, and whoever serves one of them can read and change \
+                 it: nobody else may have a name below {domain}. Where another machine than that of your pages \
                  answers for Kruimel, Safari keeps its cookies for seven days only: let the site's own host pass its path on"
             )
         });
@@ -177,6 +178,7 @@ mod tests {
         assert_eq!(options.age_limit, Some(13));
         let notes = options.notes();
         assert!(notes[0].contains("example.org") && notes[0].contains("Safari"), "{notes:?}");
+        assert!(notes[0].contains("nobody else may have a name below example.org"), "{notes:?}");
         assert!(
             notes[1].contains("/.well-known/gpc.json") && read("").unwrap().notes().is_empty(),
             "{notes:?}"

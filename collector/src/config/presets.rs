@@ -2,7 +2,8 @@
 //!
 //! In: the config's tree, before it is read. Out: the same tree, in which every `[[site.service]]` with a `preset` has
 //! the preset's keys where the owner gave none; a provider that a preset leaves open (software on one's own server) is
-//! the site's controller. Invariant: what the owner wrote stays, and what a preset fills in is read and checked like
+//! the site's controller. Invariants: a service that a preset knows to be for analytics or advertising is never
+//! `necessary`, also where it is written out under the preset's id; what the owner wrote stays, and what a preset fills in is read and checked like
 //! any other line, errors at the line of `preset`.
 //!
 //! A preset is a start, not a guarantee. Vendors change names and durations without notice, and much depends on
@@ -15,6 +16,7 @@ use super::reader::nearest;
 use super::tree::{self, Node, Table, Value};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use wire::Category;
 
 /// Every preset by its name, as the table that an owner would have written.
 static PRESETS: LazyLock<BTreeMap<String, Table>> = LazyLock::new(|| read(include_str!("presets.toml")));
@@ -29,6 +31,9 @@ const TEXTS: [(&str, &str); Language::ALL.len()] = texts!(
     "is" "it" "lt" "lv" "mt" "nb" "nl" "pl" "pt" "ro" "sk" "sl" "sv" "tr" "uk"
 );
 
+/// What a preset can be for that is never necessary.
+const OPTIONAL: [Category; 2] = [Category::Analytics, Category::Advertising];
+
 /// Fills in every service that names a preset. One whose preset does not exist is reported and taken out: what else
 /// would be wrong with it depends on the preset that was meant.
 pub(super) fn fill_in(root: &mut Table, errors: &Collected) {
@@ -38,16 +43,23 @@ pub(super) fn fill_in(root: &mut Table, errors: &Collected) {
         services.retain_mut(|service| {
             let Some(service) = as_table(service) else { return true };
             fill_in_service(service, controller.as_deref())
-                .map_err(|(place, problem)| errors.push(place, "site.service.preset", problem))
+                .map_err(|(place, key, problem)| errors.push(place, format!("site.service.{key}"), problem))
                 .is_ok()
         });
     }
 }
 
-fn fill_in_service(service: &mut Table, controller: Option<&str>) -> Result<(), (Place, Problem)> {
-    let Some(node) = service.get("preset") else { return Ok(()) };
+/// Where something is wrong with a service, in which key, and what.
+type Wrong = (Place, &'static str, Problem);
+
+fn fill_in_service(service: &mut Table, controller: Option<&str>) -> Result<(), Wrong> {
+    let Some(node) = service.get("preset") else {
+        let preset = service.get("id").and_then(|id| PRESETS.get(id.text().ok()?));
+        return preset.map_or(Ok(()), |preset| check_category(service, preset));
+    };
     let place = node.place.clone();
-    let preset = node.text().and_then(named).map_err(|problem| (place.clone(), problem))?;
+    let preset = node.text().and_then(named).map_err(|problem| (place.clone(), "preset", problem))?;
+    check_category(service, preset)?;
     for (key, default) in preset {
         service.entry(key.clone()).or_insert_with(|| placed(default, &place));
     }
@@ -56,6 +68,20 @@ fn fill_in_service(service: &mut Table, controller: Option<&str>) -> Result<(), 
         service.insert("provider".to_owned(), Node { place, value });
     }
     Ok(())
+}
+
+/// What measures or advertises is not necessary for what a visitor asked for (ePrivacy directive, article 5(3)).
+fn check_category(service: &Table, preset: &Table) -> Result<(), Wrong> {
+    let of = |table: &'_ Table| table.get("category").and_then(|node| node.text().ok()).map(str::to_owned);
+    let own = of(preset).filter(|own| OPTIONAL.iter().any(|optional| optional.name() == own));
+    match (service.get("category"), own) {
+        (Some(node), Some(own)) if node.text() == Ok(Category::Necessary.name()) => {
+            let id = preset.get("id").and_then(|id| id.text().ok()).unwrap_or_default();
+            let wrong = format!("\"{id}\" is for {own}, which needs consent.");
+            Err((node.place.clone(), "category", Problem::new(wrong, format!("Write \"{own}\"."))))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn named(name: &str) -> Result<&'static Table, Problem> {

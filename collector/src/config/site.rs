@@ -13,7 +13,7 @@ use super::reader::Section;
 use super::service::{self, Service};
 use super::texts::{self, OwnTexts};
 use time::Date;
-use wire::limits;
+use wire::{Category, limits};
 
 /// One site: a tenant with a declaration of its own.
 #[derive(Clone, Debug)]
@@ -64,6 +64,12 @@ pub struct Site {
     pub categories: Vec<CategoryDeclaration>,
     /// Every service, Kruimel's own included, in the order of the file.
     pub services: Vec<Service>,
+    /// Whether visitors are looked up in a database of places (`[geo]`); without one the time zone tells the country.
+    pub has_geography: bool,
+    /// How long counters of rejected messages are kept, in days.
+    pub rejections_days: u32,
+    /// Whether the config has other sites too, so that links to the visitor's pages must say which is meant.
+    pub has_neighbours: bool,
 }
 
 /// Where the first layer stands.
@@ -110,6 +116,8 @@ pub enum OnWithdrawal {
     },
 }
 
+const NECESSARY: &str = Category::Necessary.name();
+
 /// How long counters of rejected messages are kept, in days.
 pub const REJECTIONS_DAYS: u32 = 30;
 
@@ -133,8 +141,26 @@ impl Site {
             (KeptThing::Events, Kept::For(u32::from(self.retention_months), Unit::Months)),
             (KeptThing::TruncatedAddress, Kept::For(u32::from(self.ip_retention_days), Unit::Days)),
             (KeptThing::Decisions, Kept::For(u32::from(self.ledger_months), Unit::Months)),
-            (KeptThing::Rejections, Kept::For(REJECTIONS_DAYS, Unit::Days)),
+            (KeptThing::Rejections, Kept::For(self.rejections_days, Unit::Days)),
         ]
+    }
+
+    /// What an address of the visitor's pages says of the site; empty where there is but one.
+    pub fn query(&self) -> String {
+        if self.has_neighbours { format!("site={}", self.id) } else { String::new() }
+    }
+
+    /// What the owner must know or do besides, a sentence each: `check` prints them.
+    pub fn notes(&self) -> Vec<String> {
+        let third = |service: &&Service| service.third_party && service.category.as_str() == NECESSARY;
+        let note = |service: &Service| {
+            format!(
+                "\"{}\" ({}) is in `{NECESSARY}`, so that another organisation receives data of every visitor, also of one \
+                 who refuses: that is lawful only if the service that the visitor asked for cannot do without it",
+                service.id, service.provider
+            )
+        };
+        self.services.iter().filter(third).map(note).chain(self.options.notes()).collect()
     }
 
     /// The names of the categories, `necessary` first.
@@ -240,6 +266,9 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
         ledger_months,
         categories,
         services,
+        has_geography: false,
+        rejections_days: REJECTIONS_DAYS,
+        has_neighbours: false,
     })
 }
 

@@ -25,7 +25,17 @@ pub(super) fn read(section: &Section<'_>, languages: &[Language]) -> OwnTexts {
         let texts = section.section(language.code(), |section| read_language(section, *language));
         (*language, texts)
     };
+    for unspoken in Language::ALL.into_iter().filter(|language| !languages.contains(language)) {
+        section.get(unspoken.code(), |_| Err::<(), _>(not_spoken(unspoken, languages)));
+    }
     languages.iter().map(of_language).filter(|(_, texts)| !texts.is_empty()).collect()
+}
+
+fn not_spoken(language: Language, languages: &[Language]) -> Problem {
+    let mut codes: Vec<&str> = languages.iter().map(|one| one.code()).collect();
+    codes.push(language.code());
+    let mend = format!("Add \"{}\" to `languages`: {codes:?}.", language.code());
+    Problem::new("The site does not speak this language.", mend)
 }
 
 fn read_language(section: &Section<'_>, language: Language) -> BTreeMap<&'static str, String> {
@@ -125,7 +135,12 @@ mod tests {
             "[site.texts.nl]\nacept = \"Ja\"",
             "kruimel.toml:12: site.texts.nl.acept: There is no such key. Mend: Did you mean `accept`?",
         );
-        check("[site.texts.fr]\naccept = \"Oui\"", "site.texts.fr: There is no such key. Mend: ");
+        check(
+            "[site.texts.fr]\naccept = \"Oui\"",
+            "kruimel.toml:11: site.texts.fr: The site does not speak this language. Mend: Add \"fr\" to `languages`: \
+             [\"nl\", \"nb\", \"fr\"].",
+        );
+        check("[site.texts.xyz]\naccept = \"Ja\"", "site.texts.xyz: There is no such key. Mend: ");
         check("[site.texts.nl]\naccept = \"\"", "site.texts.nl.accept: The text is empty.");
         check("[site.texts.nl]\naccept = 1", "site.texts.nl.accept: Expected a text");
         check(

@@ -44,6 +44,8 @@ pub enum Aspect {
     Address,
     /// A stored field.
     Field,
+    /// The age that is asked for.
+    Age,
     /// Who is responsible.
     Controller,
     /// How to reach them.
@@ -72,6 +74,8 @@ pub enum Said {
         /// Whether it is another organisation than the controller.
         third_party: bool,
     },
+    /// So many years or more.
+    Age(u8),
     /// Rows are erased when consent is withdrawn.
     Erased,
     /// They are kept, for this reason.
@@ -96,6 +100,7 @@ impl Aspect {
             Aspect::Location => "location",
             Aspect::Address => "bits of an address",
             Aspect::Field => "stored field",
+            Aspect::Age => "age",
             Aspect::Controller => "controller",
             Aspect::Contact => "contact",
             Aspect::PrivacyPolicy => "privacy policy",
@@ -115,6 +120,7 @@ impl Said {
                 let third_party = if *third_party { ", third party" } else { "" };
                 format!("{provider}{country}{third_party}")
             }
+            Said::Age(limit) => format!("{limit} or older"),
             Said::Erased => "erased within 24 hours".to_owned(),
             Said::KeptBecause(why) => format!("kept: \"{}\"", why.in_language(Language::En)),
         }

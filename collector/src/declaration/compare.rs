@@ -234,6 +234,12 @@ impl Comparison<'_> {
             let finer = after.location > before.location;
             self.push(&[], Aspect::Location, said(before), said(after), finer);
         }
+        if before.age_limit != after.age_limit {
+            let said = |snapshot: &Snapshot| snapshot.age_limit.map(Said::Age);
+            // Whoever allowed something did not say to be of that age.
+            let higher = after.age_limit > before.age_limit;
+            self.push(&[], Aspect::Age, said(before), said(after), higher);
+        }
         if before.address_bits != after.address_bits {
             let said = |[four, six]: [u32; 2]| Some(Said::Name(format!("IPv4 /{four}, IPv6 /{six}")));
             let finer = before.address_bits.iter().zip(after.address_bits).any(|(was, is)| is > *was);

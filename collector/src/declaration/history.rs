@@ -1,10 +1,12 @@
 //! The file of one site's history: `declarations/<site>.jsonl` in the data folder, one version a line, appended only.
 //!
-//! A line is `{"date":"2026-11-27","hash":"…","revision":2,"snapshot":{…}}`. The hash is SHA-256 over the snapshot's JSON
-//! with its keys in order (sixteen hexadecimal digits of it): two collectors with the same hash declare the same, and a
-//! line that was edited is noticed. A line counts once its line feed is on disk: what a crash cut off is written again
-//! by the next start. Invariant: a line that was whole is never changed or dropped, and one that cannot be read stops
-//! the start.
+//! A line is `{"date":"2026-11-27","hash":"…","revision":2,"snapshot":{…}}`. The hash is SHA-256 (sixteen hexadecimal
+//! digits of it) over the JSON, with its keys in order, of date, revision, snapshot and the hash of the line before. So
+//! two collectors with the same hash declare the same and did since the same days, and it is noticed where anything of a
+//! line was edited, where a line was removed before another, and where lines changed places. Not noticed are the last
+//! lines removed, and a whole file computed anew: against those keep a copy elsewhere. A revision never falls from one
+//! line to the next. A line counts once its line feed is on disk: what a crash cut off is written again by the next
+//! start. Invariant: a line that was whole is never changed or dropped, and one that cannot be read stops the start.
 
 use super::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
@@ -139,9 +141,9 @@ fn read_all(file: &mut fs::File, path: &Path) -> Result<Vec<u8>, HistoryError> {
 
 /// The versions, and how many bytes are whole lines. A last line without its end counts where it can be read.
 fn parse(bytes: &[u8], path: &Path) -> Result<(Vec<Recorded>, usize), HistoryError> {
-    let (mut versions, mut whole) = (Vec::new(), 0);
+    let (mut versions, mut whole): (Vec<Recorded>, usize) = (Vec::new(), 0);
     for (place, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        match Recorded::parse(line.trim_ascii()) {
+        match Recorded::parse(line.trim_ascii(), versions.last()) {
             Ok(version) => versions.push(version),
             Err(_) if !line.ends_with(b"\n") => break,
             Err(why) => return Err(HistoryError::Damaged(path.to_owned(), place + 1, why)),
@@ -152,8 +154,10 @@ fn parse(bytes: &[u8], path: &Path) -> Result<(Vec<Recorded>, usize), HistoryErr
 }
 
 impl Recorded {
-    pub(super) fn new(date: Date, revision: u32, snapshot: Snapshot) -> Recorded {
-        Recorded { date, revision, hash: hash(&value(&snapshot)), snapshot }
+    /// The version that comes after `before`.
+    pub(super) fn new(date: Date, revision: u32, snapshot: Snapshot, before: Option<&Recorded>) -> Recorded {
+        let hash = hash(&date.to_string(), revision, &value(&snapshot), before);
+        Recorded { date, revision, hash, snapshot }
     }
 
     fn line(&self) -> String {
@@ -166,10 +170,14 @@ impl Recorded {
         serde_json::to_string(&line).expect("texts and numbers are always JSON")
     }
 
-    fn parse(line: &[u8]) -> Result<Recorded, String> {
+    fn parse(line: &[u8], before: Option<&Recorded>) -> Result<Recorded, String> {
         let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        if hash(&line.snapshot) != line.hash {
-            return Err("the snapshot does not match its hash".to_owned());
+        if hash(&line.date, line.revision, &line.snapshot, before) != line.hash {
+            let why = "it does not match its hash: it was edited, or the line before it is missing";
+            return Err(why.to_owned());
+        }
+        if let Some(before) = before.filter(|before| line.revision < before.revision) {
+            return Err(format!("revision {} is lower than {} before it", line.revision, before.revision));
         }
         let format = time::macros::format_description!("[year]-[month]-[day]");
         let date = Date::parse(&line.date, format).map_err(|_| format!("\"{}\" is not a date", line.date))?;
@@ -182,6 +190,9 @@ fn value(snapshot: &Snapshot) -> Value {
     serde_json::to_value(snapshot).expect("texts and numbers are always JSON")
 }
 
-fn hash(snapshot: &Value) -> String {
-    Sha256::digest(snapshot.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+fn hash(date: &str, revision: u32, snapshot: &Value, before: Option<&Recorded>) -> String {
+    let before = before.map_or("", |before| before.hash.as_str());
+    let whole =
+        serde_json::json!({"before": before, "date": date, "revision": revision, "snapshot": snapshot});
+    Sha256::digest(whole.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

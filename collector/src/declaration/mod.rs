@@ -12,7 +12,8 @@
 //! They must agree on the revision, because each admits only receipts of its own. The revision follows from the history
 //! and the config alone: collectors that begin with the same files and start with the same configs come to the same. So
 //! either let them share the folder `declarations` (a start locks the file of its site while it compares and writes),
-//! or copy it to a collector before its first start, as `keys`, and give every collector every config. Histories that
+//! or copy it to a collector before its first start, as `keys` and `texts` (by which a decision made on one collector's
+//! texts is known to another), and give every collector every config. Histories that
 //! have parted agree again when the config of all says a `revision` above each: `kruimel check` tells which revision a
 //! collector would start with, and `/kruimel/cookies?format=json` the revision and the hash that one is running with.
 //! Two collectors that run with different configs at one time ask each other's visitors again; that never grants.
@@ -52,7 +53,7 @@ pub struct Version {
     pub revision: u32,
     /// What people call it: `2` for the first with revision 2, `2.1` for the next that nobody was asked again for.
     pub label: String,
-    /// Stands for all that it says.
+    /// Stands for all that it says, since when, and for every version before it.
     pub hash: String,
     /// What it says.
     pub snapshot: Snapshot,
@@ -120,7 +121,7 @@ impl History {
         let next = NextStart::of(recorded.last(), site, &snapshot);
         tell(site, &next);
         if next.is_new() {
-            let version = Recorded::new(today, next.revision, snapshot);
+            let version = Recorded::new(today, next.revision, snapshot, recorded.last());
             file.append(&version)?;
             recorded.push(version);
         }

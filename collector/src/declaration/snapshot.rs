@@ -4,7 +4,7 @@
 //! Invariant: what a visitor can read on `/kruimel/cookies` is in it.
 
 use crate::config::{
-    CategoryDeclaration, CategoryName, Language, OnWithdrawal, REJECTIONS_DAYS, Service, Site, Translated,
+    CategoryDeclaration, CategoryName, Language, OnWithdrawal, Options, Service, Site, Translated,
 };
 use crate::ledger::CONSENTS;
 use crate::pipeline::{ADVERTISING, ANALYTICS, EVENTS, IPV4_PREFIX_BITS, IPV6_PREFIX_BITS};
@@ -37,6 +37,9 @@ pub struct Snapshot {
     pub privacy_policy: Option<String>,
     /// How long either answer is kept, in days.
     pub choice_days: u16,
+    /// The age that whoever allows something optional says to have; absent where nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_limit: Option<u8>,
     /// Why rows outlive a withdrawal; absent where they are erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_after_withdrawal: Option<Translated>,
@@ -79,11 +82,9 @@ pub struct Category {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
-    /// The country.
+    /// The country, from the browser's time zone.
     Country,
-    /// The region.
-    Region,
-    /// The city, from a truncated address: what this version of Kruimel stores.
+    /// The city, looked up by a truncated address in the owner's database of places.
     City,
 }
 
@@ -92,7 +93,6 @@ impl Location {
     pub const fn name(self) -> &'static str {
         match self {
             Location::Country => "country",
-            Location::Region => "region",
             Location::City => "city",
         }
     }
@@ -108,6 +108,7 @@ impl Snapshot {
             contact: site.contact.clone(),
             privacy_policy: site.privacy_policy.clone(),
             choice_days: site.choice_days,
+            age_limit: site.options.age_limit,
             kept_after_withdrawal: match &site.on_withdrawal {
                 OnWithdrawal::Erase => None,
                 OnWithdrawal::Keep { justification } => Some(within(justification, languages)),
@@ -115,8 +116,8 @@ impl Snapshot {
             retention_months: site.retention_months,
             ip_retention_days: site.ip_retention_days,
             ledger_months: site.ledger_months,
-            rejections_days: REJECTIONS_DAYS,
-            location: Location::City,
+            rejections_days: site.rejections_days,
+            location: if site.has_geography { Location::City } else { Location::Country },
             address_bits: [IPV4_PREFIX_BITS, IPV6_PREFIX_BITS],
             fields: fields(site),
             own_texts: OWN_TEXTS_MEANING,
@@ -143,6 +144,7 @@ impl Snapshot {
             revision,
             revision_since: Some(since),
             choice_days: self.choice_days,
+            options: Options { age_limit: self.age_limit, ..site.options.clone() },
             on_withdrawal: match &self.kept_after_withdrawal {
                 None => OnWithdrawal::Erase,
                 Some(justification) => OnWithdrawal::Keep { justification: justification.clone() },
@@ -150,6 +152,8 @@ impl Snapshot {
             retention_months: self.retention_months,
             ip_retention_days: self.ip_retention_days,
             ledger_months: self.ledger_months,
+            rejections_days: self.rejections_days,
+            has_geography: self.location == Location::City,
             categories: categories.collect(),
             services: self.services.clone(),
             ..site.clone()

@@ -243,7 +243,7 @@ fn a_longer_retention_or_a_weaker_withdrawal_raises() {
 }
 
 #[test]
-fn a_stored_field_a_finer_location_or_more_of_an_address_raises() {
+fn a_stored_field_or_more_of_an_address_raises() {
     let after = Snapshot::of(&with(""));
     let check = |edit: fn(&mut Snapshot), forth: &str, back: &str| {
         let mut before = after.clone();
@@ -261,17 +261,37 @@ fn a_stored_field_a_finer_location_or_more_of_an_address_raises() {
         "removed: stored field: events.title",
     );
     check(
-        |earlier| earlier.location = Location::Country,
-        "location: city; before: country",
-        "location: country; before: city",
-    );
-    check(
         |earlier| earlier.address_bits = [16, 48],
         "bits of an address: IPv4 /24, IPv6 /48; before: IPv4 /16, IPv6 /48",
         "bits of an address: IPv4 /16, IPv6 /48; before: IPv4 /24, IPv6 /48",
     );
     assert!(after.fields.contains(&"events.utm_term".to_owned()));
     assert!(!after.fields.iter().any(|field| field.contains("segment_id") || field.contains("expires")));
+}
+
+#[test]
+fn asking_for_an_age_or_a_higher_one_raises() {
+    let age = |limit: u8| with(&format!("age = {{ limit = {limit} }}"));
+    check(&with(""), &age(13), &["! added: age: 13 or older"], &["removed: age: 13 or older"]);
+    check(
+        &age(13),
+        &age(16),
+        &["! age: 16 or older; before: 13 or older"],
+        &["age: 13 or older; before: 16 or older"],
+    );
+    let was = Snapshot::of(&age(16)).as_site(&with(""), 1, DAY);
+    assert_eq!(was.options.age_limit, Some(16));
+}
+
+#[test]
+fn a_database_of_places_places_visitors_more_finely_and_raises() {
+    let database = "[geo]\ndatabase = \"places.mmdb\"\n[listen]\n";
+    check(
+        &with(""),
+        &site("[listen]\n", database),
+        &["! location: city; before: country"],
+        &["location: country; before: city"],
+    );
 }
 
 #[test]
@@ -327,6 +347,10 @@ fn a_former_version_is_the_site_as_it_was() {
     let was = Snapshot::of(&before).as_site(&with(""), 7, DAY);
     let categories = Snapshot::of(&was).categories;
     assert_eq!(Snapshot::of(&was), Snapshot { categories, ..Snapshot::of(&before) });
+    let counted = Snapshot { rejections_days: 7, location: Location::City, ..Snapshot::of(&before) };
+    let was_counted = counted.as_site(&with(""), 7, DAY);
+    assert_eq!(was_counted.retention_table()[3].1, Kept::For(7, crate::config::Unit::Days));
+    assert_eq!(Snapshot::of(&was_counted).location, Location::City);
     assert_eq!((was.revision, was.revision_since), (7, Some(date!(2026 - 11 - 27))));
     assert_eq!(was.on_withdrawal, before.on_withdrawal);
 }
@@ -419,6 +443,30 @@ fn a_torn_last_line_is_written_again_and_no_whole_line_is_lost() {
 }
 
 #[test]
+fn a_line_removed_between_others_is_noticed_and_so_is_a_revision_that_falls() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path_of(folder.path(), "demo");
+    for days in [100, 200, 300] {
+        start(folder.path(), &with(&format!("choice_days = {days}")), DAY).unwrap();
+    }
+    let whole = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let refused = || start(folder.path(), &with(""), DAY).unwrap_err().to_string();
+    fs::write(&path, format!("{}\n{}\n", lines[0], lines[2])).unwrap();
+    assert!(refused().contains("line 2:"), "{}", refused());
+
+    fs::write(&path, &whole).unwrap();
+    let (mut file, recorded) = HistoryFile::open(&path).unwrap();
+    file.append(&Recorded::new(DAY, 2, Snapshot::of(&with("")), recorded.last())).unwrap();
+    drop(file);
+    assert!(
+        refused().contains("line 4:") && refused().contains("revision 2 is lower than 3"),
+        "{}",
+        refused()
+    );
+}
+
+#[test]
 fn a_history_that_cannot_be_read_stops_the_start_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = path_of(folder.path(), "demo");
@@ -434,8 +482,14 @@ fn a_history_that_cannot_be_read_stops_the_start_and_stays_as_it_is() {
     };
     check(
         whole.replacen("Shows videos", "Sells videos", 1),
-        "line 1: this is not a version of the declaration as Kruimel wrote it (the snapshot does not match its hash)",
+        "line 1: this is not a version of the declaration as Kruimel wrote it (it does not match its hash: it was edited, or \
+         the line before it is missing)",
     );
+    check(whole.replacen("2026-11-27", "2026-11-26", 1), "line 1:");
+    let (first, second) = whole.split_once('\n').unwrap();
+    check(format!("{first}\n{}", second.replacen("\"revision\":2", "\"revision\":3", 1)), "line 2:");
+    check(second.to_owned(), "line 1:");
+    check(format!("{second}{first}\n"), "line 1:");
     check(format!("{whole}nonsense\n"), "line 3:");
     check(whole.replacen("2026-11-27", "yesterday", 1), "line 1:");
     check(format!("\n{whole}"), "line 1:");

@@ -1,7 +1,8 @@
 //! `POST /kruimel/consent`: a decision in, the consent cookie out once the ledger's row is on disk.
 //!
 //! Invariant: a refusal leaves no id anywhere. A grant is signed. A decision that takes back what stored fields depend on
-//! ends the earlier consent: its receipt is dead and its rows are erased. A signal of the browser's (Global Privacy Control)
+//! ends the earlier consent: its receipt is dead and its rows are erased. Of several consents at once the newest goes on
+//! at most, and the others end. A signal of the browser's (Global Privacy Control)
 //! writes nothing by itself, and nothing of it is kept with a decision.
 
 mod choice;
@@ -23,6 +24,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use choice::Choice;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use wire::{DecisionRequest, HexId, Receipt, Refusal, Surface};
 
@@ -103,7 +105,7 @@ pub async fn decide(
     }
     let choice = Choice::check(site, request, now_ms)?;
     let earlier = earlier(collector, headers, site, request, now_ms);
-    choice.check_age(site, request.of_age, earlier.first())?;
+    choice.check_age(site, request.of_age, &earlier)?;
     // A choice that the visitor made here counts more than one made in another tool.
     if request.surface == Surface::Import && !earlier.is_empty() {
         return Err(Rejection::ContradictoryDecision);
@@ -155,8 +157,8 @@ fn known_words(
     }
 }
 
-/// The live receipts that this decision replaces: those of the cookies, and, where the page had to overwrite them before
-/// the collector could be reached, the one that it sends along.
+/// The live receipts that this decision replaces, the newest first: those of the cookies, and, where the page had to
+/// overwrite them before the collector could be reached, the one that it sends along.
 fn earlier(
     collector: &Collector,
     headers: &HeaderMap,
@@ -170,6 +172,8 @@ fn earlier(
         let receipt = live(collector, &text, site, now_ms);
         found.extend(receipt.filter(|one| !found.iter().any(|other| other.consent_id == one.consent_id)));
     }
+    let newest = |one: &Receipt| Reverse((one.last_consent_timestamp.clone(), one.expiration_time));
+    found.sort_by_key(newest);
     found
 }
 
@@ -263,10 +267,9 @@ impl Decision {
             false => Decision::grant(site, request, choice, earlier.first(), now_ms),
         };
         decision.lasts = lasts;
+        // The browser keeps one receipt: whatever no cookie names any more could never be withdrawn.
         for receipt in earlier.iter().skip(1) {
-            if matches!(decision.kept, Kept::Refusal(_)) || decision.kept.takes_back_from(receipt) {
-                decision.rows.push(LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false));
-            }
+            decision.rows.push(LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false));
         }
         decision
     }

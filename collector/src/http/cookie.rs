@@ -65,7 +65,10 @@ impl<'s> Jar<'s> {
     /// For the page that sent the request. A test host outside the site's domain keeps cookies of its own.
     pub(crate) fn of(headers: &HeaderMap, site: Option<&'s Site>) -> Jar<'s> {
         let domain = site.and_then(|site| site.options.cookie_domain.as_ref()).map(Host::as_str);
-        let within = |domain: &&str| is_within(origin::host(headers), domain);
+        // A form of a page that hides its origin was vouched for; see `origin`.
+        let hidden = headers.get(header::ORIGIN).is_some_and(|origin| origin == "null");
+        let host = if hidden { origin::named(headers) } else { origin::host(headers) };
+        let within = |domain: &&str| is_within(host, domain);
         Jar { secure: is_secure(headers), domain: domain.filter(within) }
     }
 
@@ -98,7 +101,11 @@ impl<'s> Jar<'s> {
 
 /// Whether the page was reached over TLS, so that its cookies can be kept to it.
 fn is_secure(headers: &HeaderMap) -> bool {
-    headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
+    let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes).unwrap_or_default();
+    // Where the origin is hidden: browsers send this header over TLS, and to their own machine.
+    let local = || matches!(origin::named(headers), "localhost" | "127.0.0.1" | "[::1]");
+    let is_safe = || headers.contains_key("sec-fetch-site") && !local();
+    origin.starts_with(b"https://") || (origin == b"null" && is_safe())
 }
 
 fn header_of(
@@ -185,6 +192,21 @@ mod tests {
         // A test host outside the domain could not keep such a cookie.
         let jar = Jar::of(&from("http://localhost"), Some(&site));
         assert_eq!(texts(&jar.expire(VISIT)), ["kruimel_visit=; Path=/; Max-Age=0; SameSite=Lax"]);
+    }
+
+    #[test]
+    fn a_page_that_hides_its_origin_gets_the_same_cookies() {
+        let site = site("cookie_domain = \"example.org\"");
+        let set = |host: &'static str| {
+            let mut headers = from("null");
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
+            let set = Jar::of(&headers, Some(&site)).set(CONSENT, "x", Lasts::Seconds(9));
+            texts(&set).last().map(|text| (*text).to_owned()).unwrap()
+        };
+        let whole = "kruimel=x; Path=/; Max-Age=9; Domain=example.org; SameSite=Lax; Secure";
+        assert_eq!(set("www.example.org"), whole);
+        assert_eq!(set("localhost:7700"), "kruimel=x; Path=/; Max-Age=9; SameSite=Lax");
     }
 
     #[test]

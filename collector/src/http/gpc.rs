@@ -6,7 +6,6 @@
 use super::answer::json;
 use super::{not_found, origin};
 use crate::Collector;
-use crate::config::Site;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -14,8 +13,8 @@ use std::sync::Arc;
 
 /// Where browsers look for it.
 pub(crate) const PATH: &str = "/.well-known/gpc.json";
-/// The day of the draft's meaning that this program honours; a site that says since when its declaration is in force
-/// states that day instead.
+/// The day of the draft's meaning that this program honours: the statement is about the signal, and a newer declaration
+/// changes nothing of it.
 const SUPPORT_SINCE: &str = "2026-11-27";
 const CACHE: &str = "public, max-age=86400";
 
@@ -23,8 +22,8 @@ const CACHE: &str = "public, max-age=86400";
 pub(crate) async fn support(State(collector): State<Arc<Collector>>, headers: HeaderMap) -> Response<Body> {
     let site = collector.config.site_of_host(origin::named(&headers));
     match site.filter(|site| site.options.gpc_json) {
-        Some(site) => {
-            let mut answer = json(StatusCode::OK, statement(site));
+        Some(_) => {
+            let mut answer = json(StatusCode::OK, statement());
             answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
             answer
         }
@@ -32,7 +31,6 @@ pub(crate) async fn support(State(collector): State<Arc<Collector>>, headers: He
     }
 }
 
-fn statement(site: &Site) -> String {
-    let since = site.revision_since.map_or_else(|| SUPPORT_SINCE.to_owned(), |day| day.to_string());
-    serde_json::json!({ "gpc": true, "lastUpdate": since }).to_string()
+fn statement() -> String {
+    serde_json::json!({ "gpc": true, "lastUpdate": SUPPORT_SINCE }).to_string()
 }

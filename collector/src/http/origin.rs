@@ -1,7 +1,7 @@
 //! Who may ask: pages on a site's own hosts. The browser's `Origin` header is checked, and answered for subdomains.
 
 use crate::Collector;
-use crate::config::Site;
+use crate::config::{Site, is_within};
 use crate::pipeline::Rejection;
 use axum::body::Body;
 use axum::extract::State;
@@ -33,6 +33,26 @@ pub(crate) fn named(headers: &HeaderMap) -> &str {
 pub(crate) fn check(headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
     let host = host(headers);
     if host.len() <= HOST_BYTES_MAX && answers(site, host) { Ok(()) } else { Err(Rejection::ForeignOrigin) }
+}
+
+/// Whether the browser sends a page's form without the page's origin (a page with `Referrer-Policy: no-referrer`) and
+/// vouches that the page is of the site: of the very host that the form is sent to or, where Kruimel has a host of its own
+/// beside the site's, of a neighbour of that host.
+pub(crate) fn is_vouched_for(headers: &HeaderMap, site: &Site) -> bool {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
+    let beside = || {
+        let above =
+            named(headers).split_once('.').map(|(_, above)| above).filter(|above| above.contains('.'));
+        above.is_some_and(|above| site.hosts.iter().any(|host| is_within(host.as_str(), above)))
+    };
+    is(header::ORIGIN.as_str(), "null")
+        && (is("sec-fetch-site", "same-origin")
+            || (is("sec-fetch-site", "same-site") && !is_of_site(headers, site) && beside()))
+}
+
+/// Whether the host that was asked is one of the site's.
+pub(crate) fn is_of_site(headers: &HeaderMap, site: &Site) -> bool {
+    answers(site, named(headers))
 }
 
 fn answers(site: &Site, host: &str) -> bool {

@@ -15,7 +15,7 @@ use std::path::Path;
 /// its cache, or with a choice that waited for the collector.
 pub struct Texts(HashSet<String>);
 
-/// Most texts that are remembered; the file is begun anew beyond.
+/// Most texts that are remembered; beyond, the oldest that are not shown any more are forgotten.
 const TEXTS_MAX: usize = 100_000;
 
 impl Texts {
@@ -29,24 +29,47 @@ impl Texts {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read?,
         };
-        let mut known: HashSet<String> = earlier.lines().take(TEXTS_MAX).map(str::to_owned).collect();
+        let now: Vec<String> = sites.iter().flat_map(|site| shown(site, prefix)).collect();
+        let known: HashSet<&str> = earlier.lines().collect();
+        let fresh: Vec<&str> = now.iter().map(String::as_str).filter(|line| !known.contains(line)).collect();
+        if earlier.lines().count() + fresh.len() > TEXTS_MAX {
+            let lines = newest(&earlier, &now);
+            write_anew(path, &lines)?;
+            return Ok(Texts(lines.into_iter().map(str::to_owned).collect()));
+        }
         let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
-        for line in sites.iter().flat_map(|site| shown(site, prefix)) {
-            if !known.contains(&line) {
-                // A line that a crash cut off is ended first; it matches nothing.
-                let ended = if earlier.is_empty() || earlier.ends_with('\n') { "" } else { "\n" };
-                file.write_all(format!("{ended}{line}\n").as_bytes())?;
-                known.insert(line);
-            }
+        // A line that a crash cut off is ended first; it matches nothing.
+        let ended = if earlier.is_empty() || earlier.ends_with('\n') { "" } else { "\n" };
+        if !fresh.is_empty() {
+            file.write_all(format!("{ended}{}\n", fresh.join("\n")).as_bytes())?;
         }
         file.sync_all()?;
-        Ok(Texts(known))
+        Ok(Texts(known.into_iter().chain(fresh).map(str::to_owned).collect()))
     }
 
     /// The hash if it is one of the site's, otherwise an empty text.
     pub fn known<'a>(&self, site: &str, hash: &'a str) -> &'a str {
         if self.0.contains(&format!("{site} {hash}")) { hash } else { "" }
     }
+}
+
+/// What is shown now, and before it the newest of what was shown earlier, as far as there is room.
+fn newest<'t>(earlier: &'t str, now: &'t [String]) -> Vec<&'t str> {
+    let shown: HashSet<&str> = now.iter().map(String::as_str).collect();
+    let room = TEXTS_MAX.saturating_sub(now.len());
+    let mut kept: Vec<&str> = earlier.lines().rev().filter(|line| !shown.contains(line)).take(room).collect();
+    kept.reverse();
+    kept.extend(now.iter().map(String::as_str));
+    kept
+}
+
+/// Puts a file of these lines in the place of the one that is there.
+fn write_anew(path: &Path, lines: &[&str]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = fs::File::create(&beside)?;
+    file.write_all(format!("{}\n", lines.join("\n")).as_bytes())?;
+    file.sync_all()?;
+    fs::rename(beside, path)
 }
 
 /// A line for every text of a site.
@@ -71,12 +94,16 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
     text.retain(|key, _| is_used(key, &site.options));
     let categories: Vec<Value> =
         site.categories.iter().map(|category| declared(site, category, language)).collect();
+    let policy = match site.query().as_str() {
+        "" => format!("{prefix}cookies"),
+        query => format!("{prefix}cookies?{query}"),
+    };
     let mut texts = json!({
         "lang": language.code(),
         "dir": language.direction(),
         "text": text,
         "controller": site.controller,
-        "policy": format!("{prefix}cookies"),
+        "policy": policy,
         "parties": site.third_parties(),
         "days": site.choice_days,
         "categories": categories,
@@ -192,6 +219,28 @@ mod tests {
             assert_eq!(texts.known("demo", hash), hash);
         }
         assert_eq!(texts.known("demo", "0123456789abcdef"), "");
+    }
+
+    #[test]
+    fn of_too_many_texts_the_newest_stay_known() {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let mut sites = Config::demo("data".into(), local(0), local(1)).sites;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("texts");
+        let old: String = (0..TEXTS_MAX).map(|number| format!("demo {number:016x}\n")).collect();
+        fs::write(&path, old).unwrap();
+        let newest = shown(&sites[0], "/kruimel/");
+        Texts::open(&path, &sites, "/kruimel/").unwrap();
+        sites[0].controller.push_str(" and others");
+        let texts = Texts::open(&path, &sites, "/kruimel/").unwrap();
+        for line in newest.iter().chain(&shown(&sites[0], "/kruimel/")) {
+            let hash = line.split(' ').nth(1).unwrap();
+            assert_eq!(texts.known("demo", hash), hash);
+        }
+        assert_eq!(texts.known("demo", &format!("{:016x}", 0)), "");
+        let last = format!("{:016x}", TEXTS_MAX - 1);
+        assert_eq!(texts.known("demo", &last), last);
+        assert!(fs::read_to_string(&path).unwrap().lines().count() <= TEXTS_MAX);
     }
 
     fn of_config(more: &str) -> Value {

@@ -132,6 +132,35 @@ fn what_the_owner_writes_wins() {
 }
 
 #[test]
+fn what_measures_or_advertises_is_never_necessary() {
+    let check = |lines: &str, expected: &str| {
+        let told = told(lines);
+        assert!(told.starts_with(expected) && told.lines().count() == 1, "{told}");
+    };
+    check(
+        "preset = \"google-analytics\"\ncategory = \"necessary\"",
+        "kruimel.toml:14: site.service.category: \"google-analytics\" is for analytics, which needs consent. Mend: \
+         Write \"analytics\".",
+    );
+    check(
+        "category = \"necessary\"\npreset = \"google-ads\"",
+        "kruimel.toml:13: site.service.category: \"google-ads\" is for advertising",
+    );
+    // The same written out, without the preset.
+    check(
+        "id = \"matomo\"\ncategory = \"necessary\"\nname = \"n\"\nprovider = \"p\"\npurpose = \"p\"",
+        "kruimel.toml:14: site.service.category: \"matomo\" is for analytics",
+    );
+    let notes = |lines: &str| {
+        let config = Config::from_toml(&with_service(&["en"], lines), "kruimel.toml", std::iter::empty());
+        config.map_err(|errors| errors.to_string()).unwrap().sites[0].notes()
+    };
+    let third = notes("preset = \"youtube\"\ncategory = \"necessary\"");
+    assert!(third[0].contains("\"youtube\" (Google Ireland Limited) is in `necessary`"), "{third:?}");
+    assert_eq!(notes("preset = \"youtube\""), [""; 0]);
+}
+
+#[test]
 fn software_on_ones_own_server_is_provided_by_the_controller() {
     let own = service(&["en"], "preset = \"matomo\"");
     assert_eq!(

@@ -77,16 +77,13 @@ impl Choice {
     }
 
     /// Where the site asks for an age: what is granted anew needs a visitor who said to be of age. Taking something back
-    /// from what was granted needs nothing.
+    /// from what was granted needs nothing. What was granted is the newest of `earlier` (newest first) under the revision in
+    /// force: an older revision may not have asked for this age.
     ///
     /// # Errors
     /// [`Rejection::AgeNotStated`].
-    pub(super) fn check_age(
-        &self,
-        site: &Site,
-        of_age: bool,
-        earlier: Option<&Receipt>,
-    ) -> Result<(), Rejection> {
+    pub(super) fn check_age(&self, site: &Site, of_age: bool, earlier: &[Receipt]) -> Result<(), Rejection> {
+        let earlier = earlier.iter().find(|receipt| receipt.revision == site.revision);
         let granted_before = |category: &String| {
             let before = |service: &str| earlier.is_some_and(|receipt| receipt.allows(category, service));
             match self.services.get(category) {

@@ -2,7 +2,7 @@
 //!
 //! In: a form of a page of the site, without a token, because that page is not ours. Out: a decision and the way back.
 //! Invariants: it is taken only from a page of the site itself, as the browser vouches with `Origin` and
-//! `Sec-Fetch-Site`; the way back is a path of that same host, whatever the form says.
+//! `Sec-Fetch-Site` (or with the latter alone, where the page hides its origin); the way back is a path of that same host, whatever the form says.
 
 use super::form::Fields;
 use crate::config::Site;
@@ -25,7 +25,11 @@ pub(super) fn is_bar(fields: &Fields) -> bool {
 /// [`Rejection::ForeignOrigin`].
 pub(super) fn check_origin(headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
     let cross_site = headers.get("sec-fetch-site").is_some_and(|value| value == "cross-site");
-    if cross_site { Err(Rejection::ForeignOrigin) } else { origin::check(headers, site) }
+    match cross_site {
+        true => Err(Rejection::ForeignOrigin),
+        false if origin::is_vouched_for(headers, site) => Ok(()),
+        false => origin::check(headers, site),
+    }
 }
 
 /// The decision that the bar's buttons stand for: all or nothing.
@@ -58,7 +62,7 @@ pub(super) fn decision(fields: &Fields, site: &Site) -> Result<DecisionRequest, 
 }
 
 /// Where the visitor came from: a path of the page's own host. `None` for anything that could lead elsewhere.
-pub(super) fn way_back(fields: &Fields, headers: &HeaderMap) -> Option<String> {
+pub(super) fn way_back(fields: &Fields, headers: &HeaderMap, site: &Site) -> Option<String> {
     let back = fields.first("back");
     let bytes = back.as_bytes();
     let leads_here = bytes.first() == Some(&b'/')
@@ -67,6 +71,10 @@ pub(super) fn way_back(fields: &Fields, headers: &HeaderMap) -> Option<String> {
         && bytes.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (host, origin) = (text(header::HOST), text(header::ORIGIN));
+    // The page hides its origin and is not on this host: nobody knows where it is.
+    if origin == "null" && !origin::is_of_site(headers, site) {
+        return None;
+    }
     // A collector on a host of its own sends the visitor back to the page's, which was checked to be the site's.
     let elsewhere = origin.split_once("://").filter(|(_, page)| *page != host).map_or("", |_| origin);
     leads_here.then(|| format!("{elsewhere}{back}"))
@@ -75,6 +83,7 @@ pub(super) fn way_back(fields: &Fields, headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Host};
     use axum::http::HeaderValue;
 
     fn headers(origin: &'static str) -> HeaderMap {
@@ -86,7 +95,10 @@ mod tests {
 
     fn back(path: &str, origin: &'static str) -> Option<String> {
         let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("back", path).finish();
-        way_back(&Fields::parse(body.as_bytes()).unwrap(), &headers(origin))
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let mut site = Config::demo("data".into(), local(0), local(1)).sites.remove(0);
+        site.hosts = vec![Host::parse("www.kaaidam.example").unwrap()];
+        way_back(&Fields::parse(body.as_bytes()).unwrap(), &headers(origin), &site)
     }
 
     #[test]

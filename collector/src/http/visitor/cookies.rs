@@ -4,7 +4,7 @@
 use super::declaration::{Declaration, DeclaredService};
 use super::history::{Listed, Shown, recipient};
 use super::words::{Words, fill};
-use super::{Asked, Frame, answer, html, language_of, no_site, site_of};
+use super::{Asked, Frame, answer, html, language_of, no_site, page_address, site_of};
 use crate::Collector;
 use crate::config::{Kept, Language, Unit};
 use axum::body::Body;
@@ -27,6 +27,8 @@ struct CookiesPage {
     choice_kept: String,
     withdrawal: String,
     measures: bool,
+    /// What was stored about visitors, as `table.column`, under a former version: how Kruimel puts it in words is of today.
+    stored: Vec<String>,
     privacy: String,
     json: String,
 }
@@ -73,18 +75,20 @@ impl CookiesPage {
             let [date, end] = [version.date, until].map(|date| words.date(language, date));
             fill(words.former, &[("date", &date), ("end", &end)])
         });
+        let stored = version.filter(|_| shown.until.is_some()).map(|version| version.snapshot.fields.clone());
         let days = Kept::For(u32::from(site.choice_days), Unit::Days);
         let code = language.code();
         CookiesPage {
             lead,
             former,
-            in_force: format!("{prefix}cookies?lang={code}"),
+            in_force: page_address(site, prefix, "cookies", code),
             versions: shown.list(words, language, prefix),
             choice_kept: fill(words.choice_kept, &[("days", &days.in_language(language))]),
             withdrawal: withdrawal(&declaration, &frame).unwrap_or_default(),
-            measures: declaration.category(Category::Analytics).is_some(),
-            privacy: format!("{prefix}privacy?lang={code}"),
-            json: format!("{prefix}cookies?lang={code}&format=json{query}"),
+            measures: shown.until.is_none() && declaration.category(Category::Analytics).is_some(),
+            stored: stored.unwrap_or_default(),
+            privacy: page_address(site, prefix, "privacy", code),
+            json: format!("{}&format=json{query}", page_address(site, prefix, "cookies", code)),
             frame,
             declaration,
         }
@@ -115,8 +119,8 @@ pub(super) async fn page(
     address: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
     let asked = Asked::of(&address);
+    let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
     let history = collector.declarations.of(site.id.as_str());
     let Some(shown) = Shown::find(site, history, asked.version.as_deref()) else { return no_version() };
     let language = language_of(&shown.site, &asked, &headers);

@@ -4,6 +4,7 @@
 //! In: the site and its [`History`]. Out: a [`Shown`] version and the [`Listed`] ones up to it. Invariant: a former
 //! version is shown by the same template as the one in force, from what was written down when it came.
 
+use super::page_address;
 use super::words::{Words, fill};
 use crate::config::{Language, Site};
 use crate::declaration::{Aspect, Change, History, Said, Version};
@@ -92,7 +93,7 @@ impl<'a> Shown<'a> {
 
     /// The versions up to the one shown, the newest first.
     pub(super) fn list(&self, words: &Words, language: Language, prefix: &str) -> Vec<Listed> {
-        let code = language.code();
+        let address = page_address(&self.site, prefix, "cookies", language.code());
         let one = |(place, version): (usize, &Version)| {
             let before = place.checked_sub(1).map(|before| &self.versions[before]);
             let date = words.date(language, version.date);
@@ -103,7 +104,7 @@ impl<'a> Shown<'a> {
                 hash: version.hash.clone(),
                 asked_again: before.is_some_and(|before| before.revision != version.revision),
                 changes: version.changes.iter().map(|change| say(change, version, words, language)).collect(),
-                address: format!("{prefix}cookies?lang={code}&version={}", version.label),
+                address: format!("{address}&version={}", version.label),
                 title: fill(words.version, &[("version", &version.label), ("date", &date)]),
                 first: before.is_none(),
                 current: place + 1 == self.versions.len(),
@@ -137,9 +138,12 @@ fn say(change: &Change, version: &Version, words: &Words, language: Language) ->
 fn label(aspect: Aspect, words: &Words, language: Language) -> Option<&'static str> {
     let of_banner = |key: &str| language.shipped().text.get(key).map_or("", String::as_str);
     Some(match aspect {
-        Aspect::Whole | Aspect::Category | Aspect::Recipient | Aspect::Withdrawal | Aspect::Language => {
-            return None;
-        }
+        Aspect::Whole
+        | Aspect::Category
+        | Aspect::Recipient
+        | Aspect::Withdrawal
+        | Aspect::Language
+        | Aspect::Age => return None,
         Aspect::Name => of_banner("name"),
         Aspect::Purpose => of_banner("purpose"),
         Aspect::Duration => words.kept_for,
@@ -167,6 +171,7 @@ fn said(said: &Said, version: &Version, words: &Words, language: Language) -> St
             let country = country.as_ref().map(|country| country.in_language(language));
             recipient(words, provider, country, *third_party)
         }
+        Said::Age(limit) => fill(words.age_confirm, &[("age", &limit.to_string())]),
         Said::Erased => fill(words.erases, &[("analytics", analytics())]),
         Said::KeptBecause(why) => {
             fill(words.keeps, &[("analytics", analytics()), ("justification", why.in_language(language))])
@@ -222,6 +227,7 @@ mod tests {
             site.on_withdrawal =
                 OnWithdrawal::Keep { justification: Translated::Same("An audit.".to_owned()) };
             site.languages.pop();
+            site.options.age_limit = Some(16);
             let category = site.services[0].category.clone();
             let service = &mut site.services[3];
             (service.category, service.third_party) = (category, false);
@@ -247,6 +253,7 @@ mod tests {
             "Controller: Region (before: City of Kaaidam)",
             "Pages and visits: 20 months (before: 25 months)",
             "Removed: Deutsch",
+            "Added: I am 16 or older",
             "Removed: What is stored about you: events.utm_term",
             "Another name, Purpose: Something else. (before: Shows videos of the city’s events.)",
             "Another name: Filmkade BV (Netherlands). Recipients: none. (before: Filmkade BV (Netherlands) receives data.)",

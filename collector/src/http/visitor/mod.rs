@@ -89,6 +89,8 @@ struct Asked {
     json: bool,
     /// The version of the declaration.
     version: Option<String>,
+    /// The id of the site.
+    site: Option<String>,
 }
 
 impl Asked {
@@ -99,6 +101,7 @@ impl Asked {
                 "lang" => asked.language = Some(value.into_owned()),
                 "format" => asked.json = value == "json",
                 "version" => asked.version = Some(value.into_owned()),
+                "site" => asked.site = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -139,7 +142,7 @@ impl Frame {
         let said = words_of_banner(site, language);
         let code = language.code();
         let titles = [("privacy", words.your_data.to_owned()), ("cookies", said["policy"].clone())];
-        let address = |path: &str, code: &str| format!("{prefix}{path}?lang={code}");
+        let address = |path: &str, code: &str| page_address(site, prefix, path, code);
         let link = |(path, text): &(&str, String)| Link {
             address: address(path, code),
             text: text.clone(),
@@ -198,11 +201,19 @@ impl Frame {
     }
 }
 
-/// The site of a request by its `Host`; the only site, if there is but one.
-fn site_of<'c>(config: &'c Config, headers: &HeaderMap) -> Option<&'c Site> {
+/// The address of a page in one language.
+fn page_address(site: &Site, prefix: &str, path: &str, language: &str) -> String {
+    let named = site.query();
+    let and = if named.is_empty() { "" } else { "&" };
+    format!("{prefix}{path}?lang={language}{and}{named}")
+}
+
+/// The site of a request by its `Host`; the only site, if there is but one. On a host that is none of the sites', such as
+/// the collector's own, the site that was asked for by its id.
+fn site_of<'c>(config: &'c Config, headers: &HeaderMap, asked: Option<&str>) -> Option<&'c Site> {
     config.site_of_host(origin::named(headers)).or(match config.sites.as_slice() {
         [only] => Some(only),
-        _ => None,
+        _ => asked.and_then(|id| config.site(id)),
     })
 }
 

@@ -10,7 +10,7 @@ use super::form::{Fields, Form};
 use super::privacy_page::{Input, PrivacyPage};
 use super::state;
 use super::words::{Words, fill};
-use super::{Asked, answer, html, language_of, no_site, site_of};
+use super::{Asked, answer, html, language_of, no_site, page_address, site_of};
 use crate::Collector;
 use crate::config::{Language, Site};
 use crate::http::{consent, cookie, origin};
@@ -42,8 +42,9 @@ pub(super) async fn page(
     address: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
-    let language = language_of(site, &Asked::of(&address), &headers);
+    let asked = Asked::of(&address);
+    let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
+    let language = language_of(site, &asked, &headers);
     let request = Request { collector: &collector, site, headers: &headers, language };
     request.show(StatusCode::OK, None, None)
 }
@@ -55,10 +56,11 @@ pub(super) async fn choose(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
-    let Some(site) = site_of(&collector.config, &headers) else { return no_site() };
     let mut asked = Asked::of(&address);
     let fields = body.map_err(|_| Rejection::TooLarge).and_then(|body| Fields::parse(&body));
     let bar = fields.as_ref().ok().filter(|fields| bar::is_bar(fields));
+    asked.site = bar.map(|bar| bar.first("site").to_owned()).or(asked.site);
+    let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
     asked.language = bar.map(|bar| bar.first("language").to_owned()).or(asked.language);
     let language = language_of(site, &asked, &headers);
     let request = Request { collector: &collector, site, headers: &headers, language };
@@ -97,7 +99,7 @@ impl Request<'_> {
     async fn take_bar(&self, bar: &Fields) -> Response<Body> {
         match self.decide_bar(bar).await {
             Ok(outcome) => {
-                let back = bar::way_back(bar, self.headers).unwrap_or_else(|| self.page_address());
+                let back = bar::way_back(bar, self.headers, self.site).unwrap_or_else(|| self.page_address());
                 redirect(&back, outcome.cookies)
             }
             // The bar has no box for it; the page has.
@@ -117,7 +119,8 @@ impl Request<'_> {
     }
 
     fn page_address(&self) -> String {
-        format!("{}privacy?lang={}", self.collector.config.listen.prefix, self.language.code())
+        let prefix = self.collector.config.listen.prefix.as_str();
+        page_address(self.site, prefix, "privacy", self.language.code())
     }
 
     fn count(&self, reason: Rejection) {

@@ -6,6 +6,7 @@
 use super::Frame;
 use super::cookies::withdrawal;
 use super::declaration::{Declaration, DeclaredCategory, DeclaredService};
+use super::page_address;
 use super::privacy_page::{Input, is_signalled};
 use super::words::fill;
 
@@ -46,7 +47,7 @@ pub(super) fn switches(input: &Input<'_>, declaration: &Declaration, frame: &Fra
     let entered = |ticked: fn(&super::form::Form) -> bool| input.entered.is_some_and(ticked);
     let options = &input.site.options;
     Switches {
-        action: format!("{}privacy?lang={}", input.prefix, frame.language),
+        action: page_address(input.site, input.prefix, "privacy", frame.language),
         token: input.token.clone(),
         revision: input.site.revision,
         groups: declaration.categories.iter().map(|category| group(input, category, frame)).collect(),

@@ -374,6 +374,6 @@ fn a_host_finds_its_site() {
     for host in ["localhost:7700", "127.0.0.1", "elsewhere.example", "[::1]:80", ""] {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
-        assert_eq!(site_of(&config, &headers).map(|site| site.id.as_str()), Some("demo"), "{host}");
+        assert_eq!(site_of(&config, &headers, None).map(|site| site.id.as_str()), Some("demo"), "{host}");
     }
 }

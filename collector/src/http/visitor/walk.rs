@@ -1,13 +1,14 @@
 //! The privacy page over a real listener, with a real spool: a browser without JavaScript chooses and withdraws.
 
 use crate::Collector;
-use crate::config::Config;
+use crate::config::{Config, Host, SiteId};
 use crate::http::public;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 struct Stand {
+    host: &'static str,
     port: u16,
     _folder: tempfile::TempDir,
 }
@@ -26,24 +27,29 @@ impl Stand {
 
     /// With the demo's site changed.
     async fn start_with(change: impl FnOnce(&mut crate::config::Site)) -> Stand {
+        Stand::start_with_config(|config| change(&mut config.sites[0])).await
+    }
+
+    /// With the demo's config changed.
+    async fn start_with_config(change: impl FnOnce(&mut Config)) -> Stand {
         let folder = tempfile::tempdir().unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
         let mut config = Config::demo(folder.path().to_owned(), address, address);
-        change(&mut config.sites[0]);
+        change(&mut config);
         let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
         let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let router = public(&collector);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Stand { port, _folder: folder }
+        Stand { host: "localhost", port, _folder: folder }
     }
 
     async fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let length = body.len();
         let request = format!(
-            "{line} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}",
-            self.port
+            "{line} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}",
+            self.host, self.port
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
@@ -221,4 +227,66 @@ async fn the_stylesheet_is_where_the_pages_say() {
     let answer = stand.send(&format!("GET {style}"), "", "").await;
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("immutable"));
+}
+
+#[tokio::test]
+async fn the_bar_of_a_page_that_hides_its_origin_is_taken_where_the_browser_vouches_for_the_site() {
+    let stand = Stand::start().await;
+    let hidden = |fetched: &str| format!("Origin: null\r\nSec-Fetch-Site: {fetched}\r\n");
+    let granted = stand.press_bar(&hidden("same-origin"), "choice=accept&back=/news").await;
+    assert_eq!((granted.status, granted.location()), (303, "/news"), "{}", granted.body);
+    assert!(granted.cookies().contains("kruimel="));
+    for headers in [hidden("cross-site"), hidden("none"), "Origin: null\r\n".to_owned()] {
+        let answer = stand.press_bar(&headers, "choice=accept&back=/news").await;
+        assert_eq!(answer.status, 403, "{headers}");
+        assert!(answer.cookies().is_empty(), "{headers}");
+    }
+    // `localhost` is a host of the site, so that its neighbours are not.
+    assert_eq!(stand.press_bar(&hidden("same-site"), "choice=accept").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_collector_on_a_host_of_its_own_knows_by_the_form_which_site_it_is_asked_for() {
+    let two = |config: &mut Config| {
+        let mut other = config.sites[0].clone();
+        config.sites[0].hosts = vec![Host::parse("www.kaaidam.example").unwrap()];
+        other.id = SiteId::parse("shop").unwrap();
+        other.name = "Shop of Kaaidam".to_owned();
+        other.hosts = vec![Host::parse("shop.kaaidam.example").unwrap()];
+        config.sites.push(other);
+        config.sites.iter_mut().for_each(|site| site.has_neighbours = true);
+    };
+    let mut stand = Stand::start_with_config(two).await;
+    stand.host = "kruimel.kaaidam.example";
+    let shop = "Origin: https://shop.kaaidam.example\r\nSec-Fetch-Site: same-site\r\n";
+    let granted = stand.press_bar(shop, "site=shop&choice=accept&back=/cart").await;
+    assert_eq!(
+        (granted.status, granted.location()),
+        (303, "https://shop.kaaidam.example/cart"),
+        "{}",
+        granted.body
+    );
+    assert!(granted.cookies().contains("%22site%22:%22shop%22"), "{}", granted.cookies());
+    assert_eq!(stand.press_bar(shop, "site=demo&choice=accept").await.status, 403, "the other site's");
+    for unknown in ["choice=accept", "site=nobody&choice=accept"] {
+        assert_eq!(stand.press_bar(shop, unknown).await.status, 404, "{unknown}");
+    }
+    // A page that sends no referrer, to the collector on a subdomain of its site.
+    let hidden = "Origin: null\r\nSec-Fetch-Site: same-site\r\n";
+    let granted = stand.press_bar(hidden, "site=shop&choice=accept&back=/cart").await;
+    assert_eq!(granted.location(), "/kruimel/privacy?lang=nl&site=shop", "{}", granted.body);
+
+    for page in ["privacy", "cookies"] {
+        let shown = stand.send(&format!("GET /kruimel/{page}?site=shop&lang=en"), "", "").await;
+        assert!(shown.status == 200 && shown.body.contains("Shop of Kaaidam"), "{}", shown.body);
+        let links = shown.body.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        for link in
+            links.filter(|link| link.contains("/kruimel/privacy") || link.contains("/kruimel/cookies"))
+        {
+            assert!(link.contains("site=shop"), "{link}");
+        }
+        assert_eq!(stand.send(&format!("GET /kruimel/{page}"), "", "").await.status, 404);
+    }
+    let form = stand.send("GET /kruimel/privacy?site=shop", "", "").await.body;
+    assert!(form.contains("action=\"/kruimel/privacy?lang=en&#38;site=shop"), "{form}");
 }

@@ -89,7 +89,7 @@ fn a_grant_without_an_age_is_refused_where_the_site_asks_and_a_refusal_never_is(
     let says = |more: serde_json::Value, earlier: Option<&Receipt>| {
         let request = request(more);
         let choice = Choice::check(&aged, &request, NOW_MS).unwrap();
-        choice.check_age(&aged, request.of_age, earlier)
+        choice.check_age(&aged, request.of_age, earlier.map(std::slice::from_ref).unwrap_or_default())
     };
     assert_eq!(says(json!({}), None), Err(Rejection::AgeNotStated));
     assert_eq!(says(json!({"of_age": true}), None), Ok(()));
@@ -101,6 +101,9 @@ fn a_grant_without_an_age_is_refused_where_the_site_asks_and_a_refusal_never_is(
     assert_eq!(says(json!({}), Some(&before)), Ok(()));
     let more = json!({"categories": ["analytics", "functional"]});
     assert_eq!(says(more, Some(&before)), Err(Rejection::AgeNotStated));
+    // What was granted before the declaration changed, perhaps before it asked for an age, was granted without.
+    let outdated = Receipt { revision: before.revision - 1, ..before };
+    assert_eq!(says(json!({}), Some(&outdated)), Err(Rejection::AgeNotStated));
 }
 
 #[test]
