@@ -6,22 +6,16 @@
 // the exports are imported, so that esbuild drops wasm-bindgen's own fetching. The texts are data, fetched beside it.
 // What the loader hands over on `document.currentScript.kruimel` is described at the top of loader.js.
 
-import { initSync, draw, decide } from '../pkg/kruimel_banner.js';
+import { initSync, draw, press, call } from '../pkg/kruimel_banner.js';
 import css from '../assets/banner.css';
 import code from 'module.wasm';
 import { decisions } from './decide.js';
 import { page } from './page.js';
 import { follow, services, set } from './switches.js';
 
-// The values of buttons, see src/view/mod.rs, and the places where a visitor decides, see src/lib.rs.
-const SAVE = 2;
+// The values of buttons, see src/view/mod.rs.
 const CHOOSE = 3;
 const CLOSE = 4;
-const NOTICE = 0;
-const PREFERENCES = 1;
-const API = 2;
-// A press that grants is ignored for this long after a layer appeared: it was meant for what was there before.
-const GUARD_MS = 500;
 // How long a gesture of the visitor lets a call of the page grant.
 const GESTURE_MS = 1000;
 // When what follows from a press begins at the latest; a window that is covered paints no frames.
@@ -37,7 +31,7 @@ const loader = currentScript.kruimel;
 delete currentScript.kruimel;
 const { root, mark, tell } = loader;
 const { documentElement: html } = document;
-let opener, gesture, shownAt;
+let opener, gesture;
 
 const all = selector => [...root.querySelectorAll(selector)];
 const find = selector => root.querySelector(selector);
@@ -45,10 +39,7 @@ const switches = () => all('article input');
 const now = () => performance.now();
 
 const names = { section: 'consentModal', dialog: 'preferencesModal' };
-function shown(layer) {
-  shownAt = now();
-  tell('onModalShow', { modalName: names[layer] });
-}
+const shown = layer => tell('onModalShow', { modalName: names[layer] });
 function remove(layer) {
   if (!find(layer)) return;
   find(layer).remove();
@@ -121,9 +112,7 @@ function begin(text) {
     // Where the visitor allowed what the signal forbids, only that this counts more.
     if (signal)
       text.note = (acceptedCategory('advertising') ? '' : text.text[signal] + ' ') + text.text.signal_override;
-    page.values = [root, text];
-    draw(preferences);
-    page.values = [];
+    draw(root, text, preferences);
   }
   function showNotice() {
     if (find('section')) return;
@@ -160,20 +149,20 @@ function begin(text) {
   // tells; a press of the banner's own is no gesture for a script of the page.
   const gestured = () => (gesture == null ? navigator.userActivation?.isActive : now() - gesture < GESTURE_MS);
   // What the page's own script grants, or takes back, at once.
-  function call(wanted) {
+  function choose(wanted) {
     const { services = {}, session } = loader.read() || {};
     kept = { services: Object.fromEntries(Object.entries(services).filter(([name]) => !wanted(name))), session };
     const more = bits(wanted) & ~1;
-    decide(SAVE, API, gestured(), granted(), more && more | granted());
+    call(gestured(), granted(), more && more | granted());
     kept = 0;
     settle();
   }
   function acceptCategory(names) {
     const wanted = name => names == 'all' || [].concat(names).includes(name);
     // A name that the site does not know is nothing to decide.
-    if (bits(wanted) & ~1) call(wanted);
+    if (bits(wanted) & ~1) choose(wanted);
   }
-  const withdraw = () => call(() => false);
+  const withdraw = () => choose(() => false);
 
   root.addEventListener('click', event => {
     const button = event.target.closest('button[value]');
@@ -182,8 +171,7 @@ function begin(text) {
     if (value == CHOOSE) return showPreferences(button);
     if (value == CLOSE) return find('dialog').close();
     const on = bits(name => switches().find(one => one.name == name)?.checked);
-    const deliberate = event.isTrusted && event.timeStamp - shownAt > GUARD_MS;
-    decide(value, find('dialog') ? PREFERENCES : NOTICE, deliberate, granted(), on);
+    press(event, value, !!find('dialog'), granted(), on);
   });
   root.addEventListener('change', event => follow(switches(), event.target));
   // Neither `close` nor its way back bubbles.
