@@ -112,7 +112,9 @@ function begin(text) {
     // Where the visitor allowed what the signal forbids, only that this counts more.
     if (signal)
       text.note = (acceptedCategory('advertising') ? '' : text.text[signal] + ' ') + text.text.signal_override;
-    draw(root, text, preferences);
+    page.values = [root, text];
+    draw(preferences);
+    page.values = [];
   }
   function showNotice() {
     if (find('section')) return;

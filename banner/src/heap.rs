@@ -1,8 +1,8 @@
-//! The module's allocator: a pointer that moves up.
+//! The module's allocator: a pointer that moves up, and back when the last block is freed.
 //!
-//! What asks for memory is the table of JavaScript values, 512 bytes for 128 of them and twice as many when it grows; it
-//! lives as long as the module. The standard library's allocator costs about 3 KB more.
-//! Invariant: a block never overlaps another.
+//! The banner makes some texts when it is drawn and some when the visitor decides, and lives no longer than the page;
+//! what is not given back is a few kilobytes. It costs about 3 KB less than the standard library's allocator.
+//! Invariant: a block never overlaps another that was not freed.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
@@ -42,6 +42,26 @@ unsafe impl GlobalAlloc for Heap {
         (before * PAGE_BYTES) as *mut u8
     }
 
-    /// Nothing comes back.
-    unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if block as usize + layout.size() == self.next.get() {
+            self.next.set(block as usize);
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let grown = block as usize + size;
+        if block as usize + layout.size() == self.next.get() && grown <= self.end.get() {
+            self.next.set(grown);
+            return block;
+        }
+        // SAFETY: the caller's promises for `realloc` are those of `alloc`, copying and `dealloc`.
+        unsafe {
+            let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !moved.is_null() {
+                core::ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
+                self.dealloc(block, layout);
+            }
+            moved
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! The banner: draws the two layers, and tells what a press of a button means.
 //!
-//! In: the shadow root and the texts of one language, each press as the browser's event, and what is switched on (through
-//! `entry.js`). Out: elements in the shadow root, and each decision as its action, its surface and its categories. `dom.rs`
-//! binds the page: `web-sys` for elements and events, `js-sys` for texts and lists, `page.js` for what is written into an
-//! element at once. `entry.js` opens and closes the layers, `switches.js` lets the switches follow one another, `decide.js`
+//! In: the texts of one language, each press as the browser's event (`web-sys`) on the clock of `js-sys`, and what is
+//! switched on (through `entry.js`). Out: elements in the shadow root, and each decision as its action, its surface and its categories.
+//! `dom.rs` draws through `page.js`, which knows elements and texts by numbers: a table of them in here costs 800 bytes. `entry.js` opens and closes the layers, `switches.js` lets the switches follow one another, `decide.js`
 //! writes a decision down and sends it, `erase.js` removes cookies: a text that crosses into the module costs more bytes
 //! there than the work on it. The layers that are there are the only state, with the time of the last.
 //!
@@ -19,29 +18,28 @@ mod view;
 
 use consent::{Chosen, Decision};
 use core::cell::Cell;
-use dom::Record;
-use view::{Button, View};
+use js_sys::Date;
+use view::Button;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Event, ShadowRoot};
+use web_sys::Event;
 use wire::Surface;
 
 /// A press that grants is ignored for this long after a layer appeared: it was meant for what was there before.
 const GUARD_MS: f64 = 500.0;
 
 thread_local! {
-    /// When the last layer was drawn, on the clock of events.
+    /// When the last layer was drawn.
     static SHOWN_AT: Cell<f64> = const { Cell::new(0.0) };
 }
 
-/// Draws the first layer, or the preferences, from the texts and the declaration.
+/// Draws the first layer, or the preferences.
 #[wasm_bindgen]
-pub fn draw(root: &ShadowRoot, all: &Record, preferences: bool) {
-    let view = View::new(root, all);
+pub fn draw(preferences: bool) {
     match preferences {
-        true => view.preferences(),
-        false => view.notice(),
+        true => view::preferences(),
+        false => view::notice(),
     }
-    SHOWN_AT.set(dom::now());
+    SHOWN_AT.set(Date::now());
 }
 
 /// A button was pressed; the number is that of `view::Button`. `before` are the categories granted, and `on` those that
@@ -55,7 +53,9 @@ pub fn press(event: &Event, button: u32, preferences: bool, before: u32, on: u32
         Button::REFUSE => Decision::refuse(before, surface),
         _ => Decision::save(before, Chosen::from_bits(on), surface),
     };
-    decide(&decision, event.is_trusted() && event.time_stamp() - SHOWN_AT.get() > GUARD_MS);
+    // A busy page hears of a press some time after it was made.
+    let made_at = Date::now() - (dom::now() - event.time_stamp());
+    decide(&decision, event.is_trusted() && made_at - SHOWN_AT.get() > GUARD_MS);
 }
 
 /// The page calls for these categories, a bit for each. Without a gesture of the visitor it grants nothing.
