@@ -14,10 +14,18 @@ import { partial, shared } from './services.js';
 // How long the page stays for what is to be waited for, when it is to be loaded again.
 const STAY_MS = 2000;
 
+// A page may be denied its cookies, as in a sandboxed frame: reading or writing them throws there. What a cookie says may be
+// anything.
+const quietly = act => {
+  try {
+    return act();
+  } catch {}
+};
+
 // The body of the request. What is undefined is left out by JSON.
 function body({ site }, { pending, categories, services, revision, session, until }) {
   const { earlier, ...decision } = pending;
-  const text = earlier && encodeURIComponent(atob(earlier));
+  const text = earlier && quietly(() => encodeURIComponent(atob(earlier)));
   return JSON.stringify({ site, categories, services, revision, session, until_day: until, ...decision, earlier: text });
 }
 
@@ -49,12 +57,6 @@ export function decisions(loader, text) {
   const granted = () => bits(name => acceptedCategory(name));
   const grants = choice => choice?.categories.length > 1;
 
-  // A page may be denied its cookies, as in a sandboxed frame: reading or writing them throws there.
-  const quietly = act => {
-    try {
-      return act();
-    } catch {}
-  };
   const set = cookie => quietly(() => (document.cookie = cookie));
   const clear = () =>
     erase(categories, acceptedCategory, quietly(() => document.cookie) || '', location, set);
@@ -198,8 +200,7 @@ export function decisions(loader, text) {
   function send(choice) {
     const { signal } = flight;
     // Where the collector is not reached, or the page is left before it answers. A newer decision of another tab stays.
-    let saved;
-    const keep = () => (saved = latest == choice && kept()[1] == seen && write(choice));
+    const keep = () => latest == choice && kept()[1] == seen && write(choice);
     const leave = () => kept()[0]?.left || keep();
     latest = choice;
     flights++;
@@ -212,8 +213,10 @@ export function decisions(loader, text) {
         // The cookie became the answer to an earlier decision; what counts is still the latest.
         if (latest != choice) return void (latest && loader.apply(latest, true));
         const before = getUserPreferences();
-        // What no cookie holds counts in this page.
-        loader.apply(answer, answer == choice && kept()[1] == seen && !saved);
+        const elsewhere = kept()[1] != seen;
+        // What no cookie holds counts in this page; a newer decision of another tab is followed as any.
+        loader.apply(answer, !elsewhere && JSON.stringify(answer) != JSON.stringify(loader.read()));
+        if (elsewhere) return;
         follow(before);
         if (!answer) loader.call('show');
         return answer != choice;

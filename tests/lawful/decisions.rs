@@ -153,3 +153,47 @@ fn l27_a_choice_too_long_for_a_cookie_is_taken_back_in_part_and_as_a_whole() {
     guest.visitor.stack.await_count(ROWS, 1);
     guest.leave();
 }
+
+/// Accepts while the collector is slow, and waits until the page follows. Gives the collector's process.
+fn accept_slowly(guest: &Guest) -> u32 {
+    guest.open_undecided("/counted");
+    guest.run("window.__before = true");
+    let collector = guest.visitor.stack.process_id();
+    signal(collector, "STOP");
+    guest.visitor.click("section", ACCEPT);
+    guest.browser().await_script("return window.counted && kruimel.getUserPreferences()?.pending");
+    collector
+}
+
+#[test]
+fn whoever_looks_away_while_the_collector_is_slow_keeps_page_and_grant() {
+    let guest = Guest::new("", serve);
+    let collector = accept_slowly(&guest);
+    guest.run("for (const name of ['visibilitychange', 'focus']) dispatchEvent(new Event(name))");
+    guest.run("return new Promise(done => requestIdleCallback(done))");
+    assert_eq!(
+        guest.run("return [window.__before, kruimel.acceptedCategory('analytics')]"),
+        json!([true, true])
+    );
+    signal(collector, "CONT");
+    guest.browser().await_script("return kruimel.getUserPreferences().sig");
+    assert_eq!(guest.run("return window.__before"), true);
+    guest.leave();
+}
+
+#[test]
+fn l27_what_is_taken_back_before_its_grant_was_answered_stays_taken_back() {
+    let guest = Guest::new("", serve);
+    let collector = accept_slowly(&guest);
+    guest.run("kruimel.showPreferences()");
+    guest.visitor.await_dialog();
+    guest.visitor.click("dialog", REFUSE);
+    guest.browser().await_script("return !kruimel.acceptedCategory('analytics')");
+    signal(collector, "CONT");
+    await_reload(&guest);
+    guest.visitor.await_see("return !kruimel.getUserPreferences()?.pending");
+    assert_eq!(guest.visitor.granted(), json!(["necessary"]));
+    guest.visitor.stack.await_drained();
+    assert_eq!(guest.visitor.granted(), json!(["necessary"]));
+    guest.leave();
+}
