@@ -176,8 +176,9 @@ fn l24_a_grant_over_two_receipts_goes_on_with_the_newest_and_ends_the_other_with
     let receipts = [1, 2].map(|number| {
         let granted = decide(&stack, WWW, &accept(), &[]);
         let id = granted.json()["consentId"].as_str().unwrap().to_owned();
-        let cookies = granted.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value);
-        let receipt = cookies.filter(|value| value.starts_with("kruimel={")).last().unwrap();
+        let mut cookies =
+            granted.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value);
+        let receipt = cookies.rfind(|value| value.starts_with("kruimel={")).unwrap();
         let receipt = receipt.split(';').next().unwrap().to_owned();
         assert_eq!(measure(number, &receipt).status, 202);
         let now_ms = || time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
