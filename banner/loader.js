@@ -217,6 +217,10 @@
           integrity: `sha256-${hash}=`,
           nonce,
           onerror: ready,
+          // Nothing that another script finds later.
+          onload() {
+            this.kruimel = 0;
+          },
           src: trusted ? trusted.createScriptURL(src) : src,
         }),
       );

@@ -25,10 +25,7 @@ const ANNOUNCE_MS = 100;
 // Where other tools keep a choice, see src/more/earlier.js.
 const FOREIGN = ['cc_cookie', 'klaro', 'tarteaucitron', 'cl2_consent'];
 
-const { currentScript } = document;
-const loader = currentScript.kruimel;
-// Nothing that another script finds later.
-delete currentScript.kruimel;
+const loader = document.currentScript.kruimel;
 const { root, mark, tell } = loader;
 const { documentElement: html } = document;
 let opener, gesture;

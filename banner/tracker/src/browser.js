@@ -4,10 +4,7 @@
 // objects would bring a table of references along, and `web-sys` its type checks, together some two kilobytes.
 
 // What the loader hands over is described at the top of ../../loader.js.
-const { currentScript } = document;
-export const loader = currentScript.kruimel;
-// Nothing that another script finds later.
-delete currentScript.kruimel;
+export const loader = document.currentScript.kruimel;
 
 // The signals of tracker.rs.
 const [TIMER, ATTENTION, MOVE, LEAVE, RETURN, ANSWER] = [0, 1, 2, 3, 4, 6];
