@@ -23,7 +23,7 @@ const quietly = act => {
 };
 
 // The body of the request. What is undefined is left out by JSON.
-function body({ site }, { pending, categories, services, revision, session, until }) {
+export function body({ site }, { pending, categories, services, revision, session, until }) {
   const { earlier, ...decision } = pending;
   const text = earlier && quietly(() => encodeURIComponent(atob(earlier)));
   return JSON.stringify({ site, categories, services, revision, session, until_day: until, ...decision, earlier: text });

@@ -18,15 +18,15 @@ fn the_tests_of_the_scripts_pass() {
 
 #[test]
 fn a_request_reads_as_the_protocol_has_it() {
-    let script = "import { request } from './src/decide.js';
-        const choice = { categories: ['necessary', 'analytics'], services: {}, revision: 3 };
-        const decision = { action: 'save', surface: 'preferences', earlier: '%7B' };
-        const text = { hash: '5f0c9a1e77b3d264', lang: 'nl' };
-        console.log(JSON.stringify(request({ site: 'kaaidam' }, text, choice, decision)));";
+    let script = "import { body } from './src/decide.js';
+        const pending = { v: 1, action: 'save', surface: 'preferences', text: '5f0c9a1e77b3d264', language: 'nl', earlier: btoa('{}') };
+        const choice = { categories: ['necessary', 'analytics'], services: {}, revision: 3, pending };
+        console.log(body({ site: 'kaaidam' }, choice));";
     let printed = node(&["--input-type=module", "--eval", script]);
     let request: DecisionRequest = serde_json::from_str(&printed).unwrap();
     assert_eq!((request.v, request.site.as_str(), request.revision), (wire::VERSION, "kaaidam", 3));
     assert_eq!((request.action, request.surface), (DecisionAction::Save, Surface::Preferences));
     assert_eq!(request.categories, ["necessary", "analytics"]);
+    assert_eq!(request.earlier.as_deref(), Some("%7B%7D"));
     assert_eq!((request.text.as_str(), request.language.as_str()), ("5f0c9a1e77b3d264", "nl"));
 }
