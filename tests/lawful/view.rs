@@ -447,6 +447,45 @@ fn l11_l42_from_right_to_left_and_in_every_language_the_layers_fit_half_a_low_wi
     guest.leave();
 }
 
+/// A town's own colours, as far from the default ones as they may be.
+const THEME: &str = r##"[site.theme]
+surface = { light = "#ffffff", dark = "#001a33" }
+page = { light = "#f2f7fc", dark = "#00101f" }
+text = { light = "#00305c", dark = "#e8f4ff" }
+quiet = { light = "#3a5a78", dark = "#a9c7e4" }
+edge = { light = "#5b7a96", dark = "#7d9cba" }
+crumb = { light = "#8a1c5b", dark = "#ff9fd0" }
+focus = { light = "#b30059", dark = "#ffd166" }
+radius = "0"
+font = "Georgia, serif""##;
+
+#[test]
+fn l08_l09_l44_in_an_owners_colours_both_answers_stay_alike_and_axe_finds_nothing() {
+    let guest = Guest::of(Arc::new(start(THEME)), PAGE);
+    for (scheme, color) in [("light", "rgb(0, 48, 92)"), ("dark", "rgb(232, 244, 255)")] {
+        guest.browser.show_as(1280, 900, scheme);
+        guest.open_undecided("en");
+        for layer in ["section", "dialog"] {
+            if layer == "dialog" {
+                guest.open_preferences();
+            }
+            assert_eq!(findings(&guest.browser), json!([]), "{layer} {scheme}");
+            let looks = guest.see(&format!(
+                "return [\"{ACCEPT}\", \"{REFUSE}\"].map(one => {{
+                    const {{ backgroundColor, color, fontFamily, fontSize, fontWeight, borderRadius }} = getComputedStyle(root.querySelector('{layer}').querySelector(one));
+                    return [backgroundColor, color, fontFamily, fontSize, fontWeight, borderRadius];
+                }})"
+            ));
+            assert_eq!(looks[0], looks[1], "{layer} {scheme}");
+            assert_eq!(
+                (&looks[0][0], &looks[0][2], &looks[0][5]),
+                (&json!(color), &json!("Georgia, serif"), &json!("0px"))
+            );
+        }
+    }
+    guest.leave();
+}
+
 #[test]
 fn l09_l44_axe_finds_nothing_in_any_language_position_or_scheme() {
     let guest = Guest::new();
