@@ -1,5 +1,5 @@
 //! The words of the banner in one language: the texts that ship with it or that the owner put in their place, and the
-//! site's declaration, as the JSON that rides in the banner's glue. Its hash is what a ledger row names as the texts that the visitor saw.
+//! site's declaration, as the JSON that is fetched beside the banner. Its hash is what a ledger row names as the texts that the visitor saw.
 
 use crate::config::{CategoryDeclaration, Language, Options, Service, Site, Storage, Translated};
 use serde_json::{Value, json};
