@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
@@ -62,13 +63,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
+    let mut stop = StopSignal::listen()?;
     guard(&config)?;
     disk::prepare(&config.data_dir)?;
-    let opened = store::open(&config).await?;
-    let started = start(config, arguments, &opened).await;
-    let ended = match started {
-        Ok(server) => server.until_stopped().await,
-        Err(error) => Err(error),
+    let opened = tokio::select! {
+        opened = store::open(&config) => opened?,
+        () = stop.asked() => return Ok(()),
+    };
+    let ended = tokio::select! {
+        started = start(config, arguments, &opened) => match started {
+            Ok(server) => server.until_stopped(stop).await,
+            Err(error) => Err(error),
+        },
+        () = stop.asked() => Ok(()),
     };
     opened.close().await;
     ended
@@ -192,8 +199,8 @@ async fn try_fill(collector: &Arc<Collector>, client: &clickhouse::Client, days:
 }
 
 impl Server {
-    async fn until_stopped(self) -> Result<()> {
-        stop_signal().await?;
+    async fn until_stopped(self, mut stop: StopSignal) -> Result<()> {
+        stop.asked().await;
         tracing::info!("Stopping: no further requests.");
         self.stop_listening.cancel();
         for listener in self.listeners {
@@ -215,13 +222,25 @@ impl Server {
     }
 }
 
-async fn stop_signal() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The operator's wish to stop. Listened for before anything starts: a signal on the way up ends the start in order too,
+/// and never finds a process that dies of it.
+struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<StopSignal> {
+        Ok(StopSignal {
+            terminate: signal(SignalKind::terminate()).context("no signals")?,
+            interrupt: signal(SignalKind::interrupt()).context("no signals")?,
+        })
     }
-    Ok(())
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -172,3 +172,12 @@ fn a_batch_on_disk_whose_browser_got_no_answer_is_a_repeat_after_the_crash() {
     stack.await_drained();
     assert_eq!(stored(&stack), [7]);
 }
+
+#[test]
+fn a_server_that_is_asked_to_stop_on_the_way_up_ends_in_order() {
+    // Once the engine answers, once the spool is open, and in the moments after.
+    for logged in ["the engine answers", "The spool is open."] {
+        let (status, log) = Stack::stop_while_starting(logged);
+        assert!(status.success(), "{logged}: {status}\n{log}");
+    }
+}

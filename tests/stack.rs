@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -51,6 +51,21 @@ impl Stack {
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Stack { folder, process, public, admin, runtime }
+    }
+
+    /// Starts the demo, asks it to stop as soon as it logged that text, and returns how it ended and its log.
+    pub(crate) fn stop_while_starting(logged: &str) -> (ExitStatus, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = command(folder.path(), &["--demo-days", "0"]).spawn().unwrap();
+        let log = || fs::read_to_string(folder.path().join("log")).unwrap();
+        let start = Instant::now();
+        while !log().contains(logged) {
+            assert!(start.elapsed() < PATIENCE, "{}", log());
+            std::thread::park_timeout(LOOK_INTERVAL / 25);
+        }
+        signal(process.id(), "TERM");
+        let status = process.wait().unwrap();
+        (status, log())
     }
 
     /// The data folder.
@@ -104,7 +119,7 @@ impl Stack {
     }
 
     /// Stops `serve` as an operator would.
-    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn stop(&mut self) -> ExitStatus {
         signal(self.process.id(), "TERM");
         self.process.wait().unwrap()
     }
