@@ -9,6 +9,7 @@ use crate::say::say;
 use crate::settings::ConfigOption;
 use crate::{demo, disk, listen, sample, store};
 use anyhow::{Context, Result, ensure};
+use arc_swap::ArcSwap;
 use axum::Router;
 use clap::Args;
 use collector::Collector;
@@ -22,8 +23,12 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
 const DRAIN_ON_STOP_MAX: Duration = Duration::from_secs(10);
-/// How long a stop waits for requests under way.
-const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
+/// Longest time that a browser's request takes from its head to the end of its answer.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// The same for an analyst's, whose answers can be long.
+const QUESTION_TIME_MAX: Duration = Duration::from_secs(300);
+/// Most connections of analysts, their tools and probes at once.
+const ADMIN_CONNECTIONS_MAX: usize = 256;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -65,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
     let mut stop = StopSignal::listen()?;
     guard(&config)?;
+    listen::raise_limit();
     disk::prepare(&config.data_dir)?;
     let opened = tokio::select! {
         opened = store::open(&config) => opened?,
@@ -93,7 +99,7 @@ fn guard(config: &Config) -> Result<()> {
 
 struct Server {
     collector: Arc<Collector>,
-    listeners: [tokio::task::JoinHandle<Result<()>>; 2],
+    listeners: [tokio::task::JoinHandle<bool>; 2],
     work: tokio::task::JoinHandle<()>,
     stop_listening: CancellationToken,
     stop_work: CancellationToken,
@@ -120,12 +126,42 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         public_routes = public_routes.fallback_service(demo::site::router());
     }
     let admin_routes = admin_routes(&collector, opened, admin_address);
+    let [public_limits, admin_limits] = limits(&collector.config);
+    let is_proxy: listen::IsProxy = {
+        let collector = Arc::clone(&collector);
+        Arc::new(move |peer| collector.config.listen.trusts(peer.ip()))
+    };
+    let [public_routes, admin_routes] =
+        [public_routes, admin_routes].map(|routes| Arc::new(ArcSwap::from_pointee(routes)));
     let listeners = [
-        tokio::spawn(listen::serve(public, public_routes, stop_listening.clone())),
-        tokio::spawn(listen::serve(admin, admin_routes, stop_listening.clone())),
+        tokio::spawn(listen::serve(public, public_routes, public_limits, is_proxy, stop_listening.clone())),
+        tokio::spawn(listen::serve(
+            admin,
+            admin_routes,
+            admin_limits,
+            // Everybody who reaches it is on this machine.
+            Arc::new(|_| true),
+            stop_listening.clone(),
+        )),
     ];
     tell(&collector.config, public_address, admin_address, arguments.demo);
     Ok(Server { collector, listeners, work, stop_listening, stop_work })
+}
+
+/// The limits of the public and of the admin listener.
+fn limits(config: &Config) -> [listen::Limits; 2] {
+    let connection = config.listen.limits;
+    let public = listen::Limits {
+        connections_max: listen::connections_max(connection.connections_max),
+        connection,
+        request_time: REQUEST_TIME_MAX,
+    };
+    let admin = listen::Limits {
+        connections_max: ADMIN_CONNECTIONS_MAX,
+        connection,
+        request_time: QUESTION_TIME_MAX,
+    };
+    [public, admin]
 }
 
 fn admin_routes(collector: &Arc<Collector>, opened: &store::Opened, address: SocketAddr) -> Router {
@@ -204,9 +240,8 @@ impl Server {
         tracing::info!("Stopping: no further requests.");
         self.stop_listening.cancel();
         for listener in self.listeners {
-            match tokio::time::timeout(FINISH_ON_STOP_MAX, listener).await {
-                Ok(ended) => ended.context("a listener panicked")??,
-                Err(_) => tracing::warn!("Some requests did not finish in time and were cut off."),
+            if !listener.await.context("a listener panicked")? {
+                tracing::warn!("Some requests did not finish in time and were cut off.");
             }
         }
         self.collector.flush_rejections().await;

@@ -15,4 +15,5 @@ mod lawful;
 mod look;
 mod package;
 mod sender;
+mod serving;
 mod stack;

@@ -11,6 +11,7 @@ mod country;
 mod domain;
 mod error;
 mod language;
+mod listen;
 mod name;
 mod options;
 mod presets;
@@ -25,6 +26,7 @@ pub use category::CategoryDeclaration;
 pub(crate) use domain::is_within;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use language::{Kept, Language, Translated, Unit};
+pub use listen::{ConnectionLimits, ListenOptions, RateOptions};
 pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZone};
 pub use options::{Options, Signal};
 pub use service::{Cookie, KRUIMEL, Service, Storage};
@@ -33,12 +35,10 @@ pub use texts::OwnTexts;
 pub use theme::Theme;
 
 use crate::spool::SEGMENT_BYTES_MAX;
-use axum::http::HeaderName;
 use error::{Collected, Problem};
-use ipnet::IpNet;
 use reader::Section;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Everything the binary needs to know.
@@ -56,23 +56,6 @@ pub struct Config {
     pub geo: GeoOptions,
     /// The sites, in the order of the file; never empty.
     pub sites: Vec<Site>,
-}
-
-/// Where browsers and analysts connect.
-#[derive(Clone, Debug)]
-pub struct ListenOptions {
-    /// What browsers reach, directly or through a proxy.
-    pub public: SocketAddr,
-    /// Dashboards, API, health and metrics; on loopback.
-    pub admin: SocketAddr,
-    /// Browsers connect without a proxy: the peer is the visitor.
-    pub direct: bool,
-    /// Networks whose `client_ip_header` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The header in which a trusted proxy names the visitor's address.
-    pub client_ip_header: HeaderName,
-    /// What every public path begins with.
-    pub prefix: Prefix,
 }
 
 /// Where rows are kept.
@@ -179,7 +162,7 @@ impl Config {
 
 fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let data_dir = root.get("data_dir", |node| node.text().map(|path| folder.join(path)));
-    let listen = root.section("listen", read_listen);
+    let listen = root.section("listen", |section| listen::read(section, folder));
     let store = root.section("store", |section| read_store(section, folder));
     let spool = root.section("spool", read_spool);
     let geo = root.section("geo", |section| GeoOptions {
@@ -204,65 +187,6 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         spool,
         geo,
         sites,
-    })
-}
-
-impl Default for ListenOptions {
-    fn default() -> Self {
-        let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        ListenOptions {
-            public: local(7700),
-            admin: local(7701),
-            direct: false,
-            trusted_proxies: Vec::new(),
-            client_ip_header: HeaderName::from_static("x-forwarded-for"),
-            prefix: Prefix::standard(),
-        }
-    }
-}
-
-fn read_listen(section: &Section<'_>) -> ListenOptions {
-    let default = ListenOptions::default();
-    let address = |text: &str| {
-        text.parse::<SocketAddr>().map_err(|_| {
-            let mend = "Write an IP address and a port, such as \"127.0.0.1:7700\" or \"[::1]:7700\".";
-            Problem::new(format!("\"{text}\" is not an address to listen on."), mend)
-        })
-    };
-    let listen = ListenOptions {
-        public: section.get("public", |node| address(node.text()?)).unwrap_or(default.public),
-        admin: section.get("admin", |node| address(node.text()?)).unwrap_or(default.admin),
-        // One that cannot be read is an error already; it need not look like a missing answer too.
-        direct: section.get("direct", |node| node.boolean()).unwrap_or(section.has("direct")),
-        trusted_proxies: section.list("trusted_proxies", |node| network(node.text()?)).unwrap_or_default(),
-        client_ip_header: section
-            .get("client_ip_header", |node| header(node.text()?))
-            .unwrap_or(default.client_ip_header),
-        prefix: section.get("prefix", |node| Prefix::read(node.text()?)).unwrap_or(default.prefix),
-    };
-    check::listeners(section, &listen);
-    listen
-}
-
-fn network(text: &str) -> Result<IpNet, Problem> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    let network = text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
-        let mend = "Write a network such as \"10.0.0.0/8\", or one address.";
-        Problem::new(format!("\"{text}\" is not a network."), mend)
-    })?;
-    if network.prefix_len() == 0 {
-        let mend = "Name the proxies alone: whoever is trusted can write any address.";
-        return Err(Problem::new(format!("\"{text}\" trusts the whole internet."), mend));
-    }
-    Ok(network.trunc())
-}
-
-fn header(text: &str) -> Result<HeaderName, Problem> {
-    text.parse().map_err(|_| {
-        Problem::new(
-            format!("\"{text}\" is not the name of a header."),
-            "Write a name such as \"x-forwarded-for\".",
-        )
     })
 }
 

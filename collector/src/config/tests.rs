@@ -87,6 +87,10 @@ fn every_default_of_the_example_is_a_value_that_is_taken() {
     assert_eq!(config.listen.admin, plain.listen.admin);
     assert_eq!(config.listen.client_ip_header, plain.listen.client_ip_header);
     assert_eq!(config.listen.prefix, plain.listen.prefix);
+    let limits = ConnectionLimits { connections_max: None, ..config.listen.limits };
+    assert_eq!(limits, plain.listen.limits);
+    assert_eq!(config.listen.requests_max, plain.listen.requests_max);
+    assert_eq!(config.listen.rate, plain.listen.rate);
     assert_eq!(config.data_dir, plain.data_dir);
     assert_eq!(config.spool, plain.spool);
     assert_eq!(config.store.database, plain.store.database);
@@ -169,6 +173,27 @@ fn a_wrong_listener_is_told_with_its_mend() {
         "kruimel.toml:2: listen.direct: Expected true or false, found a number.",
         "quotes",
     );
+}
+
+#[test]
+fn a_limit_of_nothing_or_of_everything_is_refused() {
+    for (key, mend) in [
+        ("connections_max = 0", "from 64 to 1000000"),
+        ("requests_max = 1", "from 16 to 100000"),
+        ("header_seconds = 61", "from 1 to 60"),
+        ("body_seconds = 0", "from 1 to 300"),
+        ("idle_seconds = 4000", "from 1 to 3600"),
+        ("rate = { batches_per_second = 0 }", "from 1 to 1000000"),
+        ("rate = { grants_per_second = -1 }", "from 1 to 1000000"),
+    ] {
+        let name =
+            key.trim_end_matches(|letter: char| !letter.is_ascii_alphabetic()).split(' ').next().unwrap();
+        check(
+            &with_line(2, &format!("direct = true\n{key}")),
+            &format!("kruimel.toml:3: listen.{name}"),
+            mend,
+        );
+    }
 }
 
 #[test]

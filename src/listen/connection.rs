@@ -1,0 +1,201 @@
+//! One connection: HTTP/1.1 or HTTP/2, watched by its [`Pulse`].
+//!
+//! In: a stream with a seat. Out: answers of the routes in force at each request. Invariant: it ends by itself, whatever
+//! the client does.
+
+use super::pulse::{Pulse, UnderWay, Verdict};
+use super::seats::Seat;
+use super::{Limits, Routes};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, Version};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tower_service::Service;
+
+/// Largest head of a request, in bytes: room for every cookie that browsers keep for a host. Larger ones get 431. A head
+/// has at most 100 headers.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Most requests at once on one connection of HTTP/2.
+const STREAMS_MAX: u32 = 32;
+/// How much of a body and of all bodies of a connection of HTTP/2 is on its way before it is read, in bytes.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// Longest wait for a client to take leave.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How often a connection is looked at where seats are scarce; otherwise as often as a head may take.
+const LOOK_WHEN_CROWDED: Duration = Duration::from_secs(1);
+
+/// What all connections of a listener share.
+pub(super) struct Connections {
+    builder: auto::Builder<TokioExecutor>,
+    routes: Routes,
+    limits: Limits,
+}
+
+impl Connections {
+    pub(super) fn new(routes: Routes, limits: Limits) -> Connections {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        // The pulse keeps the time of heads: hyper's own clock would run while a connection is idle.
+        builder.http1().header_read_timeout(None).max_buf_size(HEADER_BYTES_MAX);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(HEADER_BYTES_MAX as u32)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+        Connections { builder, routes, limits }
+    }
+
+    /// Hands a request to the routes in force.
+    fn ask(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        pulse: &Arc<Pulse>,
+    ) -> impl Future<Output = Result<Response<Answer>, std::convert::Infallible>> + use<> {
+        let under_way = Pulse::begin(pulse, request.version() == Version::HTTP_2);
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let mut routes = Router::clone(&self.routes.load());
+        let answer = routes.call(request);
+        async move { Ok(answer.await?.map(|body| Answer { body, _under_way: under_way })) }
+    }
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    connections: Arc<Connections>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut seat: Seat,
+) {
+    let pulse = Arc::new(Pulse::new());
+    // Without it an answer waits for the client's acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "A connection was gone before it was served.");
+        return;
+    }
+    let stream = TokioIo::new(Watched { stream, pulse: Arc::clone(&pulse) });
+    let asked = Arc::clone(&pulse);
+    let service =
+        hyper::service::service_fn(|request: Request<Incoming>| connections.ask(request, peer, &asked));
+    let mut connection = pin!(connections.builder.serve_connection(stream, service));
+    let mut wake = pin!(sleep_until(Instant::now() + connections.limits.connection.header_time));
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            biased;
+            // What a client did wrong is its own affair, and an error would name what it sent.
+            _ = connection.as_mut() => return,
+            _ = seat.notice.changed() => {}
+            () = wake.as_mut() => {}
+        }
+        let notice = *seat.notice.borrow_and_update();
+        let (now, verdict) = (Instant::now(), pulse.verdict(&connections.limits, notice.crowded));
+        let (end, is_cut) = match verdict {
+            Verdict::Close(end) => (end, leaving),
+            Verdict::Cut(end) => (end, true),
+        };
+        if notice.cut || (end <= now && is_cut) {
+            return;
+        }
+        if !leaving && (notice.stopping || end <= now) {
+            leaving = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        // What a connection does in between does not wake this loop: it looks again soon.
+        let look =
+            now + if notice.crowded { LOOK_WHEN_CROWDED } else { connections.limits.connection.header_time };
+        wake.as_mut().reset(if end <= now { now + LEAVE_TIME_MAX } else { end.min(look) });
+    }
+}
+
+/// The bytes of a connection, whose arrival the pulse feels.
+struct Watched<S> {
+    stream: S,
+    pulse: Arc<Pulse>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        if buffer.filled().len() > before {
+            self.pulse.received();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// An answer's body; the request is under way as long as it is there.
+struct Answer {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

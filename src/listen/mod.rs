@@ -1,0 +1,133 @@
+//! The two sockets: opened before anything is served, so that a port in use is one sentence and no half-started server;
+//! then every connection to them, each bounded in time, in bytes and in number.
+//!
+//! In: a socket, its limits and the routes in force. Out: answers. Invariants: what is not accepted is told so at once and
+//! never queued; no connection can be held open for nothing; a failed `accept` never ends the loop; a stop closes idle
+//! connections, lets requests under way finish for a bounded time, and then cuts.
+
+mod connection;
+mod files;
+mod pulse;
+mod seats;
+
+pub(crate) use files::{connections_max, raise_limit};
+
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use axum::Router;
+use collector::config::ConnectionLimits;
+use connection::Connections;
+use seats::Seats;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a stop waits for requests under way.
+const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
+/// Pause after a failed `accept` that is not one connection's fault: the machine is short of something.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Most connections that are told at one time that there is no room; the others are closed without a word.
+const TURNED_AWAY_MAX: usize = 256;
+/// Longest time for telling one.
+const TURN_AWAY_TIME_MAX: Duration = Duration::from_secs(1);
+/// What one that finds no room is told.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// The routes in force; they can be replaced while connections go on.
+pub(crate) type Routes = Arc<ArcSwap<Router>>;
+
+/// One listener's limits.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connections_max: usize,
+    pub(crate) connection: ConnectionLimits,
+    /// Longest time from a request's head to the end of its answer.
+    pub(crate) request_time: Duration,
+}
+
+/// Whether an address is a proxy's, so that its connections are many people's.
+pub(crate) type IsProxy = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
+
+/// Binds a socket.
+pub(crate) async fn bind(address: SocketAddr, what: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("the {what} listener cannot use {address}; another program may have it. Set listen.{what} to another address")
+    })
+}
+
+/// Serves until told to stop, then lets the requests under way finish. Returns whether all of them did.
+pub(crate) async fn serve(
+    socket: TcpListener,
+    routes: Routes,
+    limits: Limits,
+    is_proxy: IsProxy,
+    stop: CancellationToken,
+) -> bool {
+    let seats = Seats::new(limits.connections_max);
+    let connections = Arc::new(Connections::new(routes, limits));
+    let tasks = TaskTracker::new();
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => match seats.take((!is_proxy(peer)).then_some(peer.ip())) {
+                Some(seat) => {
+                    tasks.spawn(connection::serve(Arc::clone(&connections), stream, peer, seat));
+                }
+                None => turn_away(stream, &turned_away, &tasks),
+            },
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "No connection can be accepted at the moment; those that are open go on.");
+                tokio::select! {
+                    () = sleep(ACCEPT_PAUSE) => {}
+                    () = stop.cancelled() => break,
+                }
+            }
+        }
+    }
+    drop(socket);
+    seats.stop();
+    tasks.close();
+    if timeout(FINISH_ON_STOP_MAX, tasks.wait()).await.is_ok() {
+        return true;
+    }
+    seats.cut();
+    tasks.wait().await;
+    false
+}
+
+/// The client is gone again before it was accepted.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Tells a client at once that there is no room. Over TLS these bytes are no handshake, which ends it as quickly.
+fn turn_away(mut stream: TcpStream, turned_away: &Arc<Semaphore>, tasks: &TaskTracker) {
+    let Ok(permit) = Arc::clone(turned_away).try_acquire_owned() else { return };
+    tasks.spawn(async move {
+        let told = timeout(TURN_AWAY_TIME_MAX, async {
+            stream.write_all(NO_ROOM).await?;
+            stream.shutdown().await?;
+            // A close with unread bytes would take the answer back.
+            let mut rest = [0; 1_024];
+            while stream.read(&mut rest).await? > 0 {}
+            io::Result::Ok(())
+        });
+        // Whoever left in between needs no answer.
+        drop(told.await);
+        drop(permit);
+    });
+}

@@ -1,0 +1,91 @@
+//! Connections that cost: half a head, half a body, nothing at all, too many.
+
+use super::parts::{Open, start};
+use crate::sender::{batch, try_batch};
+use crate::stack::Stack;
+
+const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
+
+fn assert_served(stack: &Stack, cookies: &str, number: u64) {
+    let answer = try_batch(stack.public, cookies, &batch(number, "/page")).unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.text());
+}
+
+#[test]
+fn heads_that_never_end_are_cut_off_and_visitors_are_answered_meanwhile() {
+    let stack = start("header_seconds = 2");
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let mut slow: Vec<Open> = (0..300).map(|_| Open::to(stack.public)).collect();
+    for one in &mut slow {
+        one.write(b"POST /kruimel/events HTTP/1.1\r\nhost: localhost\r\nx-a: ").unwrap();
+    }
+    // One that asked once before is no better.
+    let mut known = Open::to(stack.public);
+    assert!(known.ask().starts_with("HTTP/1.1 200"));
+    known.write(b"GET / HTTP/1.1\r\n").unwrap();
+    for number in 0..20 {
+        assert_served(&stack, &cookies, number);
+        for one in &mut slow {
+            // Drop by drop; some may be cut off by now.
+            if one.write(b"a").is_err() {
+                break;
+            }
+        }
+    }
+    for one in slow.iter_mut().chain([&mut known]) {
+        assert_eq!(one.read_to_end(), "");
+    }
+    assert_served(&stack, &cookies, 99);
+}
+
+#[test]
+fn a_thousand_idle_connections_are_kept_and_take_nobodys_place() {
+    let stack = start("connections_max = 1200");
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let mut idle: Vec<Open> = (0..800).map(|_| Open::to(stack.public)).collect();
+    for one in &mut idle {
+        assert!(one.ask().starts_with("HTTP/1.1 200"));
+    }
+    for (number, one) in idle.iter_mut().enumerate().step_by(40) {
+        assert!(one.ask().starts_with("HTTP/1.1 200"), "it was kept");
+        assert_served(&stack, &cookies, number as u64);
+    }
+    // From three quarters on, who is idle makes room.
+    idle.extend((0..400).map(|_| Open::to(stack.public)));
+    for number in 1_000..1_020 {
+        stack.await_that("a visitor is answered", || {
+            try_batch(stack.public, &cookies, &batch(number, "/page"))
+                .is_ok_and(|answer| answer.status == 202)
+        });
+    }
+}
+
+#[test]
+fn where_every_seat_is_taken_the_next_one_is_told_at_once() {
+    let stack = start("connections_max = 64\nheader_seconds = 5");
+    let mut silent: Vec<Open> = (0..64).map(|_| Open::to(stack.public)).collect();
+    let mut next = Open::to(stack.public);
+    let told = next.read_to_end();
+    assert!(told.starts_with("HTTP/1.1 503") && told.contains("retry-after: 5"), "{told}");
+    // Who never asks anything leaves soon, and then there is room again.
+    assert_eq!(silent[63].read_to_end(), "");
+    stack.await_that("there is room", || Open::to(stack.public).ask().starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_a_head_that_is_too_large_refused() {
+    let stack = start("idle_seconds = 1");
+    let mut idle = Open::to(stack.public);
+    assert!(idle.ask().starts_with("HTTP/1.1 200"));
+    assert_eq!(idle.read_to_end(), "");
+    let mut large = Open::to(stack.public);
+    let line = format!("x-a: {}\r\n", "a".repeat(40_000));
+    // It may be refused before all of it is sent.
+    drop(large.write(format!("GET /kruimel/demo.js HTTP/1.1\r\nhost: localhost\r\n{line}\r\n").as_bytes()));
+    assert!(large.read_head().starts_with("HTTP/1.1 431"));
+    let mut many = Open::to(stack.public);
+    let lines = "x-a: a\r\n".repeat(150);
+    many.write(format!("GET /kruimel/demo.js HTTP/1.1\r\nhost: localhost\r\n{lines}\r\n").as_bytes())
+        .unwrap();
+    assert!(many.read_head().starts_with("HTTP/1.1 431"));
+}

@@ -1,0 +1,4 @@
+//! The listener under abuse and through change: whatever others do, ordinary visitors are answered as ever.
+
+mod connections;
+mod parts;
