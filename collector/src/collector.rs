@@ -6,7 +6,7 @@
 use crate::config::{Config, OnWithdrawal, Site};
 use crate::declaration::{Declarations, HistoryError};
 use crate::geography::{Geography, GeographyError};
-use crate::http::{Assets, Texts};
+use crate::http::{Assets, Limits, Texts};
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Outcomes;
 use crate::pipeline::Tables;
@@ -42,6 +42,8 @@ pub struct Collector {
     pub texts: Texts,
     /// What became of everything that was received.
     pub outcomes: Outcomes,
+    /// What is taken in at once, and how much from one network.
+    pub limits: Limits,
     /// The owner's geography.
     pub geography: Geography,
     /// Milliseconds since 1970.
@@ -134,6 +136,7 @@ impl Collector {
             assets,
             texts,
             outcomes: Outcomes::default(),
+            limits: Limits::new(config.listen.requests_max),
             geography,
             clock: now_ms,
             config,

@@ -1,4 +1,5 @@
 //! The listener under abuse and through change: whatever others do, ordinary visitors are answered as ever.
 
 mod connections;
+mod flood;
 mod parts;

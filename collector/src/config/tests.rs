@@ -186,8 +186,7 @@ fn a_limit_of_nothing_or_of_everything_is_refused() {
         ("rate = { batches_per_second = 0 }", "from 1 to 1000000"),
         ("rate = { grants_per_second = -1 }", "from 1 to 1000000"),
     ] {
-        let name =
-            key.trim_end_matches(|letter: char| !letter.is_ascii_alphabetic()).split(' ').next().unwrap();
+        let name = key.split(' ').next().unwrap();
         check(
             &with_line(2, &format!("direct = true\n{key}")),
             &format!("kruimel.toml:3: listen.{name}"),

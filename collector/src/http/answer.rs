@@ -5,9 +5,6 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-/// Seconds after which a browser may try again when nothing can be kept.
-const RETRY_AFTER_S: &str = "30";
-
 #[derive(Serialize)]
 struct Refused<'a> {
     reason: &'a str,
@@ -27,8 +24,8 @@ pub(crate) fn refuse(reason: Rejection) -> Response<Body> {
     let body = Refused { reason: reason.label(), message: reason.to_string() };
     let status = StatusCode::from_u16(reason.status()).expect("every reason has a status, as a test proves");
     let mut response = json(status, serde_json::to_string(&body).expect("two texts are always JSON"));
-    if reason == Rejection::Unavailable {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    if let Some(seconds) = reason.retry_after_s() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

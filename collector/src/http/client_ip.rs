@@ -5,7 +5,7 @@
 
 use crate::config::ListenOptions;
 use crate::pipeline::ClientIp;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
 
 /// Most entries of the header that are looked at.
@@ -13,26 +13,33 @@ const HOPS_MAX: usize = 32;
 
 /// Who sent the request.
 pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, listen: &ListenOptions) -> ClientIp {
-    let trusted = |address: IpAddr| {
-        listen.trusted_proxies.iter().any(|network| network.contains(&address.to_canonical()))
-    };
     let mut client = peer;
-    if !trusted(peer) {
+    if !listen.trusts(peer) {
         return ClientIp::new(client);
     }
-    let values: Vec<&str> = headers
-        .get_all(listen.client_ip_header.as_str())
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    for hop in values.iter().rev().flat_map(|value| value.rsplit(',')).take(HOPS_MAX) {
-        let Some(address) = parse(hop.trim()) else { break };
+    let is_forwarded = listen.client_ip_header == header::FORWARDED;
+    // Bytes, not text: what a stranger wrote on the left must not hide what a proxy wrote on the right.
+    let values: Vec<&[u8]> =
+        headers.get_all(&listen.client_ip_header).iter().map(HeaderValue::as_bytes).collect();
+    let hops = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+    for hop in hops.take(HOPS_MAX) {
+        let text = std::str::from_utf8(hop).unwrap_or_default().trim();
+        let node = if is_forwarded { forwarded_for(text) } else { Some(text) };
+        let Some(address) = node.and_then(parse) else { break };
         client = address;
-        if !trusted(address) {
+        if !listen.trusts(address) {
             break;
         }
     }
     ClientIp::new(client)
+}
+
+/// The node of `for=` in one element of RFC 7239's header: `for="[2001:db8::1]:4711";proto=https`.
+fn forwarded_for(element: &str) -> Option<&str> {
+    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, node) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    let node = node.trim();
+    Some(node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node))
 }
 
 /// An address, with or without a port, with or without brackets.
@@ -49,19 +56,24 @@ fn parse(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
-    fn check(peer: &str, header: &[&str], expected: &str) {
+    fn walk(name: &str, peer: &str, header: &[&[u8]]) -> String {
         let listen = ListenOptions {
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()],
+            client_ip_header: name.parse().unwrap(),
             ..ListenOptions::default()
         };
         let mut headers = HeaderMap::new();
         for value in header {
-            headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
+            headers.append(&listen.client_ip_header, HeaderValue::from_bytes(value).unwrap());
         }
-        let address = client_ip(peer.parse().unwrap(), &headers, &listen);
-        assert_eq!(address.truncate().to_string(), expected, "{peer} {header:?}");
+        client_ip(peer.parse().unwrap(), &headers, &listen).truncate().to_string()
+    }
+
+    fn check(peer: &str, header: &[&str], expected: &str) {
+        let bytes: Vec<&[u8]> = header.iter().map(|value| value.as_bytes()).collect();
+        assert_eq!(walk("x-forwarded-for", peer, &bytes), expected, "{peer} {header:?}");
     }
 
     #[test]
@@ -73,7 +85,55 @@ mod tests {
         check("127.0.0.1", &["192.0.2.66", "198.51.100.7:4711"], "198.51.100.0");
         check("127.0.0.1", &["[2001:db8:5::1]"], "2001:db8:5::");
         check("127.0.0.1", &["198.51.100.7, nonsense"], "127.0.0.0");
+        check("127.0.0.1", &["é, 198.51.100.7"], "198.51.100.0");
         check("::ffff:127.0.0.1", &["198.51.100.7"], "198.51.100.0");
+        check("127.0.0.1", &["::ffff:198.51.100.7"], "198.51.100.0");
         check("127.0.0.1", &[], "127.0.0.0");
+    }
+
+    #[test]
+    fn the_header_of_rfc_7239_is_read_too() {
+        let check = |header: &str, expected: &str| {
+            assert_eq!(walk("forwarded", "127.0.0.1", &[header.as_bytes()]), expected, "{header}");
+        };
+        check("for=198.51.100.7", "198.51.100.0");
+        check("for=192.0.2.66, proto=https;For=\"198.51.100.7:4711\"; by=10.0.0.1", "198.51.100.0");
+        check("for=\"[2001:db8:5::1]:80\", for=10.1.2.3", "2001:db8:5::");
+        check("for=\"192.0.2.66, for=198.51.100.7", "198.51.100.0");
+        check("for=198.51.100.7, for=_hidden", "127.0.0.0");
+        check("for=198.51.100.7, proto=https", "127.0.0.0");
+    }
+
+    fn odd_header() -> impl Strategy<Value = Vec<u8>> {
+        // Whatever may stand in a header, often with what looks like addresses and trusted ones.
+        let byte = prop::sample::select((0x20..=0xff).filter(|byte| *byte != 0x7f).collect::<Vec<u8>>());
+        let bytes = prop::collection::vec(byte, 0..40);
+        let known =
+            prop::sample::select(vec!["10.1.1.1", "192.0.2.66, ", ", ", "for=", "\"", "::1", "[", ":80"]);
+        prop::collection::vec(prop_oneof![bytes, known.prop_map(|text| text.as_bytes().to_vec())], 0..40)
+            .prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_stranger_writes_changes_who_sent_it(
+            forged in prop::collection::vec(odd_header(), 0..4),
+            hops in 0..8_usize,
+            own_line: bool,
+            rfc_7239: bool,
+        ) {
+            let name = if rfc_7239 { "forwarded" } else { "x-forwarded-for" };
+            let node = |address: &str| if rfc_7239 { format!("for={address}") } else { address.to_owned() };
+            let vouched: Vec<String> = std::iter::once("198.51.100.7").chain(std::iter::repeat_n("10.0.0.2", hops)).map(node).collect();
+            let vouched = vouched.join(", ");
+            let mut lines: Vec<Vec<u8>> = forged;
+            match lines.last_mut() {
+                Some(last) if !own_line => last.extend(format!(", {vouched}").bytes()),
+                _ => lines.push(vouched.into_bytes()),
+            }
+            let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+            prop_assert_eq!(walk(name, "127.0.0.1", &lines), "198.51.100.0");
+            prop_assert_eq!(walk(name, "203.0.113.9", &lines), "203.0.113.0");
+        }
     }
 }

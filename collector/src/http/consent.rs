@@ -9,7 +9,10 @@ mod choice;
 mod declared;
 
 use super::answer::{is_text_or_json, json, refuse};
+use super::body::refusal;
 use super::cookie::{self, Jar, Lasts};
+use super::front::RequestId;
+use super::limits::Sender;
 use super::origin;
 use crate::Collector;
 use crate::config::{KRUIMEL, Site};
@@ -19,8 +22,8 @@ use crate::pipeline::{ADVERTISING, ANALYTICS, Rejection};
 use crate::receipt::{LiveReceipt, VISITOR_SECONDS_MAX, VisitorCookie, sign, timestamp};
 use crate::spool::{Record, Table};
 use axum::body::Body;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use choice::Choice;
@@ -44,10 +47,11 @@ pub struct Outcome {
 /// Takes a decision from the banner.
 pub(crate) async fn consent(
     State(collector): State<Arc<Collector>>,
+    Extension(sender): Extension<Sender>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
-    let mut answer = match take(&collector, &headers, body).await {
+    let mut answer = match take(&collector, sender, &headers, body).await {
         Ok(outcome) => {
             let mut answer = json(StatusCode::OK, outcome.receipt);
             for value in outcome.cookies {
@@ -67,6 +71,7 @@ pub(crate) async fn consent(
 
 async fn take(
     collector: &Collector,
+    sender: Sender,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Outcome, (Rejection, String)> {
@@ -74,7 +79,7 @@ async fn take(
     let site = collector.site(&request.site).ok_or((Rejection::UnknownSite, String::new()))?;
     let named = |reason| (reason, site.id.to_string());
     origin::check(headers, site).map_err(named)?;
-    decide(collector, headers, site, &request).await.map_err(named)
+    decide(collector, sender, headers, site, &request).await.map_err(named)
 }
 
 fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<DecisionRequest, Rejection> {
@@ -82,19 +87,18 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Deci
     if !is_text_or_json(kind) {
         return Err(Rejection::UnsupportedMedia);
     }
-    let body = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
-        _ => Rejection::NotJson,
-    })?;
+    let body = body.map_err(|error| refusal(&error))?;
     serde_json::from_slice(&body).map_err(|_| Rejection::NotJson)
 }
 
 /// Records a decision and says what the browser is to keep. The caller has checked that it comes from the site.
 ///
 /// # Errors
-/// What is wrong with the decision, or [`Rejection::Unavailable`] when it cannot be kept on disk.
-pub async fn decide(
+/// What is wrong with the decision, [`Rejection::TooManyRequests`] for a grant that takes nothing back where its network
+/// grants too much, or [`Rejection::Unavailable`] when it cannot be kept on disk.
+pub(crate) async fn decide(
     collector: &Collector,
+    sender: Sender,
     headers: &HeaderMap,
     site: &Site,
     request: &DecisionRequest,
@@ -117,6 +121,9 @@ pub async fn decide(
     if repeated {
         return Ok(decision.outcome(collector, headers, site, now_ms));
     }
+    if decision.takes_nothing_back() {
+        sender.grant(collector, site)?;
+    }
     for row in &decision.rows {
         let record = Record {
             table: Table::Consents,
@@ -126,7 +133,7 @@ pub async fn decide(
             rows: vec![row.encode()],
         };
         collector.spool.append(record).await.map_err(|error| {
-            tracing::error!(%error, "A decision could not be kept; the browser keeps it and will send it again.");
+            tracing::error!(%error, request = %RequestId::current(), "A decision could not be kept; the browser keeps it and will send it again.");
             Rejection::Unavailable
         })?;
         if row.withdraws() != 0 {
@@ -254,6 +261,11 @@ impl Kept {
 }
 
 impl Decision {
+    /// Whether it grants something, and neither refuses nor ends anything.
+    fn takes_nothing_back(&self) -> bool {
+        matches!(self.kept, Kept::Receipt(_)) && self.rows.iter().all(|row| row.withdraws() == 0)
+    }
+
     fn new(
         site: &Site,
         request: &DecisionRequest,

@@ -1,8 +1,11 @@
 //! `POST /kruimel/events`: a batch in, 202 once its rows are on disk.
 
 use super::answer::{json, refuse};
+use super::body::refusal;
 use super::client_ip::client_ip;
 use super::cookie::{self, Jar, Lasts};
+use super::front::RequestId;
+use super::limits::BatchWithinRate;
 use super::origin;
 use crate::Collector;
 use crate::keys::random_u64;
@@ -25,6 +28,7 @@ const JUST_WITHDRAWN_MS: u64 = 60_000;
 pub(crate) async fn events(
     State(collector): State<Arc<Collector>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    _: BatchWithinRate,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
@@ -71,10 +75,7 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Byte
     if !super::answer::is_text_or_json(kind) {
         return Err(Rejection::UnsupportedMedia);
     }
-    body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
-        _ => Rejection::NotJson,
-    })
+    body.map_err(|error| refusal(&error))
 }
 
 fn process_body(
@@ -125,7 +126,7 @@ async fn keep(collector: &Collector, processed: &Processed, rows: Vec<Vec<u8>>) 
         Ok(Appended::Fresh) => collector.outcomes.accepted(events),
         Ok(Appended::Repeated) => collector.outcomes.repeated(events),
         Err(error) => {
-            tracing::error!(%error, "A batch could not be kept; its browser was told to come again.");
+            tracing::error!(%error, request = %RequestId::current(), "A batch could not be kept; its browser was told to come again.");
             return Err(Rejection::Unavailable);
         }
     }

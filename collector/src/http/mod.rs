@@ -6,18 +6,25 @@
 mod answer;
 mod asset;
 mod assets;
+mod body;
 pub(crate) mod client_ip;
 pub mod consent;
 mod cookie;
 mod events;
+mod front;
 mod gpc;
 mod health;
+pub(crate) mod limits;
 mod origin;
+mod rate;
+mod seats;
 mod texts;
 mod visitor;
 
 pub use asset::Asset;
 pub use assets::Assets;
+pub use limits::Limits;
+pub use seats::{Seat, Seats};
 pub use texts::Texts;
 
 use crate::Collector;
@@ -25,7 +32,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use wire::limits::{BATCH_BYTES_MAX, DECISION_BYTES_MAX};
@@ -49,7 +56,9 @@ pub fn public(collector: &Arc<Collector>) -> Router {
         .with_state(Arc::clone(collector));
     let prefix = collector.config.listen.prefix.as_str().trim_end_matches('/').to_owned();
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes) };
-    routes.route(gpc::PATH, get(gpc::support).with_state(Arc::clone(collector))).layer(from_fn(secure))
+    routes
+        .route(gpc::PATH, get(gpc::support).with_state(Arc::clone(collector)))
+        .layer(from_fn_with_state(Arc::clone(collector), front::pass))
 }
 
 /// What operators reach: health and metrics. The dashboards are put beside it by the binary.
@@ -87,14 +96,5 @@ fn not_found() -> Response<Body> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-async fn secure(request: axum::extract::Request, next: Next) -> Response<Body> {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -76,6 +76,15 @@ pub enum Rejection {
     /// The form's token is missing or stale.
     #[error("The form is too old. Open the page again and repeat the choice.")]
     StaleForm,
+    /// The body took longer than a body may.
+    #[error("The body did not arrive in time.")]
+    SlowBody,
+    /// The sender's network sent more to this site than one network may.
+    #[error("Too much comes from this network at the moment. Try again later.")]
+    TooManyRequests,
+    /// More is under way than the collector works on at once.
+    #[error("The collector has too much to do at the moment. Try again later.")]
+    Overloaded,
     /// The spool is full or cannot be written.
     #[error("The collector cannot keep anything at the moment. Try again later.")]
     Unavailable,
@@ -83,7 +92,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, for tests and the documentation.
-    pub const ALL: [Rejection; 25] = [
+    pub const ALL: [Rejection; 28] = [
         Rejection::NotJson,
         Rejection::TooLarge,
         Rejection::UnsupportedMedia,
@@ -108,6 +117,9 @@ impl Rejection {
         Rejection::AgeNotStated,
         Rejection::ContradictoryDecision,
         Rejection::StaleForm,
+        Rejection::SlowBody,
+        Rejection::TooManyRequests,
+        Rejection::Overloaded,
         Rejection::Unavailable,
     ];
 
@@ -138,6 +150,9 @@ impl Rejection {
             Rejection::AgeNotStated => "age_not_stated",
             Rejection::ContradictoryDecision => "contradictory_decision",
             Rejection::StaleForm => "stale_form",
+            Rejection::SlowBody => "slow_body",
+            Rejection::TooManyRequests => "too_many_requests",
+            Rejection::Overloaded => "overloaded",
             Rejection::Unavailable => "unavailable",
         }
     }
@@ -157,7 +172,9 @@ impl Rejection {
             | Rejection::AgeNotStated
             | Rejection::StaleForm => 403,
             Rejection::Robot | Rejection::TestHost => 202,
-            Rejection::Unavailable => 503,
+            Rejection::SlowBody => 408,
+            Rejection::TooManyRequests => 429,
+            Rejection::Overloaded | Rejection::Unavailable => 503,
             Rejection::NotJson
             | Rejection::UnsupportedVersion
             | Rejection::UnknownSite
@@ -169,6 +186,15 @@ impl Rejection {
             | Rejection::UnknownService
             | Rejection::NotOffered
             | Rejection::ContradictoryDecision => 422,
+        }
+    }
+
+    /// After how many seconds the sender may try again, where that can help.
+    pub const fn retry_after_s(self) -> Option<u16> {
+        match self {
+            Rejection::Unavailable => Some(30),
+            Rejection::TooManyRequests | Rejection::Overloaded => Some(5),
+            _ => None,
         }
     }
 
@@ -189,7 +215,7 @@ mod tests {
         assert_eq!(labels.len(), Rejection::ALL.len());
         for reason in Rejection::ALL {
             assert!(reason.to_string().ends_with('.'), "{reason:?}");
-            assert!(matches!(reason.status(), 202 | 403 | 413 | 415 | 422 | 503), "{reason:?}");
+            assert!(matches!(reason.status(), 202 | 403 | 408 | 413 | 415 | 422 | 429 | 503), "{reason:?}");
         }
     }
 }

@@ -13,12 +13,14 @@ use super::words::{Words, fill};
 use super::{Asked, answer, html, language_of, no_site, page_address, site_of};
 use crate::Collector;
 use crate::config::{Language, Site};
+use crate::http::body::refusal;
+use crate::http::limits::Sender;
 use crate::http::{consent, cookie, origin};
 use crate::pipeline::Rejection;
 use crate::receipt::{check_token, sign_token};
 use axum::body::Body;
-use axum::extract::State as Shared;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -52,12 +54,13 @@ pub(super) async fn page(
 /// Takes a choice and shows the page again, which says what now holds; from the plain bar it goes back to where that was.
 pub(super) async fn choose(
     Shared(collector): Shared<Arc<Collector>>,
+    Extension(sender): Extension<Sender>,
     address: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
     let mut asked = Asked::of(&address);
-    let fields = body.map_err(|_| Rejection::TooLarge).and_then(|body| Fields::parse(&body));
+    let fields = body.map_err(|error| refusal(&error)).and_then(|body| Fields::parse(&body));
     let bar = fields.as_ref().ok().filter(|fields| bar::is_bar(fields));
     asked.site = bar.map(|bar| bar.first("site").to_owned()).or(asked.site);
     let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
@@ -65,16 +68,16 @@ pub(super) async fn choose(
     let language = language_of(site, &asked, &headers);
     let request = Request { collector: &collector, site, headers: &headers, language };
     match (&fields, bar) {
-        (_, Some(bar)) => request.take_bar(bar).await,
-        (Ok(fields), None) => request.take_form(fields).await,
+        (_, Some(bar)) => request.take_bar(sender, bar).await,
+        (Ok(fields), None) => request.take_form(sender, fields).await,
         (Err(reason), None) => request.refuse(*reason, None),
     }
 }
 
 impl Request<'_> {
-    async fn take_form(&self, fields: &Fields) -> Response<Body> {
+    async fn take_form(&self, sender: Sender, fields: &Fields) -> Response<Body> {
         let form = Form::of(fields);
-        match self.decide_form(fields, &form).await {
+        match self.decide_form(sender, fields, &form).await {
             Ok(outcome) => redirect(&self.page_address(), outcome.cookies),
             Err(reason) => {
                 // Nothing is ticked on behalf of another page, or for a declaration that was not shown.
@@ -84,7 +87,12 @@ impl Request<'_> {
         }
     }
 
-    async fn decide_form(&self, fields: &Fields, form: &Form) -> Result<consent::Outcome, Rejection> {
+    async fn decide_form(
+        &self,
+        sender: Sender,
+        fields: &Fields,
+        form: &Form,
+    ) -> Result<consent::Outcome, Rejection> {
         let Request { collector, site, headers, language } = *self;
         origin::check(headers, site)?;
         let now_ms = (collector.clock)();
@@ -93,11 +101,11 @@ impl Request<'_> {
         }
         let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
         let decision = form.decision(site, &declaration, language, fields.revision()?)?;
-        consent::decide(collector, headers, site, &decision).await
+        consent::decide(collector, sender, headers, site, &decision).await
     }
 
-    async fn take_bar(&self, bar: &Fields) -> Response<Body> {
-        match self.decide_bar(bar).await {
+    async fn take_bar(&self, sender: Sender, bar: &Fields) -> Response<Body> {
+        match self.decide_bar(sender, bar).await {
             Ok(outcome) => {
                 let back = bar::way_back(bar, self.headers, self.site).unwrap_or_else(|| self.page_address());
                 redirect(&back, outcome.cookies)
@@ -111,11 +119,11 @@ impl Request<'_> {
         }
     }
 
-    async fn decide_bar(&self, bar: &Fields) -> Result<consent::Outcome, Rejection> {
+    async fn decide_bar(&self, sender: Sender, bar: &Fields) -> Result<consent::Outcome, Rejection> {
         let Request { collector, site, headers, .. } = *self;
         bar::check_origin(headers, site)?;
         let decision = bar::decision(bar, site)?;
-        consent::decide(collector, headers, site, &decision).await
+        consent::decide(collector, sender, headers, site, &decision).await
     }
 
     fn page_address(&self) -> String {
@@ -174,7 +182,7 @@ fn signal(site: &Site, headers: &HeaderMap) -> Option<&'static str> {
 fn sentence(words: &Words, reason: Rejection) -> &'static str {
     match reason {
         Rejection::ForeignOrigin => words.foreign,
-        Rejection::Unavailable => words.unavailable,
+        Rejection::Unavailable | Rejection::Overloaded | Rejection::TooManyRequests => words.unavailable,
         Rejection::AgeNotStated => words.age_needed,
         Rejection::StaleForm | Rejection::OutdatedReceipt => words.stale,
         _ => words.unread,

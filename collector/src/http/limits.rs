@@ -1,0 +1,152 @@
+//! What is taken in at once, and how much from one network.
+//!
+//! In: the sender of a request. Out: a place among the requests that are worked on, or a refusal that costs next to
+//! nothing. Invariants: a decision that refuses or withdraws is never refused for its sender's rate; an address that
+//! is this machine's or a proxy's is nobody's, and never limited as one.
+
+use super::client_ip::client_ip;
+use super::origin;
+use super::rate::Rates;
+use super::seats::{Seat, Seats};
+use crate::Collector;
+use crate::config::{ListenOptions, Site};
+use crate::pipeline::{Rejection, TruncatedIp};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Response};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The counters of what is under way.
+pub struct Limits {
+    rates: Rates,
+    under_way: Arc<AtomicUsize>,
+    /// Requests whose bodies are waited for.
+    waiting: Arc<Seats>,
+}
+
+/// The network that a request comes from; none where it cannot be told.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender(Option<TruncatedIp>);
+
+/// A request that is worked on, until it is dropped.
+pub(super) struct UnderWay(Arc<AtomicUsize>);
+
+/// Where a request goes whose body is not there yet.
+pub(super) struct WaitingRoom {
+    under_way: Arc<AtomicUsize>,
+    seats: Arc<Seats>,
+    sender: Sender,
+}
+
+/// A request whose body is waited for: meanwhile it is not worked on.
+pub(super) struct Waiting {
+    under_way: Arc<AtomicUsize>,
+    _seat: Seat,
+}
+
+#[derive(Clone, Copy, Hash)]
+enum Kind {
+    Batch,
+    Grant,
+}
+
+impl Limits {
+    /// For so many requests at once, and as many whose bodies are waited for.
+    pub fn new(requests_max: usize) -> Limits {
+        Limits { rates: Rates::new(), under_way: Arc::default(), waiting: Seats::new(requests_max) }
+    }
+
+    /// Begins a request; `None` where enough are under way.
+    pub(super) fn begin(&self, requests_max: usize) -> Option<UnderWay> {
+        let before = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let begun = UnderWay(Arc::clone(&self.under_way));
+        (before < requests_max).then_some(begun)
+    }
+
+    /// Where this sender's request would wait for its body.
+    pub(super) fn waiting_room(&self, sender: Sender) -> WaitingRoom {
+        WaitingRoom { under_way: Arc::clone(&self.under_way), seats: Arc::clone(&self.waiting), sender }
+    }
+}
+
+impl WaitingRoom {
+    /// Begins to wait; `None` where enough bodies are waited for.
+    pub(super) fn enter(&self) -> Option<Waiting> {
+        let seat = self.seats.take(self.sender.0)?;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        Some(Waiting { under_way: Arc::clone(&self.under_way), _seat: seat })
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Sender {
+    /// Works out who sent a request.
+    pub(super) fn of(peer: Option<SocketAddr>, headers: &HeaderMap, listen: &ListenOptions) -> Sender {
+        let network = |peer: SocketAddr| {
+            let network = client_ip(peer.ip(), headers, listen).truncate();
+            let ours = network.is_of_this_machine()
+                || listen.trusted_proxies.iter().any(|proxy| proxy.contains(&network.address()));
+            (!ours).then_some(network)
+        };
+        Sender(peer.and_then(network))
+    }
+
+    fn is_within(self, collector: &Collector, kind: Kind, site: &str, per_second: u32) -> bool {
+        self.0.is_none_or(|network| collector.limits.rates.take((network, site, kind), per_second))
+    }
+
+    /// Counts a decision that grants something and takes nothing back.
+    ///
+    /// # Errors
+    /// [`Rejection::TooManyRequests`].
+    pub(super) fn grant(self, collector: &Collector, site: &Site) -> Result<(), Rejection> {
+        let per_second = collector.config.listen.rate.grants_per_second;
+        match self.is_within(collector, Kind::Grant, site.id.as_str(), per_second) {
+            true => Ok(()),
+            false => Err(Rejection::TooManyRequests),
+        }
+    }
+}
+
+/// A batch whose sender is within the rate; looked at before the body is read.
+pub(super) struct BatchWithinRate;
+
+impl FromRequestParts<Arc<Collector>> for BatchWithinRate {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        collector: &Arc<Collector>,
+    ) -> Result<BatchWithinRate, Response<Body>> {
+        let sender = parts.extensions.get::<Sender>().copied().unwrap_or(Sender(None));
+        // The site is in the body; that of the page's host is known without reading it.
+        let site = collector.config.site_of_host(origin::host(&parts.headers));
+        let site = site.map_or("", |site| site.id.as_str());
+        let per_second = collector.config.listen.rate.batches_per_second;
+        match sender.is_within(collector, Kind::Batch, site, per_second) {
+            true => Ok(BatchWithinRate),
+            false => {
+                Err(super::front::refuse_early(collector, &parts.headers, site, Rejection::TooManyRequests))
+            }
+        }
+    }
+}
+
+/// The peer of a request, where its listener says it.
+pub(super) fn peer_of(extensions: &axum::http::Extensions) -> Option<SocketAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
+}
