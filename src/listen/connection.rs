@@ -1,10 +1,10 @@
 //! One connection: HTTP/1.1 or HTTP/2, watched by its [`Pulse`].
 //!
-//! In: a stream with a seat. Out: answers of the routes in force at each request. Invariant: it ends by itself, whatever
+//! In: a stream with a place. Out: answers of the routes in force at each request. Invariant: it ends by itself, whatever
 //! the client does.
 
 use super::pulse::{Pulse, UnderWay, Verdict};
-use super::seats::Seat;
+use super::seats::Place;
 use super::{Limits, Routes};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -80,7 +80,7 @@ pub(super) async fn serve(
     connections: Arc<Connections>,
     stream: TcpStream,
     peer: SocketAddr,
-    mut seat: Seat,
+    mut place: Place,
 ) {
     let pulse = Arc::new(Pulse::new());
     // Without it an answer waits for the client's acknowledgement of the one before.
@@ -100,10 +100,10 @@ pub(super) async fn serve(
             biased;
             // What a client did wrong is its own affair, and an error would name what it sent.
             _ = connection.as_mut() => return,
-            _ = seat.notice.changed() => {}
+            _ = place.notice.changed() => {}
             () = wake.as_mut() => {}
         }
-        let notice = *seat.notice.borrow_and_update();
+        let notice = *place.notice.borrow_and_update();
         let (now, verdict) = (Instant::now(), pulse.verdict(&connections.limits, notice.crowded));
         let (end, is_cut) = match verdict {
             Verdict::Close(end) => (end, leaving),

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use collector::config::ConnectionLimits;
 use connection::Connections;
-use seats::Seats;
+use seats::Hall;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub(crate) async fn serve(
     is_proxy: IsProxy,
     stop: CancellationToken,
 ) -> bool {
-    let seats = Seats::new(limits.connections_max);
+    let hall = Hall::new(limits.connections_max);
     let connections = Arc::new(Connections::new(routes, limits));
     let tasks = TaskTracker::new();
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
@@ -81,9 +81,9 @@ pub(crate) async fn serve(
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => match seats.take((!is_proxy(peer)).then_some(peer.ip())) {
-                Some(seat) => {
-                    tasks.spawn(connection::serve(Arc::clone(&connections), stream, peer, seat));
+            Ok((stream, peer)) => match hall.take((!is_proxy(peer)).then_some(peer.ip())) {
+                Some(place) => {
+                    tasks.spawn(connection::serve(Arc::clone(&connections), stream, peer, place));
                 }
                 None => turn_away(stream, &turned_away, &tasks),
             },
@@ -98,12 +98,12 @@ pub(crate) async fn serve(
         }
     }
     drop(socket);
-    seats.stop();
+    hall.stop();
     tasks.close();
     if timeout(FINISH_ON_STOP_MAX, tasks.wait()).await.is_ok() {
         return true;
     }
-    seats.cut();
+    hall.cut();
     tasks.wait().await;
     false
 }

@@ -55,7 +55,7 @@ impl ClientIp {
 
     /// Forgets the part that tells one visitor from their neighbours. An IPv4 address that is wrapped in IPv6 is
     /// unwrapped first: what tells it apart would be kept or lost otherwise, depending on where it stands.
-    pub fn truncate(&self) -> TruncatedIp {
+    pub fn truncate(self) -> TruncatedIp {
         match unwrap_ipv4(self.0) {
             IpAddr::V4(address) => {
                 let kept = u32::from(address) & (u32::MAX << (32 - IPV4_PREFIX_BITS));
