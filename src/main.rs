@@ -11,6 +11,7 @@ mod disk;
 mod engine_process;
 mod keys;
 mod listen;
+mod reload;
 mod sample;
 mod say;
 mod serve;

@@ -1,10 +1,11 @@
 //! `kruimel serve`: joins collector, dashboards and engine into one running server.
 //!
 //! The order of a start: config, data folder with keys and spool, engine, schema, sockets. Whatever fails ends the start
-//! with one sentence, before a browser is answered. The order of a stop: no further requests, what is under way finishes,
+//! with one sentence, before a browser is answered. SIGHUP reads the config again. The order of a stop: no further requests, what is under way finishes,
 //! the spool is sealed and drained for a bounded time, the engine ends.
 
 use crate::demo::record::History;
+use crate::reload::{Current, Reload};
 use crate::say::say;
 use crate::settings::ConfigOption;
 use crate::{demo, disk, listen, sample, store};
@@ -68,20 +69,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
-    let mut stop = StopSignal::listen()?;
+    let mut signals = Signals::listen()?;
     guard(&config)?;
     listen::raise_limit();
     disk::prepare(&config.data_dir)?;
     let opened = tokio::select! {
         opened = store::open(&config) => opened?,
-        () = stop.asked() => return Ok(()),
+        () = signals.stop() => return Ok(()),
     };
     let ended = tokio::select! {
         started = start(config, arguments, &opened) => match started {
-            Ok(server) => server.until_stopped(stop).await,
+            Ok(server) => server.until_stopped(signals).await,
             Err(error) => Err(error),
         },
-        () = stop.asked() => Ok(()),
+        () = signals.stop() => Ok(()),
     };
     opened.close().await;
     ended
@@ -99,6 +100,8 @@ fn guard(config: &Config) -> Result<()> {
 
 struct Server {
     collector: Arc<Collector>,
+    /// None where the config is not in a file.
+    reload: Option<Reload>,
     listeners: [tokio::task::JoinHandle<bool>; 2],
     work: tokio::task::JoinHandle<()>,
     stop_listening: CancellationToken,
@@ -121,18 +124,20 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         tokio::spawn(fill_history(Arc::clone(&collector), opened.client(), arguments.demo_days));
     }
     let stop_listening = CancellationToken::new();
-    let mut public_routes = collector::http::public(&collector);
-    if arguments.demo {
-        public_routes = public_routes.fallback_service(demo::site::router());
-    }
-    let admin_routes = admin_routes(&collector, opened, admin_address);
+    let compose = {
+        let (client, is_demo) = (opened.client(), arguments.demo);
+        move |collector: &Arc<Collector>| {
+            [public_routes(collector, is_demo), admin_routes(collector, client.clone(), admin_address)]
+        }
+    };
+    let routes = compose(&collector).map(|routes| Arc::new(ArcSwap::from_pointee(routes)));
+    let current: Current = Arc::new(ArcSwap::new(Arc::clone(&collector)));
     let [public_limits, admin_limits] = limits(&collector.config);
     let is_proxy: listen::IsProxy = {
-        let collector = Arc::clone(&collector);
-        Arc::new(move |peer| collector.config.listen.trusts(peer.ip()))
+        let current = Arc::clone(&current);
+        Arc::new(move |peer| current.load().config.listen.trusts(peer.ip()))
     };
-    let [public_routes, admin_routes] =
-        [public_routes, admin_routes].map(|routes| Arc::new(ArcSwap::from_pointee(routes)));
+    let [public_routes, admin_routes] = routes.clone();
     let listeners = [
         tokio::spawn(listen::serve(public, public_routes, public_limits, is_proxy, stop_listening.clone())),
         tokio::spawn(listen::serve(
@@ -145,7 +150,14 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         )),
     ];
     tell(&collector.config, public_address, admin_address, arguments.demo);
-    Ok(Server { collector, listeners, work, stop_listening, stop_work })
+    let file = (!arguments.demo).then(|| arguments.config.clone());
+    let reload = file.map(|file| Reload { file, current, routes, compose: Box::new(compose) });
+    Ok(Server { collector, reload, listeners, work, stop_listening, stop_work })
+}
+
+fn public_routes(collector: &Arc<Collector>, is_demo: bool) -> Router {
+    let routes = collector::http::public(collector);
+    if is_demo { routes.fallback_service(demo::site::router()) } else { routes }
 }
 
 /// The limits of the public and of the admin listener.
@@ -164,7 +176,7 @@ fn limits(config: &Config) -> [listen::Limits; 2] {
     [public, admin]
 }
 
-fn admin_routes(collector: &Arc<Collector>, opened: &store::Opened, address: SocketAddr) -> Router {
+fn admin_routes(collector: &Arc<Collector>, client: clickhouse::Client, address: SocketAddr) -> Router {
     let sites = collector.config.sites.iter().map(|site| dashboards::Site {
         id: site.id.to_string(),
         name: site.name.clone(),
@@ -174,7 +186,7 @@ fn admin_routes(collector: &Arc<Collector>, opened: &store::Opened, address: Soc
     let mut names = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}")).to_vec();
     names.push(address.to_string());
     let context = dashboards::Context {
-        client: opened.client(),
+        client,
         sites: sites.collect(),
         clock: time::OffsetDateTime::now_utc,
         names: names.clone(),
@@ -235,9 +247,26 @@ async fn try_fill(collector: &Arc<Collector>, client: &clickhouse::Client, days:
 }
 
 impl Server {
-    async fn until_stopped(self, mut stop: StopSignal) -> Result<()> {
-        stop.asked().await;
-        tracing::info!("Stopping: no further requests.");
+    /// Serves until a stop is asked for, and then stops in order; a second signal ends it at once.
+    async fn until_stopped(self, mut signals: Signals) -> Result<()> {
+        while let Wish::Reload = signals.next().await {
+            match &self.reload {
+                Some(reload) => tokio::task::block_in_place(|| reload.now()),
+                // Without a file there is nothing to read: the terminal is gone.
+                None => break,
+            }
+        }
+        tracing::info!("Stopping: no further requests. A second signal ends it at once.");
+        tokio::select! {
+            stopped = self.stop() => stopped,
+            () = signals.stop() => {
+                tracing::warn!("Ended at once. What was acknowledged is on disk, and drained after the next start.");
+                std::process::exit(1)
+            }
+        }
+    }
+
+    async fn stop(self) -> Result<()> {
         self.stop_listening.cancel();
         for listener in self.listeners {
             if !listener.await.context("a listener panicked")? {
@@ -257,25 +286,40 @@ impl Server {
     }
 }
 
-/// The operator's wish to stop. Listened for before anything starts: a signal on the way up ends the start in order too,
-/// and never finds a process that dies of it.
-struct StopSignal {
-    terminate: Signal,
-    interrupt: Signal,
+/// What an operator can wish for.
+enum Wish {
+    Stop,
+    Reload,
 }
 
-impl StopSignal {
-    fn listen() -> Result<StopSignal> {
-        Ok(StopSignal {
-            terminate: signal(SignalKind::terminate()).context("no signals")?,
-            interrupt: signal(SignalKind::interrupt()).context("no signals")?,
+/// The operator's wishes. Listened for before anything starts: a signal on the way up ends the start in order too, and
+/// never finds a process that dies of it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals> {
+        let listen = |kind| signal(kind).context("no signals");
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
         })
     }
 
-    async fn asked(&mut self) {
+    async fn next(&mut self) -> Wish {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.hang_up.recv() => Wish::Reload,
         }
+    }
+
+    /// Asked to stop. A wish to reload on the way up or down is done with the next start.
+    async fn stop(&mut self) {
+        while let Wish::Reload = self.next().await {}
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub(crate) const CONFIG_FILE: &str = "kruimel.toml";
 
 /// The option that every subcommand with a config shares.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct ConfigOption {
     /// The config file.
     #[arg(long, value_name = "FILE", default_value = CONFIG_FILE)]

@@ -1,5 +1,8 @@
 //! The collector as a whole: opened once, shared by every request, closed in order.
 //!
+//! It never changes. Another config makes another one, which shares spool, store, counters and the list of withdrawn
+//! receipts with it ([`Collector::with_config`]): a request that is under way ends with what it began with.
+//!
 //! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds. While
 //! it runs the store may be away: the intake does not wait for it.
 
@@ -11,9 +14,11 @@ use crate::keys::{Keys, KeysError};
 use crate::metrics::Outcomes;
 use crate::pipeline::Tables;
 use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
-use crate::store::Store;
+use crate::store::{KeptSites, Store};
 use crate::withdrawn::{Withdrawn, WithdrawnError};
+use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
@@ -41,13 +46,14 @@ pub struct Collector {
     /// What visitors are shown, by hash.
     pub texts: Texts,
     /// What became of everything that was received.
-    pub outcomes: Outcomes,
+    pub outcomes: Arc<Outcomes>,
     /// What is taken in at once, and how much from one network.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// The owner's geography.
-    pub geography: Geography,
+    pub geography: Arc<Geography>,
     /// Milliseconds since 1970.
     pub clock: fn() -> i64,
+    kept_sites: KeptSites,
 }
 
 /// Why the collector cannot start, in one sentence.
@@ -65,6 +71,9 @@ pub enum StartError {
     /// The geography cannot be used.
     #[error(transparent)]
     Geography(#[from] GeographyError),
+    /// Another config changes what cannot change while the collector runs.
+    #[error("{0} cannot change while the collector runs; restart it for that, or take the change back")]
+    NeedsRestart(String),
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -95,6 +104,12 @@ pub fn now_ms() -> i64 {
 /// The day, as the history of a declaration dates it.
 fn today() -> Date {
     OffsetDateTime::from(SystemTime::now()).date()
+}
+
+/// The sites that keep the rows of withdrawn receipts.
+fn kept_sites(config: &Config) -> Vec<String> {
+    let keeps = |site: &&Site| matches!(site.on_withdrawal, OnWithdrawal::Keep { .. });
+    config.sites.iter().filter(keeps).map(|site| site.id.to_string()).collect()
 }
 
 impl Collector {
@@ -135,10 +150,45 @@ impl Collector {
             store: Store::new(client),
             assets,
             texts,
-            outcomes: Outcomes::default(),
-            limits: Limits::new(config.listen.requests_max),
-            geography,
+            outcomes: Arc::default(),
+            limits: Arc::new(Limits::new(config.listen.requests_max)),
+            geography: Arc::new(geography),
+            kept_sites: Arc::new(ArcSwap::from_pointee(kept_sites(&config))),
             clock: now_ms,
+            config,
+        })
+    }
+
+    /// The collector of another config, to take this one's place. Reads the signing keys anew, and settles which
+    /// revision of each declaration is in force.
+    ///
+    /// # Errors
+    /// [`StartError`]; this one stays in force then.
+    pub fn with_config(&self, mut config: Config) -> Result<Collector, StartError> {
+        let changed = self.config.needs_restart(&config);
+        if !changed.is_empty() {
+            return Err(StartError::NeedsRestart(changed.join(", ")));
+        }
+        let keys = Keys::load_or_create(&keys_path(&config.data_dir))?;
+        let texts_path = config.data_dir.join("texts");
+        let declarations = Declarations::open(&config.data_dir, &mut config.sites, today())?;
+        let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
+            .map_err(|error| StartError::Texts(texts_path, error))?;
+        let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
+        self.kept_sites.store(Arc::new(kept_sites(&config)));
+        Ok(Collector {
+            declarations,
+            keys,
+            withdrawn: self.withdrawn.clone(),
+            spool: self.spool.clone(),
+            store: self.store.clone(),
+            assets,
+            texts,
+            outcomes: Arc::clone(&self.outcomes),
+            limits: Arc::clone(&self.limits),
+            geography: Arc::clone(&self.geography),
+            clock: self.clock,
+            kept_sites: Arc::clone(&self.kept_sites),
             config,
         })
     }
@@ -162,15 +212,8 @@ impl Collector {
 
     /// Drains the spool, erases what was withdrawn and flushes the counters, until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
-        let kept: Vec<&str> = self
-            .config
-            .sites
-            .iter()
-            .filter(|site| matches!(site.on_withdrawal, OnWithdrawal::Keep { .. }))
-            .map(|site| site.id.as_str())
-            .collect();
         tokio::join!(
-            self.store.run(&self.spool, &self.withdrawn, &kept, stop.clone()),
+            self.store.run(&self.spool, &self.withdrawn, Arc::clone(&self.kept_sites), stop.clone()),
             self.keep_current(stop)
         );
     }

@@ -3,3 +3,4 @@
 mod connections;
 mod flood;
 mod parts;
+mod reload;

@@ -6,6 +6,7 @@
 
 mod age;
 mod category;
+mod change;
 mod check;
 mod country;
 mod domain;
@@ -59,7 +60,7 @@ pub struct Config {
 }
 
 /// Where rows are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     /// The embedded engine, or a server.
     pub url: StoreUrl,

@@ -19,12 +19,14 @@ pub use rights::{POLL_INTERVAL, SECOND_PASS};
 
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
+use arc_swap::ArcSwap;
 use backoff::Backoff;
 use clickhouse::{Client, RowOwned, RowRead};
 use drain::Job;
 use rights::Erasure;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -73,16 +75,14 @@ impl Store {
         Store { client }
     }
 
-    /// Works until told to stop, then drains what is there for a bounded time. `kept_sites` keep the rows of withdrawn
-    /// receipts.
+    /// Works until told to stop, then drains what is there for a bounded time.
     pub async fn run(
         &self,
         spool: &Spool,
         withdrawn: &Withdrawn,
-        kept_sites: &[&str],
+        kept_sites: KeptSites,
         stop: CancellationToken,
     ) {
-        let kept_sites = kept_sites.iter().map(|site| (*site).to_owned()).collect();
         let mut work = Work::begin(self, spool, withdrawn, kept_sites);
         let out_of_time = async {
             stop.cancelled().await;
@@ -116,12 +116,15 @@ impl Store {
     }
 }
 
+/// The sites that keep the rows of withdrawn receipts, as of this moment.
+pub type KeptSites = Arc<ArcSwap<Vec<String>>>;
+
 /// The one task's state.
 struct Work<'a> {
     store: &'a Store,
     spool: &'a Spool,
     withdrawn: &'a Withdrawn,
-    kept_sites: Vec<String>,
+    kept_sites: KeptSites,
     erasure: Erasure,
     job: Option<Job>,
     migrated: bool,
@@ -131,7 +134,7 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn begin(store: &'a Store, spool: &'a Spool, withdrawn: &'a Withdrawn, kept_sites: Vec<String>) -> Self {
+    fn begin(store: &'a Store, spool: &'a Spool, withdrawn: &'a Withdrawn, kept_sites: KeptSites) -> Self {
         let erasure = Erasure::of(withdrawn.take_unerased());
         let cleaned_at = Instant::now();
         Work {
@@ -206,7 +209,7 @@ impl<'a> Work<'a> {
             self.polled_at = Some(Instant::now());
         }
         self.erasure.hear(self.withdrawn);
-        self.store.erase_due(&mut self.erasure, &self.kept_sites).await?;
+        self.store.erase_due(&mut self.erasure, &self.kept_sites.load_full()).await?;
         if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
             let (spool, withdrawn) = (self.spool.clone(), self.withdrawn.clone());
             blocking(move || {
@@ -221,7 +224,8 @@ impl<'a> Work<'a> {
             Some(job) if job.sequence() == segment.sequence() => job,
             _ => Job::new(segment),
         };
-        let drained = self.store.drain(self.spool, self.withdrawn, &self.kept_sites, &mut job).await;
+        let drained =
+            self.store.drain(self.spool, self.withdrawn, &self.kept_sites.load_full(), &mut job).await;
         if drained.is_err() {
             self.job = Some(job);
         }
@@ -230,7 +234,7 @@ impl<'a> Work<'a> {
 
     async fn sweep_quarantine(&self) -> Result<(), StoreError> {
         let (spool, withdrawn, kept_sites) =
-            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.clone());
+            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
         blocking(move || {
             spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
                 drain::is_erased(record, &withdrawn, &kept_sites)

@@ -145,6 +145,8 @@ impl Running {
     pub(crate) fn drain(&mut self, kept_sites: &'static [&'static str]) {
         let (store, spool, withdrawn, stop) =
             (self.store.clone(), self.spool.clone(), self.withdrawn.clone(), self.stop.clone());
+        let kept_sites: Vec<String> = kept_sites.iter().map(|site| (*site).to_owned()).collect();
+        let kept_sites = std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(kept_sites));
         self.drain = Some(tokio::spawn(async move { store.run(&spool, &withdrawn, kept_sites, stop).await }));
     }
 

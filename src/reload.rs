@@ -1,0 +1,49 @@
+//! Another config while connections go on: on SIGHUP the file is read again and put in force whole, or not at all.
+//!
+//! In: the file. Out: other routes for the requests that come from then on. Invariants: a config that is broken, or that
+//! changes what needs a restart, leaves the one before in force and says why; no connection is dropped, and no event is
+//! lost.
+
+use crate::listen::Routes;
+use crate::settings::ConfigOption;
+use anyhow::Result;
+use arc_swap::ArcSwap;
+use axum::Router;
+use collector::Collector;
+use std::sync::Arc;
+
+/// The collector in force.
+pub(crate) type Current = Arc<ArcSwap<Collector>>;
+
+/// Everything that a reload replaces.
+pub(crate) struct Reload {
+    pub(crate) file: ConfigOption,
+    pub(crate) current: Current,
+    /// The routes of the public and of the admin listener.
+    pub(crate) routes: [Routes; 2],
+    /// Makes them.
+    pub(crate) compose: Box<dyn Fn(&Arc<Collector>) -> [Router; 2] + Send + Sync>,
+}
+
+impl Reload {
+    /// Reads the file again. Blocks on the disk.
+    pub(crate) fn now(&self) {
+        match self.try_now() {
+            Ok(sites) => tracing::info!(sites, "The config was read again and is in force."),
+            Err(error) => tracing::error!(
+                error = format!("{error:#}"),
+                "The config was read again and not taken: the one before stays in force."
+            ),
+        }
+    }
+
+    fn try_now(&self) -> Result<usize> {
+        let collector = Arc::new(self.current.load().with_config(self.file.read()?)?);
+        let sites = collector.config.sites.len();
+        for (routes, next) in self.routes.iter().zip((self.compose)(&collector)) {
+            routes.store(Arc::new(next));
+        }
+        self.current.store(collector);
+        Ok(sites)
+    }
+}
