@@ -1,6 +1,7 @@
 //! `kruimel check FILE`: says everything that is unlawful or broken in a config, what it promises visitors, and whether
 //! the next start asks them again.
 
+use crate::listen::Certificates;
 use crate::say::say;
 use crate::settings::ConfigOption;
 use anyhow::Result;
@@ -23,6 +24,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let config = ConfigOption { config: arguments.file.clone() }.read()?;
     let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
+    if let Some(tls) = &config.listen.tls {
+        Certificates::open(tls)?;
+    }
     for site in &config.sites {
         say(&format!("Site {} ({}): lawful as far as a program can tell. It keeps:\n", site.id, site.name));
         for (thing, kept) in site.retention_table() {

@@ -4,7 +4,7 @@
 //! changes what needs a restart, leaves the one before in force and says why; no connection is dropped, and no event is
 //! lost.
 
-use crate::listen::Routes;
+use crate::listen::{Certificates, Routes};
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use arc_swap::ArcSwap;
@@ -21,13 +21,18 @@ pub(crate) struct Reload {
     pub(crate) current: Current,
     /// The routes of the public and of the admin listener.
     pub(crate) routes: [Routes; 2],
-    /// Makes them.
+    /// The public listener's certificate, where TLS is ours.
+    pub(crate) certificates: Option<Arc<Certificates>>,
+    /// Makes the routes of a collector.
     pub(crate) compose: Box<dyn Fn(&Arc<Collector>) -> [Router; 2] + Send + Sync>,
 }
 
 impl Reload {
     /// Reads the file again. Blocks on the disk.
     pub(crate) fn now(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.refresh();
+        }
         match self.try_now() {
             Ok(sites) => tracing::info!(sites, "The config was read again and is in force."),
             Err(error) => tracing::error!(

@@ -5,6 +5,7 @@
 //! the spool is sealed and drained for a bounded time, the engine ends.
 
 use crate::demo::record::History;
+use crate::listen::Certificates;
 use crate::reload::{Current, Reload};
 use crate::say::say;
 use crate::settings::ConfigOption;
@@ -138,12 +139,25 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         Arc::new(move |peer| current.load().config.listen.trusts(peer.ip()))
     };
     let [public_routes, admin_routes] = routes.clone();
+    let certificates =
+        collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
+    if let Some(certificates) = &certificates {
+        tokio::spawn(Arc::clone(certificates).keep_current(stop_work.clone()));
+    }
     let listeners = [
-        tokio::spawn(listen::serve(public, public_routes, public_limits, is_proxy, stop_listening.clone())),
+        tokio::spawn(listen::serve(
+            public,
+            public_routes,
+            public_limits,
+            certificates.clone(),
+            is_proxy,
+            stop_listening.clone(),
+        )),
         tokio::spawn(listen::serve(
             admin,
             admin_routes,
             admin_limits,
+            None,
             // Everybody who reaches it is on this machine.
             Arc::new(|_| true),
             stop_listening.clone(),
@@ -151,7 +165,7 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
     ];
     tell(&collector.config, public_address, admin_address, arguments.demo);
     let file = (!arguments.demo).then(|| arguments.config.clone());
-    let reload = file.map(|file| Reload { file, current, routes, compose: Box::new(compose) });
+    let reload = file.map(|file| Reload { file, current, routes, certificates, compose: Box::new(compose) });
     Ok(Server { collector, reload, listeners, work, stop_listening, stop_work })
 }
 
@@ -201,8 +215,9 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
     } else {
         String::new()
     };
+    let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
     let text = format!(
-        "Kruimel is listening.\n{demo}  browsers          http://{public}{}\n  dashboards        http://{admin}/\n  data              {}\n\
+        "Kruimel is listening.\n{demo}  browsers          {scheme}://{public}{}\n  dashboards        http://{admin}/\n  data              {}\n\
          Stop with Ctrl-C.\n",
         config.listen.prefix.as_str(),
         config.data_dir.display()

@@ -121,6 +121,11 @@ impl Stack {
     /// Stops `serve` as an operator would.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         signal(self.process.id(), "TERM");
+        self.wait()
+    }
+
+    /// Waits until `serve` ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.process.wait().unwrap()
     }
 
@@ -241,7 +246,7 @@ fn addresses(process: &mut Child, folder: &Path) -> (SocketAddr, SocketAddr) {
     while let Some(line) = lines.next() {
         let line = line.unwrap();
         let address = || {
-            let rest = line.split("http://").nth(1).unwrap();
+            let rest = line.split("://").nth(1).unwrap();
             rest.split('/').next().unwrap().parse::<SocketAddr>().unwrap()
         };
         match line.split_whitespace().next() {

@@ -5,11 +5,11 @@
 
 use super::pulse::{Pulse, UnderWay, Verdict};
 use super::seats::Place;
-use super::{Limits, Routes};
+use super::{Certificates, Limits, Routes};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, Version};
+use axum::http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -21,7 +21,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tower_service::Service;
 
 /// Largest head of a request, in bytes: room for every cookie that browsers keep for a host. Larger ones get 431. A head
@@ -37,15 +37,23 @@ const LEAVE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often a connection is looked at where seats are scarce; otherwise as often as a head may take.
 const LOOK_WHEN_CROWDED: Duration = Duration::from_secs(1);
 
+/// Where TLS is ours nothing else is on this port, and browsers need not try without it.
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// What all connections of a listener share.
 pub(super) struct Connections {
     builder: auto::Builder<TokioExecutor>,
     routes: Routes,
     limits: Limits,
+    certificates: Option<Arc<Certificates>>,
 }
 
 impl Connections {
-    pub(super) fn new(routes: Routes, limits: Limits) -> Connections {
+    pub(super) fn new(
+        routes: Routes,
+        limits: Limits,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Connections {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         // The pulse keeps the time of heads: hyper's own clock would run while a connection is idle.
         builder.http1().header_read_timeout(None).max_buf_size(HEADER_BYTES_MAX);
@@ -56,7 +64,7 @@ impl Connections {
             .max_header_list_size(HEADER_BYTES_MAX as u32)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        Connections { builder, routes, limits }
+        Connections { builder, routes, limits, certificates }
     }
 
     /// Hands a request to the routes in force.
@@ -69,25 +77,46 @@ impl Connections {
         let under_way = Pulse::begin(pulse, request.version() == Version::HTTP_2);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        if self.certificates.is_some() {
+            // As a proxy would say it; whatever the client wrote there goes.
+            request.headers_mut().insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        }
         let mut routes = Router::clone(&self.routes.load());
         let answer = routes.call(request);
-        async move { Ok(answer.await?.map(|body| Answer { body, _under_way: under_way })) }
+        let is_ours = self.certificates.is_some();
+        async move {
+            let mut answer = answer.await?;
+            if is_ours {
+                answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+            }
+            Ok(answer.map(|body| Answer { body, _under_way: under_way }))
+        }
     }
 }
 
-/// Serves a connection to its end.
-pub(super) async fn serve(
-    connections: Arc<Connections>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    mut place: Place,
-) {
-    let pulse = Arc::new(Pulse::new());
+/// Serves a connection to its end, over TLS where there is a certificate.
+pub(super) async fn serve(connections: Arc<Connections>, stream: TcpStream, peer: SocketAddr, place: Place) {
     // Without it an answer waits for the client's acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "A connection was gone before it was served.");
         return;
     }
+    let Some(certificates) = &connections.certificates else {
+        return converse(&connections, stream, peer, place).await;
+    };
+    // What a client did wrong is its own affair.
+    let handshake =
+        timeout(connections.limits.connection.header_time, certificates.acceptor().accept(stream));
+    if let Ok(Ok(stream)) = handshake.await {
+        converse(&connections, stream, peer, place).await;
+    }
+}
+
+async fn converse<S>(connections: &Connections, stream: S, peer: SocketAddr, mut place: Place)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let pulse = Arc::new(Pulse::new());
     let stream = TokioIo::new(Watched { stream, pulse: Arc::clone(&pulse) });
     let asked = Arc::clone(&pulse);
     let service =

@@ -9,8 +9,10 @@ mod connection;
 mod files;
 mod pulse;
 mod seats;
+mod tls;
 
 pub(crate) use files::{connections_max, raise_limit};
+pub(crate) use tls::Certificates;
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
@@ -68,11 +70,12 @@ pub(crate) async fn serve(
     socket: TcpListener,
     routes: Routes,
     limits: Limits,
+    certificates: Option<Arc<Certificates>>,
     is_proxy: IsProxy,
     stop: CancellationToken,
 ) -> bool {
     let hall = Hall::new(limits.connections_max);
-    let connections = Arc::new(Connections::new(routes, limits));
+    let connections = Arc::new(Connections::new(routes, limits, certificates));
     let tasks = TaskTracker::new();
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     loop {

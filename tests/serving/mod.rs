@@ -4,3 +4,5 @@ mod connections;
 mod flood;
 mod parts;
 mod reload;
+mod stop;
+mod tls;

@@ -17,6 +17,7 @@ impl Config {
             ("listen.header_seconds", listen.limits.header_time != other.limits.header_time),
             ("listen.idle_seconds", listen.limits.idle_time != other.limits.idle_time),
             ("listen.requests_max", listen.requests_max != other.requests_max),
+            ("listen.tls", listen.tls != other.tls),
             ("store", self.store != next.store),
             ("spool", self.spool != next.spool),
             ("geo", self.geo != next.geo),

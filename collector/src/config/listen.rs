@@ -10,7 +10,7 @@ use super::reader::Section;
 use axum::http::HeaderName;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where browsers and analysts connect.
@@ -34,6 +34,17 @@ pub struct ListenOptions {
     pub requests_max: usize,
     /// How much one network may send to one site.
     pub rate: RateOptions,
+    /// The public listener speaks TLS itself.
+    pub tls: Option<TlsOptions>,
+}
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// The chain in PEM, the host's own certificate first.
+    pub certificate: PathBuf,
+    /// Its private key in PEM.
+    pub key: PathBuf,
 }
 
 /// What a connection may cost.
@@ -71,6 +82,7 @@ impl Default for ListenOptions {
             limits: ConnectionLimits::default(),
             requests_max: 2_048,
             rate: RateOptions::default(),
+            tls: None,
         }
     }
 }
@@ -101,7 +113,7 @@ impl ListenOptions {
     }
 }
 
-pub(super) fn read(section: &Section<'_>, _folder: &Path) -> ListenOptions {
+pub(super) fn read(section: &Section<'_>, folder: &Path) -> ListenOptions {
     let default = ListenOptions::default();
     let address = |text: &str| {
         text.parse::<SocketAddr>().map_err(|_| {
@@ -122,9 +134,17 @@ pub(super) fn read(section: &Section<'_>, _folder: &Path) -> ListenOptions {
         limits: limits(section),
         requests_max: size(section, "requests_max", 16..=100_000).unwrap_or(default.requests_max),
         rate: section.section("rate", rate),
+        tls: section.has("tls").then(|| section.section("tls", |tls| read_tls(tls, folder))).flatten(),
     };
     check::listeners(section, &listen);
     listen
+}
+
+fn read_tls(section: &Section<'_>, folder: &Path) -> Option<TlsOptions> {
+    let file = |key, mend| section.require(key, mend, |node| node.text().map(|path| folder.join(path)));
+    let certificate = file("certificate", "Name the file of the certificate, with its chain, in PEM.");
+    let key = file("key", "Name the file of the certificate's private key, in PEM.");
+    Some(TlsOptions { certificate: certificate?, key: key? })
 }
 
 fn limits(section: &Section<'_>) -> ConnectionLimits {

@@ -27,7 +27,7 @@ pub use category::CategoryDeclaration;
 pub(crate) use domain::is_within;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use language::{Kept, Language, Translated, Unit};
-pub use listen::{ConnectionLimits, ListenOptions, RateOptions};
+pub use listen::{ConnectionLimits, ListenOptions, RateOptions, TlsOptions};
 pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZone};
 pub use options::{Options, Signal};
 pub use service::{Cookie, KRUIMEL, Service, Storage};

@@ -176,6 +176,14 @@ fn a_wrong_listener_is_told_with_its_mend() {
 }
 
 #[test]
+fn a_certificate_without_its_key_is_told() {
+    let tls = "direct = true\ntls = { certificate = \"chain.pem\" }";
+    check(&with_line(2, tls), "kruimel.toml:3: listen.tls.key: This key is missing.", "private key");
+    let tls = "direct = true\ntls = { certificate = \"chain.pem\", key = \"key.pem\", cert = 1 }";
+    check(&with_line(2, tls), "kruimel.toml:3: listen.tls.cert: There is no such key.", "certificate");
+}
+
+#[test]
 fn a_limit_of_nothing_or_of_everything_is_refused() {
     for (key, mend) in [
         ("connections_max = 0", "from 64 to 1000000"),

@@ -1,4 +1,8 @@
 //! Who may ask: pages on a site's own hosts. The browser's `Origin` header is checked, and answered for subdomains.
+//!
+//! Hosts are compared, not ports: a host is one owner's. Of schemes, `http` is refused where this very request came over
+//! TLS, as the listener or the proxy says in `X-Forwarded-Proto`: a page that somebody could change on its way does not
+//! speak for one that nobody could. A client that writes that header itself can only have itself refused.
 
 use crate::Collector;
 use crate::config::{Site, is_within};
@@ -8,6 +12,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::sync::Arc;
 use wire::limits::HOST_BYTES_MAX;
+
+/// The header in which a proxy, or our own listener, says how it was reached.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The host of the `Origin` header; empty without one.
 pub(crate) fn host(headers: &HeaderMap) -> &str {
@@ -32,7 +39,17 @@ pub(crate) fn named(headers: &HeaderMap) -> &str {
 /// [`Rejection::ForeignOrigin`].
 pub(crate) fn check(headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
     let host = host(headers);
-    if host.len() <= HOST_BYTES_MAX && answers(site, host) { Ok(()) } else { Err(Rejection::ForeignOrigin) }
+    let is_ours = host.len() <= HOST_BYTES_MAX && answers(site, host) && !is_downgraded(headers);
+    if is_ours { Ok(()) } else { Err(Rejection::ForeignOrigin) }
+}
+
+/// Whether a page without TLS asks over TLS.
+fn is_downgraded(headers: &HeaderMap) -> bool {
+    let is_plain =
+        headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"http://"));
+    // The last one is the nearest proxy's.
+    let proxied = || headers.get_all(FORWARDED_PROTO).iter().next_back();
+    is_plain && proxied().is_some_and(|scheme| scheme.as_bytes().ends_with(b"https"))
 }
 
 /// Whether the browser sends a page's form without the page's origin (a page with `Referrer-Policy: no-referrer`) and
@@ -63,7 +80,7 @@ fn answers(site: &Site, host: &str) -> bool {
 pub(crate) fn allow(headers: &HeaderMap, sites: &[Site], answer: &mut Response<Body>) {
     let host = host(headers);
     let Some(origin) = headers.get(header::ORIGIN) else { return };
-    if sites.iter().any(|site| answers(site, host)) {
+    if !is_downgraded(headers) && sites.iter().any(|site| answers(site, host)) {
         let out = answer.headers_mut();
         out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         out.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
@@ -81,4 +98,36 @@ pub(crate) async fn preflight(State(collector): State<Arc<Collector>>, headers: 
     out.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
     out.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn check(origin: &'static str, proto: &'static str, expected: bool) {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let config = Config::demo("data".into(), local(0), local(1));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+        if !proto.is_empty() {
+            headers.append(FORWARDED_PROTO, HeaderValue::from_static(proto));
+        }
+        let mut answer = Response::new(Body::empty());
+        allow(&headers, &config.sites, &mut answer);
+        let allowed = answer.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        let checked = super::check(&headers, &config.sites[0]).is_ok();
+        assert_eq!((checked, allowed), (expected, expected), "{origin} {proto}");
+    }
+
+    #[test]
+    fn a_page_without_tls_does_not_speak_for_a_site_with_tls() {
+        check("https://localhost", "https", true);
+        check("http://localhost", "https", false);
+        check("http://localhost", "http, https", false);
+        check("http://localhost", "http", true);
+        check("http://localhost:8080", "", true);
+        check("https://evil.example", "https", false);
+        check("null", "https", false);
+    }
 }
