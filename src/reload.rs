@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// The collector in force.
 pub(crate) type Current = Arc<ArcSwap<Collector>>;
 
+/// Makes the public and the admin listener's routes of a collector.
+type Compose = Box<dyn Fn(&Arc<Collector>) -> [Router; 2] + Send + Sync>;
+
 /// Everything that a reload replaces.
 pub(crate) struct Reload {
     pub(crate) file: ConfigOption,
@@ -24,7 +27,7 @@ pub(crate) struct Reload {
     /// The public listener's certificate, where TLS is ours.
     pub(crate) certificates: Option<Arc<Certificates>>,
     /// Makes the routes of a collector.
-    pub(crate) compose: Box<dyn Fn(&Arc<Collector>) -> [Router; 2] + Send + Sync>,
+    pub(crate) compose: Compose,
 }
 
 impl Reload {
