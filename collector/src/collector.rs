@@ -246,3 +246,39 @@ impl Collector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Rejection;
+
+    #[test]
+    fn another_config_shares_what_lasts_and_is_heard_by_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let config = || Config::demo(folder.path().to_owned(), address, address);
+        let first = Collector::open(config(), clickhouse::Client::default()).unwrap();
+        let kept = Arc::clone(&first.kept_sites);
+        assert!(kept.load().is_empty());
+
+        let mut next = config();
+        let justification = next.sites[0].services[0].name.clone();
+        next.sites[0].on_withdrawal = OnWithdrawal::Keep { justification };
+        let second = first.with_config(next).unwrap();
+        assert_eq!(**kept.load(), ["demo"], "the drain sees it");
+        assert_eq!(second.config.sites[0].revision, 2, "visitors are asked again");
+        assert_eq!(first.config.sites[0].revision, 1, "who began with the former one ends with it");
+        second.outcomes.rejected("demo", Rejection::NotJson, "", 1, 0);
+        second.end_consent(HexId(7), 1);
+        assert!(first.withdrawn.is_dead(7) && !first.outcomes.flush().is_empty());
+
+        let mut restart = config();
+        restart.spool.bytes_max += 1;
+        assert_eq!(
+            first.with_config(restart).err().map(|error| error.to_string()).as_deref(),
+            Some(
+                "spool cannot change while the collector runs; restart it for that, or take the change back"
+            )
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! `GET` and `POST /kruimel/privacy`: what this browser chose, what is stored, and a plain form to choose otherwise.
 //!
-//! Invariant: a choice is taken only with a token of ours and from a page of the site (the plain [`bar`] has no token and
+//! Invariant: a choice is taken only with a token that the page got for this very consent, and from a page of the site (the plain [`bar`] has no token and
 //! is held to its origin more strictly); whatever goes wrong, the visitor sees the page again with a sentence that says
 //! what, and with what was entered still there.
 
@@ -17,7 +17,7 @@ use crate::http::body::refusal;
 use crate::http::limits::Sender;
 use crate::http::{consent, cookie, origin};
 use crate::pipeline::Rejection;
-use crate::receipt::{check_token, sign_token};
+use crate::receipt::{check_token, receipt_id, sign_token};
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State as Shared};
@@ -25,7 +25,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// What a token of this form is signed for.
+/// What a token of this form is signed for; with the consent that the page was shown for.
 const PURPOSE: &str = "privacy";
 /// How long a form may stay open, in seconds.
 const TOKEN_SECONDS: i64 = 12 * 3_600;
@@ -96,7 +96,7 @@ impl Request<'_> {
         let Request { collector, site, headers, language } = *self;
         origin::check(headers, site)?;
         let now_ms = (collector.clock)();
-        if !check_token(fields.first("token"), PURPOSE, site.id.as_str(), now_ms, &collector.keys) {
+        if !check_token(fields.first("token"), &purpose(headers), site.id.as_str(), now_ms, &collector.keys) {
             return Err(Rejection::StaleForm);
         }
         let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
@@ -161,12 +161,19 @@ impl Request<'_> {
             prefix: collector.config.listen.prefix.as_str(),
             state: &state,
             signal: signal(site, headers),
-            token: sign_token(PURPOSE, site.id.as_str(), expires_s, &collector.keys),
+            token: sign_token(&purpose(headers), site.id.as_str(), expires_s, &collector.keys),
             message,
             entered,
         });
         html(status, &page)
     }
+}
+
+/// What the token of this browser's form is signed for. A token that somebody else was given, for the consent of theirs or
+/// for none, ends or changes no consent.
+fn purpose(headers: &HeaderMap) -> String {
+    let id = cookie::read(headers, cookie::CONSENT).and_then(|text| receipt_id(&text));
+    id.map_or_else(|| PURPOSE.to_owned(), |id| format!("{PURPOSE} {id}"))
 }
 
 /// The signal that the browser sends and the site honours, by the name of the banner's text about it.

@@ -145,6 +145,23 @@ async fn a_forged_form_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_token_that_somebody_else_got_ends_no_consent() {
+    let stand = Stand::start().await;
+    let mine = stand.choose("", "category=analytics&action=save").await.cookies();
+    let theirs = stand.choose("", "category=analytics&action=save").await.cookies();
+    for cookies in ["", &theirs] {
+        let page = stand.send("GET /kruimel/privacy", &format!("Cookie: {cookies}\r\n"), "").await;
+        let token = page.body.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let body = format!("token={token}&revision=1&action=refuse");
+        let answer = stand.post(&mine, "http://localhost", &body).await;
+        assert_eq!((answer.status, answer.cookies().as_str()), (403, ""), "{}", answer.head);
+    }
+    let page = stand.send("GET /kruimel/privacy?lang=nl", &format!("Cookie: {mine}\r\n"), "").await;
+    assert!(page.body.contains("<h1>U stond "), "the consent holds: {}", page.body);
+    assert_eq!(stand.choose(&mine, "action=refuse").await.status, 303);
+}
+
+#[tokio::test]
 async fn the_plain_bar_takes_both_answers_and_leads_back() {
     let stand = Stand::start().await;
     let own = format!("Origin: http://localhost:{}\r\nSec-Fetch-Site: same-origin\r\n", stand.port);
