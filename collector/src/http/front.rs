@@ -21,8 +21,9 @@ use std::sync::Arc;
 /// The name of the header that carries the id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What an answer may do where nothing more is said: be read, and no more than that.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+/// What holds for an answer where nothing stricter is said, as it is for pages: nobody frames it. It is data or plain text,
+/// which `nosniff` keeps from being anything else.
+const CONTENT_SECURITY_POLICY: &str = "object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 tokio::task_local! {
     static CURRENT: RequestId;
