@@ -150,3 +150,47 @@ impl FromRequestParts<Arc<Collector>> for BatchWithinRate {
 pub(super) fn peer_of(extensions: &axum::http::Extensions) -> Option<SocketAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::ClientIp;
+
+    #[test]
+    fn enough_under_way_is_enough_and_who_waits_for_a_body_is_not_worked_on() {
+        let limits = Limits::new(4);
+        let flooder = Sender(Some(ClientIp::new("192.0.2.1".parse().unwrap()).truncate()));
+        let begin = || limits.begin(2);
+        let (one, other) = (begin().unwrap(), begin().unwrap());
+        assert!(begin().is_none());
+        let waits = limits.waiting_room(flooder).enter().unwrap();
+        let third = begin().unwrap();
+        drop(waits);
+        assert!(begin().is_none(), "its body came");
+        drop((one, other, third));
+        assert_eq!(limits.under_way.load(Ordering::Relaxed), 0);
+
+        let room = limits.waiting_room(flooder);
+        let _waiting = [room.enter().unwrap(), room.enter().unwrap()];
+        assert!(room.enter().is_none(), "half of the places are the most for one network");
+        assert!(limits.waiting_room(Sender(None)).enter().is_some());
+    }
+
+    #[test]
+    fn an_address_that_is_ours_is_nobodys() {
+        let listen = ListenOptions {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..ListenOptions::default()
+        };
+        let check = |peer: &str, expected: bool| {
+            let sender = Sender::of(Some(peer.parse().unwrap()), &HeaderMap::new(), &listen);
+            assert_eq!(sender.0.is_some(), expected, "{peer}");
+        };
+        check("192.0.2.1:1", true);
+        check("[2001:db8::1]:1", true);
+        check("10.1.2.3:1", false);
+        check("127.0.0.1:1", false);
+        check("[::1]:1", false);
+        check("[::ffff:127.0.0.1]:1", false);
+    }
+}
