@@ -9,7 +9,7 @@ use crate::geography::{Geography, GeographyError};
 use crate::http::{Assets, Texts};
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Outcomes;
-use crate::pipeline::Tables;
+use crate::pipeline::{Agents, Tables};
 use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
 use crate::store::Store;
 use crate::withdrawn::{Withdrawn, WithdrawnError};
@@ -42,6 +42,8 @@ pub struct Collector {
     pub texts: Texts,
     /// What became of everything that was received.
     pub outcomes: Outcomes,
+    /// The user agents that came of late.
+    pub agents: Agents,
     /// The owner's geography.
     pub geography: Geography,
     /// Milliseconds since 1970.
@@ -134,6 +136,7 @@ impl Collector {
             assets,
             texts,
             outcomes: Outcomes::default(),
+            agents: Agents::default(),
             geography,
             clock: now_ms,
             config,
@@ -149,7 +152,8 @@ impl Collector {
     pub fn with_tables<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> T {
         let geo = self.geography.current();
         let is_dead = |id: HexId| self.withdrawn.is_dead(id.0);
-        work(&Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: geo.as_deref() })
+        let (sites, keys, agents) = (&self.config.sites, &self.keys, &self.agents);
+        work(&Tables { sites, keys, is_dead: &is_dead, geo: geo.as_deref(), agents })
     }
 
     /// Ends a consent: its receipt is dead from here on, and its rows are erased unless the site keeps them.
