@@ -23,6 +23,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A cookie banner and first-party analytics in one: one script tag, one binary.
 #[derive(Parser)]
 #[command(version, about)]

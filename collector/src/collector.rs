@@ -12,7 +12,7 @@ use crate::geography::{Geography, GeographyError};
 use crate::http::{Assets, Limits, Texts};
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Outcomes;
-use crate::pipeline::Tables;
+use crate::pipeline::{Agents, Tables};
 use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
 use crate::store::{KeptSites, Store};
 use crate::withdrawn::{Withdrawn, WithdrawnError};
@@ -49,6 +49,8 @@ pub struct Collector {
     pub outcomes: Arc<Outcomes>,
     /// What is taken in at once, and how much from one network.
     pub limits: Arc<Limits>,
+    /// The user agents that came of late.
+    pub agents: Arc<Agents>,
     /// The owner's geography.
     pub geography: Arc<Geography>,
     /// Milliseconds since 1970.
@@ -154,6 +156,7 @@ impl Collector {
             limits: Arc::new(Limits::new(config.listen.requests_max)),
             geography: Arc::new(geography),
             kept_sites: Arc::new(ArcSwap::from_pointee(kept_sites(&config))),
+            agents: Arc::default(),
             clock: now_ms,
             config,
         })
@@ -185,6 +188,7 @@ impl Collector {
             assets,
             texts,
             outcomes: Arc::clone(&self.outcomes),
+            agents: Arc::clone(&self.agents),
             limits: Arc::clone(&self.limits),
             geography: Arc::clone(&self.geography),
             clock: self.clock,
@@ -202,7 +206,8 @@ impl Collector {
     pub fn with_tables<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> T {
         let geo = self.geography.current();
         let is_dead = |id: HexId| self.withdrawn.is_dead(id.0);
-        work(&Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: geo.as_deref() })
+        let (sites, keys, agents) = (&self.config.sites, &self.keys, &self.agents);
+        work(&Tables { sites, keys, is_dead: &is_dead, geo: geo.as_deref(), agents })
     }
 
     /// Ends a consent: its receipt is dead from here on, and its rows are erased unless the site keeps them.

@@ -4,6 +4,7 @@
 //! is made on first start; [`rotate_file`] puts a further key on top, and the older ones still verify. Several
 //! collectors share one copy of the file.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const SECRET_BYTES: usize = 32;
+/// Random numbers that are fetched from the operating system at once.
+const NUMBERS_AT_A_TIME: usize = 64;
 /// Keys that are kept; the oldest leaves when a further one comes. Receipts live at most 13 months.
 pub const KEYS_MAX: usize = 16;
 
@@ -168,9 +171,21 @@ fn parse(text: &str, path: &Path) -> Result<Keys, KeysError> {
     Ok(Keys(keys))
 }
 
-/// A random number from the operating system; never zero, which means "none" in the store.
+/// A random number from the operating system; never zero, which means "none" in the store. They are fetched some at a
+/// time: a call for each would cost an event more than its checks do.
 pub fn random_u64() -> u64 {
-    u64::from_le_bytes(random_bytes()).max(1)
+    thread_local! {
+        static FETCHED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    }
+    let number = FETCHED.with_borrow_mut(|fetched| {
+        if fetched.is_empty() {
+            let bytes = random_bytes::<{ 8 * NUMBERS_AT_A_TIME }>();
+            fetched.extend(bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
+        }
+        // Each is handed out once.
+        fetched.pop()
+    });
+    number.unwrap_or_default().max(1)
 }
 
 fn random_bytes<const LENGTH: usize>() -> [u8; LENGTH] {

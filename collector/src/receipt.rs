@@ -57,10 +57,9 @@ impl LiveReceipt {
         }
         let (signed, rest) = text.rsplit_once(SIGNATURE_MEMBER).ok_or(ReceiptError::Unsigned)?;
         let signature = rest.strip_suffix("\"}").ok_or(ReceiptError::Forged)?;
-        let receipt: Receipt =
-            serde_json::from_str(&format!("{signed}}}")).map_err(|_| ReceiptError::Forged)?;
+        let receipt: Receipt = serde_json::from_str(&closed(signed)).map_err(|_| ReceiptError::Forged)?;
         let key = keys.find(&receipt.key).ok_or(ReceiptError::Forged)?;
-        verify(key, signed.as_bytes(), signature)?;
+        verify(key, &[signed], signature)?;
         if receipt.site != site {
             return Err(ReceiptError::Forged);
         }
@@ -79,7 +78,12 @@ impl LiveReceipt {
 /// The consent id that a cookie's text claims, unchecked: good for looking up, not for trusting.
 pub fn receipt_id(text: &str) -> Option<HexId> {
     let (signed, _) = text.rsplit_once(SIGNATURE_MEMBER)?;
-    serde_json::from_str::<Receipt>(&format!("{signed}}}")).ok().map(|receipt| receipt.consent_id)
+    serde_json::from_str::<Receipt>(&closed(signed)).ok().map(|receipt| receipt.consent_id)
+}
+
+/// The signed part as JSON of its own.
+fn closed(signed: &str) -> String {
+    [signed, "}"].concat()
 }
 
 /// Signs a receipt with the newest key and returns the consent cookie's text, not yet percent-encoded. The field `key`
@@ -89,7 +93,7 @@ pub fn sign(mut receipt: Receipt, keys: &Keys) -> String {
     receipt.key = key.id().to_owned();
     let json = serde_json::to_string(&receipt).expect("a receipt of texts and numbers is always JSON");
     let signed = json.strip_suffix('}').expect("the JSON of a struct ends with a brace");
-    let signature = URL_SAFE_NO_PAD.encode(mac(key, signed.as_bytes()).finalize().into_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(mac(key, &[signed]).finalize().into_bytes());
     format!("{signed}{SIGNATURE_MEMBER}{signature}\"}}")
 }
 
@@ -108,23 +112,21 @@ impl VisitorCookie {
         let (signed, signature) = text.rsplit_once('.')?;
         let (id, created) = signed.split_once('.')?;
         let cookie = VisitorCookie { id: id.parse().ok()?, created_s: created.parse().ok()? };
-        let message = cookie.message(site);
-        keys.iter().find(|key| verify(key, message.as_bytes(), signature).is_ok())?;
+        keys.iter().find(|key| verify(key, &[VISITOR, site, "\n", signed], signature).is_ok())?;
         let age_s = now_ms.div_euclid(1_000).checked_sub(cookie.created_s)?;
         (age_s <= VISITOR_SECONDS_MAX).then_some(cookie)
     }
 
     /// The cookie's value, signed with the newest key.
     pub fn sign(&self, site: &str, keys: &Keys) -> String {
-        let signature =
-            URL_SAFE_NO_PAD.encode(mac(keys.newest(), self.message(site).as_bytes()).finalize().into_bytes());
-        format!("{self}.{signature}")
-    }
-
-    fn message(&self, site: &str) -> String {
-        format!("visitor\n{site}\n{self}")
+        let signed = self.to_string();
+        let mac = mac(keys.newest(), &[VISITOR, site, "\n", &signed]);
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 }
+
+/// What the signature of a visitor cookie is over, before the site.
+const VISITOR: &str = "visitor\n";
 
 impl fmt::Display for VisitorCookie {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,7 +137,7 @@ impl fmt::Display for VisitorCookie {
 /// Signs a form's token: good for this purpose and site until `expires_s`, seconds since 1970.
 pub fn sign_token(purpose: &str, site: &str, expires_s: i64, keys: &Keys) -> String {
     let message = format!("token\n{purpose}\n{site}\n{expires_s}");
-    let signature = URL_SAFE_NO_PAD.encode(mac(keys.newest(), message.as_bytes()).finalize().into_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(mac(keys.newest(), &[&message]).finalize().into_bytes());
     format!("{expires_s}.{signature}")
 }
 
@@ -143,7 +145,7 @@ pub fn sign_token(purpose: &str, site: &str, expires_s: i64, keys: &Keys) -> Str
 pub fn check_token(token: &str, purpose: &str, site: &str, now_ms: i64, keys: &Keys) -> bool {
     let Some((expires, signature)) = token.split_once('.') else { return false };
     let message = format!("token\n{purpose}\n{site}\n{expires}");
-    let signed = keys.iter().any(|key| verify(key, message.as_bytes(), signature).is_ok());
+    let signed = keys.iter().any(|key| verify(key, &[&message], signature).is_ok());
     signed && expires.parse().is_ok_and(|end: i64| end > now_ms.div_euclid(1_000))
 }
 
@@ -155,18 +157,22 @@ pub fn timestamp(now_ms: i64) -> String {
         .unwrap_or_default()
 }
 
-fn mac(key: &Key, message: &[u8]) -> Hmac<Sha256> {
+/// Over the parts of a message, one after the other.
+fn mac(key: &Key, message: &[&str]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret()).expect("HMAC takes a key of any length");
-    mac.update(message);
+    message.iter().for_each(|part| mac.update(part.as_bytes()));
     mac
 }
 
-fn verify(key: &Key, message: &[u8], signature: &str) -> Result<(), ReceiptError> {
+fn verify(key: &Key, message: &[&str], signature: &str) -> Result<(), ReceiptError> {
     if signature.len() != SIGNATURE_CHARACTERS {
         return Err(ReceiptError::Forged);
     }
-    let bytes = URL_SAFE_NO_PAD.decode(signature).map_err(|_| ReceiptError::Forged)?;
-    mac(key, message).verify_slice(&bytes).map_err(|_| ReceiptError::Forged)
+    // Room for what the decoder may write; a signature is 32 of it.
+    let mut room = [0; SIGNATURE_CHARACTERS];
+    let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut room).map_err(|_| ReceiptError::Forged)?;
+    let bytes = &room[..length];
+    mac(key, message).verify_slice(bytes).map_err(|_| ReceiptError::Forged)
 }
 
 #[cfg(test)]

@@ -64,9 +64,24 @@ impl Default for Encoder {
 impl Encoder {
     /// Begins a row with the place that the drain fills with the segment's id.
     pub fn row() -> Self {
-        let mut bytes = Vec::with_capacity(256);
-        bytes.extend_from_slice(&[0; SEGMENT_ID_BYTES]);
-        Encoder { bytes }
+        Encoder::row_of(256)
+    }
+
+    /// The same with room for a row of so many bytes, the segment's id apart.
+    pub fn row_of(bytes: usize) -> Self {
+        let mut row = Vec::with_capacity(SEGMENT_ID_BYTES + bytes);
+        row.extend_from_slice(&[0; SEGMENT_ID_BYTES]);
+        Encoder { bytes: row }
+    }
+
+    /// Begins some columns of a row, which [`Encoder::columns`] puts into whole ones.
+    pub fn part() -> Self {
+        Encoder { bytes: Vec::with_capacity(512) }
+    }
+
+    /// Columns that were encoded before.
+    pub fn columns(&mut self, encoded: &[u8]) -> &mut Self {
+        self.put(encoded)
     }
 
     /// `UInt8`

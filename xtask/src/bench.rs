@@ -1,7 +1,7 @@
 //! Measures what is promised to be quick, and prints it.
 //!
 //! In: what to measure, and further arguments of its benchmark. Out: Markdown tables on the terminal, for
-//! `docs/benchmarks.md`. Invariant: the optimised build is measured, unless asked otherwise; a figure fails no test.
+//! `docs/benchmarks.md` and `docs/collector-speed.md`. Invariant: the optimised build is measured, unless asked otherwise; a figure fails no test.
 
 use crate::{banner, root, setup, step};
 use anyhow::Result;
@@ -15,5 +15,15 @@ pub(crate) fn banner(dev: bool, arguments: &[String]) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["bench", "--package", "kruimel", "--bench", "banner"]);
     cargo.args(dev.then_some("--profile=dev")).arg("--").args(arguments);
+    step::run(cargo.current_dir(root()))
+}
+
+/// What an event costs the collector: the optimised binary under load.
+pub(crate) fn load(arguments: &[String]) -> Result<()> {
+    setup::for_run()?;
+    banner::build(banner::Options::default())?;
+    step::say("Load: the collector, beside a handler that only parses");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["bench", "--package", "kruimel", "--bench", "load", "--"]).args(arguments);
     step::run(cargo.current_dir(root()))
 }

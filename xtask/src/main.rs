@@ -56,6 +56,12 @@ enum Task {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Load the optimised binary over loopback and print what an event costs, beside a handler that only parses it.
+    Load {
+        /// Passed on to the load: `--batch 1 --rounds 9`; `--help` lists all.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Everything that must hold before a change is merged; exactly what continuous integration runs.
     Test,
 }
@@ -79,6 +85,7 @@ fn main() -> ExitCode {
         Task::Banner { force, toolchain } => banner::build(banner::Options { force, toolchain }),
         Task::Run { release, arguments } => run::run(release, &arguments),
         Task::Bench { what: Bench::Banner { dev, arguments } } => bench::banner(dev, &arguments),
+        Task::Load { arguments } => bench::load(&arguments),
         Task::Test => test::test(),
     };
     match outcome {

@@ -14,7 +14,7 @@ use crate::receipt::{VISITOR_SECONDS_MAX, receipt_id};
 use crate::spool::{Appended, Record, Table};
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{self, ConnectInfo, FromRequest, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -29,9 +29,11 @@ pub(crate) async fn events(
     State(collector): State<Arc<Collector>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     _: BatchWithinRate,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    mut request: extract::Request,
 ) -> Response<Body> {
+    // Taken, not copied: there are twenty of them.
+    let headers = std::mem::take(request.headers_mut());
+    let body = Bytes::from_request(request, &()).await;
     let address = client_ip(peer.ip(), &headers, &collector.config.listen);
     let now_ms = (collector.clock)();
     let mut answer = match take(&collector, address, &headers, body, now_ms).await {

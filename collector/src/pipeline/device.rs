@@ -43,8 +43,8 @@ const BROWSERS: [(&str, &str); 22] = [
     ("CriOS/", "Chrome"),
 ];
 
-/// Reads a user agent. `touch_points` above one on a Mac is an iPad.
-pub(super) fn device(user_agent: &str, touch_points: u8) -> Device {
+/// Reads a user agent.
+pub(super) fn device(user_agent: &str) -> Device {
     let parsed = Parser::new().parse(user_agent);
     let named = BROWSERS.iter().find_map(|(token, name)| Some((*name, version_after(user_agent, token)?)));
     let (browser, version) = match (named, &parsed) {
@@ -52,14 +52,25 @@ pub(super) fn device(user_agent: &str, touch_points: u8) -> Device {
         (None, Some(found)) if found.name != "UNKNOWN" => (found.name, major(found.version)),
         _ => ("", ""),
     };
-    let tablet_mac = user_agent.contains("Macintosh") && touch_points > 1;
     Device {
         browser: browser.to_owned(),
         browser_version: version.to_owned(),
-        os: if tablet_mac { "iPadOS" } else { os(user_agent) },
-        kind: if tablet_mac { "tablet" } else { kind(user_agent) },
+        os: os(user_agent),
+        kind: kind(user_agent),
     }
 }
+
+impl Device {
+    /// The same once the browser told how many points its screen tells apart: more than one on a Mac is an iPad.
+    pub(super) fn touched_at(&self, touch_points: u8) -> Device {
+        match self.os {
+            MAC if touch_points > 1 => Device { os: "iPadOS", kind: "tablet", ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+}
+
+const MAC: &str = "macOS";
 
 fn os(user_agent: &str) -> &'static str {
     const SYSTEMS: [(&str, &str); 9] = [
@@ -69,7 +80,7 @@ fn os(user_agent: &str) -> &'static str {
         ("iPod", "iOS"),
         ("Android", "Android"),
         ("CrOS", "ChromeOS"),
-        ("Macintosh", "macOS"),
+        ("Macintosh", MAC),
         ("Linux", "Linux"),
         ("X11", "Other Unix"),
     ];
@@ -106,7 +117,7 @@ mod tests {
     use super::*;
 
     fn check(user_agent: &str, touch_points: u8, expected: (&str, &str, &str, &str)) {
-        let found = device(user_agent, touch_points);
+        let found = device(user_agent).touched_at(touch_points);
         let told = (found.browser.as_str(), found.browser_version.as_str(), found.os, found.kind);
         assert_eq!(told, expected, "{user_agent}");
     }

@@ -2,11 +2,10 @@
 //!
 //! They are the same for every event of a batch, so they are worked out once, as [`Surroundings`].
 
+use super::agent::Agent;
 use super::consent::{ADVERTISING, ANALYTICS};
 use super::page::{self, PageText};
-use super::{
-    Admitted, ConsentedEvent, Device, Geo, Place, RawBatch, Source, TruncatedIp, device, geo, source,
-};
+use super::{Admitted, ConsentedEvent, Device, Geo, Place, RawBatch, Source, TruncatedIp, geo, row, source};
 use crate::config::Site;
 use wire::limits::{CAMPAIGN_BYTES_MAX, LANGUAGE_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX};
 
@@ -22,6 +21,8 @@ pub struct Surroundings {
     pub(super) campaign: CampaignText,
     pub(super) language: String,
     pub(super) viewport_width: u16,
+    /// The columns from `host` to `viewport_width`, as every row of the batch has them.
+    pub(super) columns: Vec<u8>,
 }
 
 /// The campaign parameters that may be stored.
@@ -47,18 +48,18 @@ pub fn surroundings(
     site: &Site,
     admitted: &Admitted,
     address: TruncatedIp,
-    user_agent: &str,
+    agent: &Agent,
     geo: Option<&Geo>,
 ) -> Surroundings {
     let grants = admitted.grants();
     let text = |value: &str| PageText::new(value, CAMPAIGN_BYTES_MAX).as_str().to_owned();
     let campaign = &raw.page.campaign;
-    Surroundings {
+    let around = Surroundings {
         address: grants.only(ANALYTICS, Some(address)),
         path: grants.only(ANALYTICS, page::path(&raw.page.path, PATH_BYTES_MAX).as_str().to_owned()),
         title: grants.only(ANALYTICS, PageText::new(&raw.page.title, TITLE_BYTES_MAX).as_str().to_owned()),
         place: grants.only(ANALYTICS, geo::place(geo, address, &raw.client.time_zone)),
-        device: grants.only(ANALYTICS, device::device(user_agent, raw.client.touch_points)),
+        device: grants.only(ANALYTICS, agent.device(raw.client.touch_points)),
         source: grants.only(ANALYTICS, source::source(&raw.page, site)),
         campaign: CampaignText {
             source: grants.only(ANALYTICS, text(&campaign.source)),
@@ -70,7 +71,9 @@ pub fn surroundings(
         },
         language: grants.only(ANALYTICS, page::cut(&raw.client.language, LANGUAGE_BYTES_MAX).to_owned()),
         viewport_width: grants.only(ANALYTICS, raw.client.viewport_width),
-    }
+        columns: Vec::new(),
+    };
+    Surroundings { columns: row::columns_of(&around, &raw.page.host), ..around }
 }
 
 /// Joins an event with its surroundings.

@@ -6,6 +6,7 @@
 //! Invariant: a row exists only behind [`Grants`], which only [`admit`] mints, and holds no more of the address than
 //! [`TruncatedIp`].
 
+mod agent;
 mod bot;
 mod consent;
 mod device;
@@ -19,6 +20,7 @@ mod row;
 mod source;
 mod time_zone;
 
+pub use agent::{Agent, Agents};
 pub use consent::{ADVERTISING, ANALYTICS, Admitted, ConsentedEvent, Credentials, Grants, admit};
 pub use device::Device;
 pub use enrich::{EnrichedEvent, Surroundings, enrich, surroundings};
@@ -63,6 +65,8 @@ pub struct Tables<'a> {
     pub is_dead: &'a (dyn Fn(HexId) -> bool + Sync),
     /// The owner's geography, if there is one.
     pub geo: Option<&'a Geo>,
+    /// The user agents that came of late.
+    pub agents: &'a Agents,
 }
 
 /// What became of a batch.
@@ -110,10 +114,11 @@ pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, R
         events: raw.events.len(),
     };
     let site = page::check(&raw, declared).map_err(refused)?;
-    bot::refuse(request.user_agent).map_err(refused)?;
+    let agent = tables.agents.read(request.user_agent);
+    agent.person.map_err(refused)?;
     let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables).map_err(refused)?;
     let address = request.address.truncate();
-    let around = surroundings(&raw, site, &admitted, address, request.user_agent, tables.geo);
+    let around = surroundings(&raw, site, &admitted, address, &agent, tables.geo);
 
     let mut rows = Vec::with_capacity(raw.events.len());
     let mut rejected = Vec::new();

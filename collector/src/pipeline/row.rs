@@ -21,7 +21,7 @@
 //! }
 //! ```
 
-use super::EnrichedEvent;
+use super::{EnrichedEvent, Surroundings};
 use crate::config::Site;
 use crate::row_binary::{Encoder, Layout};
 use std::net::Ipv6Addr;
@@ -99,7 +99,7 @@ impl<'a> EventRow<'a> {
         let consented = &self.event.consented;
         let (batch, event) = (consented.raw().batch, consented.raw().event);
         let around = self.event.around;
-        let mut out = Encoder::row();
+        let mut out = Encoder::row_of(around.columns.len() + self.site_id.len() + OTHER_BYTES);
         out.string(self.site_id);
         out.date_time_ms(self.ts_ms);
         out.string(event.kind.name());
@@ -107,32 +107,7 @@ impl<'a> EventRow<'a> {
         out.uint64(batch.client.visit.0);
         out.uint64(batch.page.view.0);
         out.uint32(event.seq);
-        for text in [
-            batch.page.host.as_ref(),
-            &around.path,
-            &around.title,
-            &around.source.name,
-            around.source.channel,
-            &around.source.host,
-            &around.source.path,
-            &around.campaign.source,
-            &around.campaign.medium,
-            &around.campaign.name,
-            &around.campaign.term,
-            &around.campaign.content,
-            &around.place.country,
-            &around.place.region,
-            &around.place.city,
-            around.place.from.name(),
-            &around.device.browser,
-            &around.device.browser_version,
-            around.device.os,
-            around.device.kind,
-            &around.language,
-        ] {
-            out.string(text);
-        }
-        out.uint16(around.viewport_width);
+        out.columns(&around.columns);
         out.uint32(event.visible_ms.unwrap_or(0));
         out.uint32(event.engaged_ms.unwrap_or(0));
         out.ipv6(around.address.map_or(Ipv6Addr::UNSPECIFIED, super::TruncatedIp::to_ipv6));
@@ -142,6 +117,41 @@ impl<'a> EventRow<'a> {
         out.date(self.ip_expires_day);
         out.finish()
     }
+}
+
+/// What the other columns of a row take at most.
+const OTHER_BYTES: usize = 128;
+
+/// The columns that all rows of a batch share, encoded once: `host` to `viewport_width`.
+pub(super) fn columns_of(around: &Surroundings, host: &str) -> Vec<u8> {
+    let mut out = Encoder::part();
+    for text in [
+        host,
+        &around.path,
+        &around.title,
+        &around.source.name,
+        around.source.channel,
+        &around.source.host,
+        &around.source.path,
+        &around.campaign.source,
+        &around.campaign.medium,
+        &around.campaign.name,
+        &around.campaign.term,
+        &around.campaign.content,
+        &around.place.country,
+        &around.place.region,
+        &around.place.city,
+        around.place.from.name(),
+        &around.device.browser,
+        &around.device.browser_version,
+        around.device.os,
+        around.device.kind,
+        &around.language,
+    ] {
+        out.string(text);
+    }
+    out.uint16(around.viewport_width);
+    out.finish()
 }
 
 /// The day, counted from 1970, on which something of `ts_ms` that is kept for some days expires.

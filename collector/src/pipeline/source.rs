@@ -2,6 +2,8 @@
 
 use super::page::{PageText, cut};
 use crate::config::Site;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use wire::Page;
 use wire::limits::{CAMPAIGN_BYTES_MAX, HOST_BYTES_MAX, REFERRER_BYTES_MAX};
 
@@ -94,20 +96,19 @@ pub(super) fn source(page: &Page<'_>, site: &Site) -> Source {
 }
 
 fn known(host: &str) -> Option<(&'static str, &'static str)> {
-    let matches = |pattern: &str| {
-        if pattern.contains('.') {
-            host == pattern || host.strip_suffix(pattern).is_some_and(|rest| rest.ends_with('.'))
-        } else {
-            // A name without its ending stands for every country's: google.be, google.co.uk.
-            let mut labels = host.rsplit('.').skip(1);
-            labels.next() == Some(pattern) || labels.next() == Some(pattern)
-        }
-    };
-    KNOWN
-        .iter()
-        .filter(|(pattern, ..)| matches(pattern))
-        .max_by_key(|(pattern, ..)| pattern.len())
-        .map(|entry| (entry.1, entry.2))
+    type Names = HashMap<&'static str, (&'static str, &'static str)>;
+    static NAMES: LazyLock<Names> = LazyLock::new(|| {
+        KNOWN.iter().map(|(pattern, name, channel)| (*pattern, (*name, *channel))).collect()
+    });
+    if host.is_empty() {
+        return None;
+    }
+    // The host itself, then what is left of it after each dot: the longest pattern with a dot.
+    let ends = std::iter::successors(Some(host), |rest| rest.split_once('.').map(|(_, rest)| rest));
+    let whole = ends.filter(|end| end.contains('.')).find(|end| NAMES.contains_key(end));
+    // A name without its ending stands for every country's: google.be, google.co.uk.
+    let labels = host.rsplit('.').skip(1).take(2).filter(|label| NAMES.contains_key(label));
+    labels.chain(whole).max_by_key(|pattern| pattern.len()).and_then(|pattern| NAMES.get(pattern)).copied()
 }
 
 /// Host and path of a referring web address; empty where it is none.

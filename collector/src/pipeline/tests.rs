@@ -14,12 +14,14 @@ struct Bench {
     config: Config,
     keys: Keys,
     dead: Option<HexId>,
+    agents: Agents,
 }
 
 impl Bench {
     fn new() -> Bench {
         let local = |port| ([127, 0, 0, 1], port).into();
-        Bench { config: Config::demo("data".into(), local(0), local(1)), keys: Keys::generate(), dead: None }
+        let config = Config::demo("data".into(), local(0), local(1));
+        Bench { config, keys: Keys::generate(), dead: None, agents: Agents::default() }
     }
 
     fn receipt(&self, categories: &[&str], change: impl FnOnce(&mut Receipt)) -> String {
@@ -52,7 +54,13 @@ impl Bench {
         let is_dead = |id| self.dead == Some(id);
         process(
             request,
-            &Tables { sites: &self.config.sites, keys: &self.keys, is_dead: &is_dead, geo: None },
+            &Tables {
+                sites: &self.config.sites,
+                keys: &self.keys,
+                is_dead: &is_dead,
+                geo: None,
+                agents: &self.agents,
+            },
         )
     }
 

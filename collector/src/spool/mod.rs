@@ -67,6 +67,7 @@ use disk::{Disk, RealDisk};
 use quarantine::Withdrawals;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -313,17 +314,16 @@ impl Spool {
 
     /// Reads a segment. What is damaged is kept in quarantine, and the rest is given. Blocks on the disk.
     pub fn read(&self, segment: &Sealed) -> io::Result<Contents> {
-        let contents =
-            Contents { segment_name: segment.name, bytes: fs::read(&segment.path)?, damaged: false };
-        let damaged = match segment::read(&contents.segment_name, &contents.bytes) {
-            Ok(scan) => !scan.damage.is_empty() || scan.torn_from.is_some(),
-            Err(segment::LaterVersion(_)) => true,
+        let bytes = fs::read(&segment.path)?;
+        let (frames, damaged) = match segment::read(&segment.name, &bytes) {
+            Ok(scan) => (scan.frames, !scan.damage.is_empty() || scan.torn_from.is_some()),
+            Err(segment::LaterVersion(_)) => (Vec::new(), true),
         };
         if damaged && !segment.salvaged {
             tracing::error!(file = %segment.path.display(), "A segment of the spool is damaged; it is kept in quarantine.");
             quarantine::keep(&self.inner.shared, &segment.path)?;
         }
-        Ok(Contents { damaged, ..contents })
+        Ok(Contents { bytes, frames, damaged })
     }
 
     /// The store holds every row of the segment: forgets them and keeps the ids of the batches. Blocks on the disk.
@@ -358,15 +358,17 @@ impl Spool {
 
 /// The bytes of a segment.
 pub struct Contents {
-    segment_name: segment::Name,
     bytes: Vec<u8>,
+    /// Where the records lie; their checksums held when the segment was read.
+    frames: Vec<Range<usize>>,
     damaged: bool,
 }
 
 impl Contents {
     /// The records, in the order they were appended.
     pub fn records(&self) -> Vec<StoredRecord<'_>> {
-        segment::read(&self.segment_name, &self.bytes).map(|scan| scan.records).unwrap_or_default()
+        let payload = |frame: &Range<usize>| &self.bytes[frame.start + frame::HEAD_BYTES..frame.end];
+        self.frames.iter().filter_map(|frame| StoredRecord::decode(payload(frame))).collect()
     }
 
     /// Whether records are missing that the store may hold.

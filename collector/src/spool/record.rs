@@ -3,6 +3,8 @@
 //! In: a [`Record`] of finished rows. Out: its payload in `postcard`, and back as a [`StoredRecord`] that borrows from
 //! the segment's bytes. Invariant: reading back a payload gives what was appended, or nothing.
 
+use postcard::ser_flavors::Flavor;
+use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize, Serializer};
 use wire::BatchId;
 
@@ -74,14 +76,42 @@ impl<'bytes> StoredRecord<'bytes> {
 
 /// The payload of a record that is appended at `at_ms`.
 pub(crate) fn encode(record: &Record, at_ms: u64) -> Result<Vec<u8>, postcard::Error> {
-    postcard::to_allocvec(&StoredRecord {
+    let stored = StoredRecord {
         at_ms,
         table: record.table,
         batch: record.batch.map(|id| id.0),
         consent_id: record.consent_id,
         withdraws: record.withdraws,
         rows: record.rows.iter().map(|row| Row(row)).collect(),
-    })
+    };
+    let rows: usize = record.rows.iter().map(|row| row.len() + LENGTH_BYTES_MAX).sum();
+    serialize_with_flavor(&stored, Payload(Vec::with_capacity(HEAD_BYTES_MAX + rows)))
+}
+
+/// Most bytes that `postcard` writes for a length.
+const LENGTH_BYTES_MAX: usize = 5;
+/// Most bytes of a record besides its rows: five numbers of at most 10 bytes, one of 19, the number of rows.
+const HEAD_BYTES_MAX: usize = 80;
+
+/// Takes a payload in pieces as long as they come. (The flavour that `postcard` has for a `Vec` takes byte after byte.)
+struct Payload(Vec<u8>);
+
+impl Flavor for Payload {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// Bytes that serde writes and reads in one piece and not as a sequence of numbers.

@@ -63,7 +63,9 @@ impl Insert {
         let mut body = layout(table).header();
         let mut insert =
             Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: HashSet::new() };
-        for record in records.iter().filter(|record| record.table == table) {
+        let of_table = || records.iter().filter(|record| record.table == table);
+        body.reserve(of_table().flat_map(StoredRecord::rows).map(<[u8]>::len).sum());
+        for record in of_table() {
             if erased(record) {
                 insert.erased.insert(record.consent_id);
                 continue;
