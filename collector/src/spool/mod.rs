@@ -4,7 +4,8 @@
 //!
 //! * **An answer is durable.** [`Spool::append`] answers [`Appended::Fresh`] after `fdatasync` of the record, and after
 //!   `fsync` of the folder where the record began a file. Full disk, quota or cap: [`AppendError::Full`], and what was
-//!   written of the record is cut away again.
+//!   written of the record is cut away again. From then on the writer tries each second whether the largest record
+//!   fits, and until it does [`Spool::intake`] says so.
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
 //!   one is answered [`Appended::Repeated`], and only once the first is durable.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
@@ -41,6 +42,11 @@
 //! acknowledged and is cut. Anything else that cannot be read was acknowledged: the file is linked into `quarantine/`
 //! and its other records are drained. Rows of a segment that was there on start may be in the store already; the drain
 //! asks before it inserts them ([`Sealed::inherited`]).
+//!
+//! # Clocks
+//!
+//! The wall clock is read once, on start; see `backlog::Clock`. Setting it while Kruimel runs moves nothing, and setting
+//! it between two runs makes the spool remember a batch's id for longer, never for less.
 
 mod backlog;
 mod batches;
@@ -61,7 +67,7 @@ pub use record::{Record, StoredRecord, Table};
 pub use recover::Recovered;
 pub use segment::{FORMAT_VERSION, Sealed};
 
-use backlog::{Clock, Shared};
+use backlog::Shared;
 use batches::BatchMemory;
 use disk::{Disk, RealDisk};
 use quarantine::Withdrawals;
@@ -127,7 +133,7 @@ impl Default for SpoolOptions {
 pub enum Intake {
     /// Whatever batch comes next is.
     Open,
-    /// There is no room under the cap for a record of any size.
+    /// There is no room for a record of any size: neither under the cap nor, or not for sure, on the disk.
     Full,
     /// A file of the spool can no longer be trusted; nothing is taken until a restart.
     Broken,
@@ -236,7 +242,7 @@ impl Spool {
 
     /// Appends a record. Returns when it is on disk, or is certain not to have been acknowledged.
     pub async fn append(&self, record: Record) -> Result<Appended, AppendError> {
-        let payload = record::encode(&record, Clock::wall_ms()).map_err(|_| AppendError::TooLarge)?;
+        let payload = record::encode(&record, self.inner.shared.clock.wall_ms()).map_err(|_| AppendError::TooLarge)?;
         if payload.len() > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }
@@ -294,7 +300,9 @@ impl Spool {
         let shared = &self.inner.shared;
         if shared.broken.load(Ordering::Relaxed) {
             Intake::Broken
-        } else if shared.bytes() + largest > self.inner.options.room(Table::Events) {
+        } else if shared.no_room.load(Ordering::Relaxed)
+            || shared.bytes() + largest > self.inner.options.room(Table::Events)
+        {
             Intake::Full
         } else {
             Intake::Open
