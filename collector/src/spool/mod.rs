@@ -53,6 +53,8 @@ mod batches;
 pub mod disk;
 mod done;
 mod frame;
+#[cfg(test)]
+mod power;
 mod quarantine;
 mod record;
 mod recover;
