@@ -53,6 +53,8 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // A log on a full disk is lost; telling so on the same disk would end the thread that logs.
+        .log_internal_errors(false)
         .with_ansi(colour)
         .init();
     let done = match CommandLine::parse().command {

@@ -25,6 +25,9 @@ const DRAIN_ON_STOP_MAX: Duration = Duration::from_secs(10);
 /// How long a stop waits for requests under way.
 const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
 
+/// Linux's number of the signal for a file that would grow too large.
+const SIGXFSZ: i32 = 25;
+
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -64,6 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
     let mut stop = StopSignal::listen()?;
+    // A file that has the largest size the system allows (`ulimit -f`) is a full disk like any other, which the spool
+    // answers; left alone, the signal would end the process. Listening once is enough, nobody needs to hear it.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)).context("no signals")?);
     guard(&config)?;
     disk::prepare(&config.data_dir)?;
     let opened = tokio::select! {

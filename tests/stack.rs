@@ -15,6 +15,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at something that is awaited.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
+/// What the server logs: everything of its own.
+const LOG: &str = "debug,hyper=info,h2=info";
+
 /// The site of the demo, which the tests use.
 pub(crate) const SITE: &str = "demo";
 
@@ -48,6 +51,24 @@ impl Stack {
         let file = folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
         let mut process = serve(folder.path()).arg("--config").arg(file).spawn().unwrap();
+        let (public, admin) = addresses(&mut process, folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Stack { folder, process, public, admin, runtime }
+    }
+
+    /// Starts the demo with its spool on a file system of its own of so many bytes. It is gone with the process.
+    pub(crate) fn start_on_small_disk(bytes: u64) -> Stack {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().join("data").join("spool");
+        fs::create_dir_all(&spool).unwrap();
+        let inner = command(folder.path(), &["--demo-days", "0"]);
+        let mut outer = Command::new("unshare");
+        outer.args(["--map-root-user", "--mount", "sh", "-c"]);
+        outer.arg("mount -t tmpfs -o size=$0 tmpfs \"$1\" && shift && exec \"$@\"").arg(bytes.to_string());
+        outer.arg(spool).arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
+        let log = fs::OpenOptions::new().append(true).open(folder.path().join("log")).unwrap();
+        outer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut process = outer.spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Stack { folder, process, public, admin, runtime }
@@ -155,6 +176,11 @@ impl Stack {
         send(self.public, "POST", path, &headers, body)
     }
 
+    /// What the admin listener answers.
+    pub(crate) fn ask(&self, path: &str) -> Answer {
+        send(self.admin, "GET", path, &[], b"")
+    }
+
     /// Asks the store directly for one number.
     pub(crate) fn count(&self, sql: &str) -> u64 {
         self.runtime.block_on(async { self.client().query(sql).fetch_one().await.unwrap() })
@@ -229,7 +255,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 fn serve(folder: &Path) -> Command {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kruimel"));
-    command.arg("serve").env("KRUIMEL_LOG", "debug,hyper=info,h2=info");
+    command.arg("serve").env("KRUIMEL_LOG", LOG);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     command
 }

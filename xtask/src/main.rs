@@ -9,6 +9,7 @@
 
 mod banner;
 mod bench;
+mod faults;
 mod run;
 mod setup;
 mod step;
@@ -56,6 +57,15 @@ enum Task {
         #[command(subcommand)]
         what: Bench,
     },
+    /// The long form of the fault suite: kill -9, full disks, a store that is away, many times at random moments.
+    Faults {
+        /// How often each fault comes.
+        #[arg(long, default_value_t = 50)]
+        rounds: usize,
+        /// Repeats the moments of an earlier run.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Everything that must hold before a change is merged; exactly what continuous integration runs.
     Test,
 }
@@ -79,6 +89,7 @@ fn main() -> ExitCode {
         Task::Banner { force, toolchain } => banner::build(banner::Options { force, toolchain }),
         Task::Run { release, arguments } => run::run(release, &arguments),
         Task::Bench { what: Bench::Banner { dev, arguments } } => bench::banner(dev, &arguments),
+        Task::Faults { rounds, seed } => faults::run(rounds, seed),
         Task::Test => test::test(),
     };
     match outcome {

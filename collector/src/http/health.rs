@@ -37,8 +37,10 @@ pub(crate) async fn metrics(State(collector): State<Arc<Collector>>) -> impl Int
     for (name, help, value) in [
         ("kruimel_spool_segments", "Segments not yet in the store.", depth.segments),
         ("kruimel_spool_bytes", "Bytes of the spool on disk.", depth.bytes),
+        ("kruimel_spool_quarantined_total", "Segments put into quarantine.", depth.quarantined),
     ] {
-        write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
             .expect("a String takes what is written to it");
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)

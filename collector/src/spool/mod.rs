@@ -244,7 +244,8 @@ impl Spool {
 
     /// Appends a record. Returns when it is on disk, or is certain not to have been acknowledged.
     pub async fn append(&self, record: Record) -> Result<Appended, AppendError> {
-        let payload = record::encode(&record, self.inner.shared.clock.wall_ms()).map_err(|_| AppendError::TooLarge)?;
+        let payload =
+            record::encode(&record, self.inner.shared.clock.wall_ms()).map_err(|_| AppendError::TooLarge)?;
         if payload.len() > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }

@@ -63,7 +63,9 @@ struct PowerDisk(Mutex<Model>);
 impl PowerDisk {
     fn on(folder: &Path, operations_left: u32) -> Arc<PowerDisk> {
         let (mut contents, mut names) = (HashMap::new(), BTreeMap::new());
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        for path in
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+        {
             let (file, bytes) = (fs::metadata(&path).unwrap().ino(), fs::read(&path).unwrap());
             contents.insert(file, Content { now: bytes.clone(), synced: bytes });
             names.insert(path, file);
@@ -169,7 +171,8 @@ impl Disk for PowerDisk {
 
     fn sync_directory(&self, folder: &Path) -> io::Result<()> {
         let mut model = self.power()?;
-        let (synced, pending) = std::mem::take(&mut model.pending).into_iter().partition(|one| one.is_in(folder));
+        let (synced, pending) =
+            std::mem::take(&mut model.pending).into_iter().partition(|one| one.is_in(folder));
         let synced: Vec<Change> = synced;
         synced.iter().for_each(|change| change.apply(&mut model.names));
         model.pending = pending;
@@ -293,7 +296,6 @@ async fn live(steps: &[Step], cuts: &[u32], mut dice: Dice) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
     #[test]
     fn whenever_the_power_goes_what_was_acknowledged_is_there_once(
         steps in prop::collection::vec(step(), 1..60),

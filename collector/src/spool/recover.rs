@@ -130,8 +130,9 @@ fn remember(shared: &Shared, batches: &mut BatchMemory, seen: Seen) -> Result<()
         shared.subtract_bytes(bytes);
         match ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(*at_ms)).max() {
             Some(newest_ms) => shared.remember_done(path, bytes, newest_ms),
-            None => remove_if_there(&*shared.disk, &path)
-                .map_err(|source| SpoolError::Disk { path, source })?,
+            None => {
+                remove_if_there(&*shared.disk, &path).map_err(|source| SpoolError::Disk { path, source })?
+            }
         }
     }
     Ok(())

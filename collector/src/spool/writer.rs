@@ -208,7 +208,8 @@ impl Writer {
         if let Some(open) = &self.open {
             return Ok(open.name.id);
         }
-        let id = getrandom::u64().map_err(|error| self.failed(&io::Error::other(error), "begin a segment"))?;
+        let id =
+            getrandom::u64().map_err(|error| self.failed(&io::Error::other(error), "begin a segment"))?;
         let name = Name { sequence: self.next_sequence, id, limit: None, state: State::Open };
         let path = self.shared.folder.join(name.to_string());
         let created = self.shared.disk.create(&path);
