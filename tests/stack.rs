@@ -25,6 +25,8 @@ pub(crate) const SITE: &str = "demo";
 pub(crate) struct Stack {
     folder: TempDir,
     process: Child,
+    /// Starts it again on the same data.
+    again: fn(&Path) -> Command,
     pub(crate) public: SocketAddr,
     pub(crate) admin: SocketAddr,
     runtime: Runtime,
@@ -42,7 +44,7 @@ impl Stack {
         let mut process = command(folder.path(), arguments).spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, public, admin, runtime }
+        Stack { folder, process, again: demo_again, public, admin, runtime }
     }
 
     /// Starts with a config file, which keeps its data in `data` beside it.
@@ -50,10 +52,10 @@ impl Stack {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
-        let mut process = serve(folder.path()).arg("--config").arg(file).spawn().unwrap();
+        let mut process = config_again(folder.path()).spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, public, admin, runtime }
+        Stack { folder, process, again: config_again, public, admin, runtime }
     }
 
     /// Starts the demo with its spool on a file system of its own of so many bytes. It is gone with the process.
@@ -71,7 +73,7 @@ impl Stack {
         let mut process = outer.spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, public, admin, runtime }
+        Stack { folder, process, again: demo_again, public, admin, runtime }
     }
 
     /// Starts the demo, asks it to stop as soon as it logged that text, and returns how it ended and its log.
@@ -123,7 +125,7 @@ impl Stack {
     pub(crate) fn kill_and_restart(mut self) -> Stack {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.process = command(self.folder.path(), &["--demo-days", "0"]).spawn().unwrap();
+        self.process = (self.again)(self.folder.path()).spawn().unwrap();
         (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
         self
     }
@@ -133,8 +135,8 @@ impl Stack {
         assert!(self.stop().success(), "{}", self.log());
         let file = self.folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
-        let mut command = serve(self.folder.path());
-        self.process = command.arg("--config").arg(file).spawn().unwrap();
+        self.again = config_again;
+        self.process = (self.again)(self.folder.path()).spawn().unwrap();
         (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
         self
     }
@@ -249,6 +251,17 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = serve(folder);
     command.args(["--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data"]);
     command.arg(folder.join("data")).args(arguments);
+    command
+}
+
+fn demo_again(folder: &Path) -> Command {
+    command(folder, &["--demo-days", "0"])
+}
+
+/// With the config file that stands beside the data.
+fn config_again(folder: &Path) -> Command {
+    let mut command = serve(folder);
+    command.arg("--config").arg(folder.join("kruimel.toml"));
     command
 }
 

@@ -3,7 +3,7 @@
 //! Totals since the start for `/metrics`, and the refusals since the last flush for the table `rejections`: by site, hour
 //! and reason, for an undeclared origin also its host, never a payload.
 
-use crate::pipeline::Rejection;
+use crate::pipeline::{Rejection, is_host};
 use crate::row_binary::{Encoder, Layout};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -88,7 +88,7 @@ impl Outcomes {
             *counts.rejected.entry(reason.label()).or_default() += events as u64;
             let mut key = Key { site: site.to_owned(), hour_s, reason, origin_host: origin_host.to_owned() };
             if !origin_host.is_empty() && !counts.unflushed.contains_key(&key) {
-                if counts.hosts < ORIGIN_HOSTS_MAX {
+                if counts.hosts < ORIGIN_HOSTS_MAX && is_host(origin_host) {
                     counts.hosts += 1;
                 } else {
                     key.origin_host = OTHER_HOSTS.to_owned();

@@ -9,6 +9,7 @@ mod disk;
 mod kill;
 mod load;
 mod store;
+mod traces;
 
 use std::fmt::Display;
 use std::str::FromStr;
