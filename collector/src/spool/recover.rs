@@ -128,11 +128,11 @@ fn remember(shared: &Shared, batches: &mut BatchMemory, seen: Seen) -> Result<()
     }
     for (path, bytes, ids) in seen.done {
         shared.subtract_bytes(bytes);
-        match ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(*at_ms)).max() {
-            Some(newest_ms) => shared.remember_done(path, bytes, newest_ms),
-            None => {
-                remove_if_there(&*shared.disk, &path).map_err(|source| SpoolError::Disk { path, source })?
-            }
+        let newest = ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(*at_ms)).max();
+        if let Some(newest_ms) = newest {
+            shared.remember_done(path, bytes, newest_ms);
+        } else {
+            remove_if_there(&*shared.disk, &path).map_err(|source| SpoolError::Disk { path, source })?;
         }
     }
     Ok(())
