@@ -107,6 +107,7 @@ struct Server {
 
 async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
     let collector = Arc::new(Collector::open(config, opened.client())?);
+    opened.report(collector.store.clone());
     collector.store.migrate().await.context("the store's tables cannot be brought up to date")?;
     let public = listen::bind(collector.config.listen.public, "public").await?;
     let admin = listen::bind(collector.config.listen.admin, "admin").await?;

@@ -25,16 +25,19 @@ fn fill_and_free(stack: &Stack, fill: impl FnOnce(), free: impl FnOnce()) {
     visitors.assert_exactly_once(stack);
 }
 
+/// Sets a largest size for the server's files; `None` lifts it. That needs no rights, and each write beyond it fails as on
+/// a full disk: in the middle.
+pub(super) fn limit(stack: &Stack, bytes: Option<u64>) {
+    let server = Pid::from_raw(i32::try_from(stack.process_id()).unwrap());
+    let own = getrlimit(Resource::Fsize);
+    let current = bytes.or(own.current);
+    prlimit(server, Resource::Fsize, Rlimit { current, maximum: own.maximum }).unwrap();
+}
+
 #[test]
 fn a_disk_that_is_full_puts_browsers_off_and_loses_and_doubles_nothing() {
     let stack = Stack::start();
-    let server = Pid::from_raw(i32::try_from(stack.process_id()).unwrap());
-    // A largest size for files needs no rights, and fails each write beyond it as a full disk does: in the middle.
-    let limit = |bytes| {
-        let maximum = getrlimit(Resource::Fsize).maximum;
-        prlimit(server, Resource::Fsize, Rlimit { current: bytes, maximum }).unwrap();
-    };
-    fill_and_free(&stack, || limit(Some(2_000)), || limit(getrlimit(Resource::Fsize).maximum));
+    fill_and_free(&stack, || limit(&stack, Some(2_000)), || limit(&stack, None));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod disk;
 mod kill;
 mod load;
 mod store;
+mod sums;
 mod traces;
 
 use std::fmt::Display;

@@ -10,6 +10,7 @@ pub(crate) mod client_ip;
 pub mod consent;
 mod cookie;
 mod events;
+mod finished;
 mod gpc;
 mod health;
 mod origin;

@@ -8,6 +8,7 @@ use super::disk::{Disk, remove_if_there};
 use super::done::{self, StoredBatch};
 use super::quarantine;
 use super::segment::{Name, Sealed, State};
+use crate::metrics::Histogram;
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct Depth {
     pub oldest_age: Duration,
     /// Segments that were kept in quarantine since the spool was opened.
     pub quarantined: u64,
+    /// How long the drain is behind: the age of the oldest segment that is complete.
+    pub drain_lag: Duration,
 }
 
 /// Time as the spool counts it. The wall clock is read once, when the spool is opened, and from there on time only
@@ -101,6 +104,8 @@ pub(crate) struct Shared {
     pub(crate) broken: AtomicBool,
     /// The disk had no room, and has none yet for a record of any size.
     pub(crate) no_room: AtomicBool,
+    /// How long a group takes from memory to the disk.
+    pub(crate) writes: Histogram,
     bytes: AtomicU64,
     quarantined: AtomicU64,
     backlog: Mutex<Backlog>,
@@ -116,6 +121,7 @@ impl Shared {
             queued_bytes: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             no_room: AtomicBool::new(false),
+            writes: Histogram::default(),
             bytes: AtomicU64::new(0),
             quarantined: AtomicU64::new(0),
             backlog: Mutex::default(),
@@ -145,13 +151,13 @@ impl Shared {
 
     pub(crate) fn depth(&self) -> Depth {
         let backlog = self.backlog();
-        let created = backlog.sealed.front().map(|segment| segment.created_ms).or(backlog.open_since_ms);
+        let age = |at_ms: u64| Duration::from_millis(self.clock.wall_ms().saturating_sub(at_ms));
+        let sealed = backlog.sealed.front().map(|segment| segment.created_ms);
         Depth {
             segments: backlog.sealed.len() as u64 + u64::from(backlog.open_since_ms.is_some()),
             bytes: self.bytes(),
-            oldest_age: Duration::from_millis(
-                created.map_or(0, |at_ms| self.clock.wall_ms().saturating_sub(at_ms)),
-            ),
+            oldest_age: sealed.or(backlog.open_since_ms).map_or(Duration::ZERO, age),
+            drain_lag: sealed.map_or(Duration::ZERO, age),
             quarantined: self.quarantined.load(Ordering::Relaxed),
         }
     }

@@ -69,6 +69,7 @@ pub use record::{Record, StoredRecord, Table};
 pub use recover::Recovered;
 pub use segment::{FORMAT_VERSION, Sealed};
 
+use crate::metrics::Histogram;
 use backlog::Shared;
 use batches::BatchMemory;
 use disk::{Disk, RealDisk};
@@ -295,6 +296,11 @@ impl Spool {
     /// How much waits. Cheap: no call to the disk.
     pub fn depth(&self) -> Depth {
         self.inner.shared.depth()
+    }
+
+    /// How long groups of records take from memory to the disk.
+    pub fn writes(&self) -> &Histogram {
+        &self.inner.shared.writes
     }
 
     /// Whether events are taken. Cheap: no call to the disk.

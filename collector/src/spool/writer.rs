@@ -169,7 +169,9 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
+        let begun = Instant::now();
         let written = self.write_group();
+        self.shared.writes.observe(begun.elapsed());
         if written.is_ok() {
             let now_ms = self.shared.clock.now_ms();
             fresh.into_iter().for_each(|id| self.batches.remember(id, now_ms));

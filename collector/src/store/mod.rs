@@ -9,10 +9,12 @@
 
 mod backoff;
 mod drain;
+mod health;
 mod insert;
 mod migrate;
 mod rights;
 
+pub use health::Health;
 pub use insert::layout;
 pub use migrate::MigrationError;
 pub use rights::{POLL_INTERVAL, SECOND_PASS};
@@ -25,6 +27,7 @@ use drain::Job;
 use rights::Erasure;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -65,12 +68,13 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     client: Client,
+    health: Arc<Health>,
 }
 
 impl Store {
     /// The store behind that client, whose database is Kruimel's.
     pub fn new(client: Client) -> Self {
-        Store { client }
+        Store { client, health: Arc::default() }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time. `kept_sites` keep the rows of withdrawn
@@ -96,6 +100,11 @@ impl Store {
         if left > 0 {
             tracing::info!(segments = left, "The drain stopped; what is left waits in the spool.");
         }
+    }
+
+    /// How the way into the store is.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Whether the store answers.
@@ -158,6 +167,7 @@ impl<'a> Work<'a> {
                         tracing::info!("The store answers again.");
                     }
                     well = true;
+                    self.store.health.succeeded();
                     backoff.reset();
                     if self.spool.oldest_now().is_some() {
                         continue;
@@ -172,6 +182,7 @@ impl<'a> Work<'a> {
                     self.wait(stop).await;
                 }
                 Err(error) => {
+                    self.store.health.failed(&error);
                     if stop.is_cancelled() {
                         return tracing::warn!(%error, "The store could not take everything before the end.");
                     }
@@ -222,8 +233,9 @@ impl<'a> Work<'a> {
             _ => Job::new(segment),
         };
         let drained = self.store.drain(self.spool, self.withdrawn, &self.kept_sites, &mut job).await;
-        if drained.is_err() {
-            self.job = Some(job);
+        match drained {
+            Ok(()) => self.store.health.drained(),
+            Err(_) => self.job = Some(job),
         }
         drained
     }
