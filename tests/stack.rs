@@ -49,7 +49,13 @@ impl Stack {
 
     /// Starts with a config file, which keeps its data in `data` beside it.
     pub(crate) fn start_with_config(config: &str) -> Stack {
+        Stack::start_prepared(config, |_| {})
+    }
+
+    /// The same in a folder in which something is there before.
+    pub(crate) fn start_prepared(config: &str, prepare: impl FnOnce(&Path)) -> Stack {
         let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
         let file = folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
         let mut process = config_again(folder.path()).spawn().unwrap();
