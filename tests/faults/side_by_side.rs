@@ -27,8 +27,9 @@ fn pass_on(socket: PathBuf) -> SocketAddr {
 }
 
 fn both_ways(stream: &TcpStream, engine: &UnixStream) {
+    // Whichever side ends first ends the other; what had ended already says so, and that is no matter.
     let ends = |copied: io::Result<u64>| {
-        drop((copied, stream.shutdown(Shutdown::Both), engine.shutdown(Shutdown::Both)))
+        drop((copied, stream.shutdown(Shutdown::Both), engine.shutdown(Shutdown::Both)));
     };
     thread::scope(|scope| {
         scope.spawn(|| ends(io::copy(&mut &*stream, &mut &*engine)));

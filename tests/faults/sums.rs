@@ -73,3 +73,17 @@ fn the_sums_meet_whatever_became_of_an_event() {
     let stack = stack.kill_and_restart();
     assert_eq!(stack.count("SELECT sum(count) FROM rejections"), rejected);
 }
+
+#[test]
+fn every_metric_that_an_alert_or_a_panel_names_is_there() {
+    let stack = Stack::start();
+    let metrics = stack.ask("/metrics").text().to_owned();
+    for file in [include_str!("../../deploy/alerts.yml"), include_str!("../../deploy/grafana.json")] {
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let names = file.split(|letter| !is_name(letter)).filter(|word| word.starts_with("kruimel_"));
+        for name in names {
+            let family = name.trim_end_matches("_bucket");
+            assert!(metrics.contains(&format!("# TYPE {family} ")), "{name} is not among the metrics");
+        }
+    }
+}

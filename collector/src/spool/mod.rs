@@ -403,3 +403,32 @@ fn lock(folder: &Path) -> Result<File, SpoolError> {
         Err(TryLockError::Error(source)) => Err(disk(source)),
     }
 }
+
+/// Reads any bytes as a segment, and checks what must hold of what is found: records and damage lie side by side, in
+/// order, and within the bytes.
+pub(crate) fn scan_any(bytes: &[u8]) {
+    let Ok(scan) = segment::read(&ANY_SEGMENT, bytes) else { return };
+    assert_eq!(scan.records.len(), scan.frames.len(), "a record has a place");
+    let mut places: Vec<_> = scan.frames.iter().chain(&scan.damage).cloned().collect();
+    places.sort_by_key(|place| place.start);
+    assert!(places.windows(2).all(|two| two[0].end <= two[1].start), "no byte is of two");
+    let end = places.last().map_or(0, |place| place.end);
+    assert!(end <= bytes.len() && scan.torn_from.is_none_or(|from| from >= end || from == 0));
+}
+
+const ANY_SEGMENT: segment::Name =
+    segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
+
+/// A segment with two records.
+#[cfg(test)]
+pub(crate) fn sample_segment() -> Vec<u8> {
+    let mut bytes = segment::header(&ANY_SEGMENT, 3);
+    for batch in 1..=2 {
+        let rows = vec![vec![7; 30]];
+        let record =
+            Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 1, withdraws: 0, rows };
+        let payload = record::encode(&record, 5).expect("a small record");
+        frame::write(&mut bytes, ANY_SEGMENT.id, &payload);
+    }
+    bytes
+}
