@@ -53,12 +53,16 @@ enum Command {
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("KRUIMEL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(colour)
-        .init();
+        // A log on a full disk is lost; telling so on the same disk would end the thread that logs.
+        .log_internal_errors(false);
+    match std::env::var("KRUIMEL_LOG_FORMAT").as_deref() {
+        Ok("json") => log.json().init(),
+        _ => log.with_ansi(colour).init(),
+    }
     let done = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

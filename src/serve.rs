@@ -32,6 +32,9 @@ const QUESTION_TIME_MAX: Duration = Duration::from_secs(300);
 /// Most connections of analysts, their tools and probes at once.
 const ADMIN_CONNECTIONS_MAX: usize = 256;
 
+/// Linux's number of the signal for a file that would grow too large.
+const SIGXFSZ: i32 = 25;
+
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -71,6 +74,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
     let mut signals = Signals::listen()?;
+    // A file that has the largest size the system allows (`ulimit -f`) is a full disk like any other, which the spool
+    // answers; left alone, the signal would end the process. Listening once is enough, nobody needs to hear it.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)).context("no signals")?);
     guard(&config)?;
     listen::raise_limit();
     disk::prepare(&config.data_dir)?;
@@ -111,6 +117,7 @@ struct Server {
 
 async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
     let collector = Arc::new(Collector::open(config, opened.client())?);
+    opened.report(collector.store.clone());
     collector.store.migrate().await.context("the store's tables cannot be brought up to date")?;
     let public = listen::bind(collector.config.listen.public, "public").await?;
     let admin = listen::bind(collector.config.listen.admin, "admin").await?;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clickhouse::Client;
 use collector::config::{Config, StoreUrl};
-use engine::supervise::{SuperviseOptions, Supervisor};
+use engine::supervise::{State, SuperviseOptions, Supervisor};
 use std::path::{Path, PathBuf};
 
 /// The opened store.
@@ -22,6 +22,20 @@ impl Opened {
     /// A client of it.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Tells the collector's store how the engine is, for as long as it runs.
+    pub(crate) fn report(&self, store: collector::store::Store) {
+        let Some(mut state) = self.engine.as_ref().map(Supervisor::state) else { return };
+        tokio::spawn(async move {
+            while state.changed().await.is_ok() {
+                match *state.borrow_and_update() {
+                    State::Starting => store.health().engine_ended(),
+                    State::Answering { .. } => store.health().engine_answers(),
+                    State::Stopped => return,
+                }
+            }
+        });
     }
 
     /// Ends the engine, if it is ours.

@@ -6,8 +6,8 @@
 mod bad_input;
 mod browser;
 mod consent;
-mod crash;
 mod documented;
+mod faults;
 mod http;
 mod journey;
 mod languages;

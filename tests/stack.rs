@@ -15,6 +15,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at something that is awaited.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
+/// What the server logs: everything of its own.
+const LOG: &str = "debug,hyper=info,h2=info";
+
 /// The site of the demo, which the tests use.
 pub(crate) const SITE: &str = "demo";
 
@@ -22,6 +25,8 @@ pub(crate) const SITE: &str = "demo";
 pub(crate) struct Stack {
     folder: TempDir,
     process: Child,
+    /// Starts it again on the same data.
+    again: fn(&Path) -> Command,
     pub(crate) public: SocketAddr,
     pub(crate) admin: SocketAddr,
     runtime: Runtime,
@@ -39,18 +44,42 @@ impl Stack {
         let mut process = command(folder.path(), arguments).spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, public, admin, runtime }
+        Stack { folder, process, again: demo_again, public, admin, runtime }
     }
 
     /// Starts with a config file, which keeps its data in `data` beside it.
     pub(crate) fn start_with_config(config: &str) -> Stack {
+        Stack::start_prepared(config, |_| {})
+    }
+
+    /// The same in a folder in which something is there before.
+    pub(crate) fn start_prepared(config: &str, prepare: impl FnOnce(&Path)) -> Stack {
         let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
         let file = folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
-        let mut process = serve(folder.path()).arg("--config").arg(file).spawn().unwrap();
+        let mut process = config_again(folder.path()).spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, public, admin, runtime }
+        Stack { folder, process, again: config_again, public, admin, runtime }
+    }
+
+    /// Starts the demo with its spool on a file system of its own of so many bytes. It is gone with the process.
+    pub(crate) fn start_on_small_disk(bytes: u64) -> Stack {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().join("data").join("spool");
+        fs::create_dir_all(&spool).unwrap();
+        let inner = command(folder.path(), &["--demo-days", "0"]);
+        let mut outer = Command::new("unshare");
+        outer.args(["--map-root-user", "--mount", "sh", "-c"]);
+        outer.arg("mount -t tmpfs -o size=$0 tmpfs \"$1\" && shift && exec \"$@\"").arg(bytes.to_string());
+        outer.arg(spool).arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
+        let log = fs::OpenOptions::new().append(true).open(folder.path().join("log")).unwrap();
+        outer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut process = outer.spawn().unwrap();
+        let (public, admin) = addresses(&mut process, folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Stack { folder, process, again: demo_again, public, admin, runtime }
     }
 
     /// Starts the demo, asks it to stop as soon as it logged that text, and returns how it ended and its log.
@@ -102,7 +131,7 @@ impl Stack {
     pub(crate) fn kill_and_restart(mut self) -> Stack {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.process = command(self.folder.path(), &["--demo-days", "0"]).spawn().unwrap();
+        self.process = (self.again)(self.folder.path()).spawn().unwrap();
         (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
         self
     }
@@ -112,8 +141,8 @@ impl Stack {
         assert!(self.stop().success(), "{}", self.log());
         let file = self.folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
-        let mut command = serve(self.folder.path());
-        self.process = command.arg("--config").arg(file).spawn().unwrap();
+        self.again = config_again;
+        self.process = (self.again)(self.folder.path()).spawn().unwrap();
         (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
         self
     }
@@ -158,6 +187,11 @@ impl Stack {
             ("user-agent", USER_AGENT),
         ];
         send(self.public, "POST", path, &headers, body)
+    }
+
+    /// What the admin listener answers.
+    pub(crate) fn ask(&self, path: &str) -> Answer {
+        send(self.admin, "GET", path, &[], b"")
     }
 
     /// Asks the store directly for one number.
@@ -231,10 +265,21 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+fn demo_again(folder: &Path) -> Command {
+    command(folder, &["--demo-days", "0"])
+}
+
+/// With the config file that stands beside the data.
+fn config_again(folder: &Path) -> Command {
+    let mut command = serve(folder);
+    command.arg("--config").arg(folder.join("kruimel.toml"));
+    command
+}
+
 fn serve(folder: &Path) -> Command {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_kruimel"));
-    command.arg("serve").env("KRUIMEL_LOG", "debug,hyper=info,h2=info");
+    command.arg("serve").env("KRUIMEL_LOG", LOG);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     command
 }

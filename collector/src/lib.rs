@@ -20,6 +20,8 @@
 
 pub mod config;
 pub mod declaration;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod geography;
 pub mod http;
 pub mod keys;

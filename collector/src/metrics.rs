@@ -3,7 +3,11 @@
 //! Totals since the start for `/metrics`, and the refusals since the last flush for the table `rejections`: by site, hour
 //! and reason, for an undeclared origin also its host, never a payload.
 
-use crate::pipeline::Rejection;
+mod histogram;
+
+pub use histogram::Histogram;
+
+use crate::pipeline::{Rejection, is_host};
 use crate::row_binary::{Encoder, Layout};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -33,10 +37,12 @@ pub struct Outcomes(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
+    received: u64,
     accepted: u64,
     repeated: u64,
     decisions: BTreeMap<&'static str, u64>,
     rejected: BTreeMap<&'static str, u64>,
+    decisions_rejected: BTreeMap<&'static str, u64>,
     unflushed: HashMap<Key, u64>,
     hosts: usize,
 }
@@ -65,6 +71,12 @@ struct Key {
 }
 
 impl Outcomes {
+    /// Events that may be stored, on their way to the disk. What becomes of them is told by [`Outcomes::accepted`],
+    /// [`Outcomes::repeated`] or [`Outcomes::put_off`].
+    pub fn received(&self, events: usize) {
+        self.with(|counts| counts.received += events as u64);
+    }
+
     /// Events that are on disk.
     pub fn accepted(&self, events: usize) {
         self.with(|counts| counts.accepted += events as u64);
@@ -83,12 +95,32 @@ impl Outcomes {
     /// Events, or a request that could not be read as events, that were refused. `site` is empty where it is not one of
     /// the config's; `origin_host` is given only for [`Rejection::ForeignOrigin`].
     pub fn rejected(&self, site: &str, reason: Rejection, origin_host: &str, events: usize, now_ms: i64) {
+        self.with(|counts| {
+            counts.received += events as u64;
+            *counts.rejected.entry(reason.label()).or_default() += events as u64;
+        });
+        self.keep(site, reason, origin_host, events, now_ms);
+    }
+
+    /// Events that were received and cannot be kept at the moment.
+    pub fn put_off(&self, site: &str, reason: Rejection, events: usize, now_ms: i64) {
+        self.with(|counts| *counts.rejected.entry(reason.label()).or_default() += events as u64);
+        self.keep(site, reason, "", events, now_ms);
+    }
+
+    /// A decision that was refused.
+    pub fn decision_rejected(&self, site: &str, reason: Rejection, origin_host: &str, now_ms: i64) {
+        self.with(|counts| *counts.decisions_rejected.entry(reason.label()).or_default() += 1);
+        self.keep(site, reason, origin_host, 1, now_ms);
+    }
+
+    /// Counts for the table.
+    fn keep(&self, site: &str, reason: Rejection, origin_host: &str, events: usize, now_ms: i64) {
         let hour_s = u32::try_from(now_ms.div_euclid(3_600_000) * 3_600).unwrap_or(0);
         self.with(|counts| {
-            *counts.rejected.entry(reason.label()).or_default() += events as u64;
             let mut key = Key { site: site.to_owned(), hour_s, reason, origin_host: origin_host.to_owned() };
             if !origin_host.is_empty() && !counts.unflushed.contains_key(&key) {
-                if counts.hosts < ORIGIN_HOSTS_MAX {
+                if counts.hosts < ORIGIN_HOSTS_MAX && is_host(origin_host) {
                     counts.hosts += 1;
                 } else {
                     key.origin_host = OTHER_HOSTS.to_owned();
@@ -122,6 +154,9 @@ impl Outcomes {
             let mut line = |text: std::fmt::Arguments<'_>| {
                 out.write_fmt(text).expect("a String takes what is written to it");
             };
+            line(format_args!("# HELP kruimel_events_received_total Events received.\n"));
+            line(format_args!("# TYPE kruimel_events_received_total counter\n"));
+            line(format_args!("kruimel_events_received_total {}\n", counts.received));
             line(format_args!("# HELP kruimel_events_total Events received, by what became of them.\n"));
             line(format_args!("# TYPE kruimel_events_total counter\n"));
             line(format_args!("kruimel_events_total{{outcome=\"accepted\"}} {}\n", counts.accepted));
@@ -135,6 +170,13 @@ impl Outcomes {
             line(format_args!("# TYPE kruimel_decisions_total counter\n"));
             for (action, count) in &counts.decisions {
                 line(format_args!("kruimel_decisions_total{{action=\"{action}\"}} {count}\n"));
+            }
+            line(format_args!(
+                "# HELP kruimel_decisions_rejected_total Decisions that were refused, by reason.\n"
+            ));
+            line(format_args!("# TYPE kruimel_decisions_rejected_total counter\n"));
+            for (reason, count) in &counts.decisions_rejected {
+                line(format_args!("kruimel_decisions_rejected_total{{reason=\"{reason}\"}} {count}\n"));
             }
             out
         })

@@ -178,7 +178,6 @@ fn verify(key: &Key, message: &[&str], signature: &str) -> Result<(), ReceiptErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     const NOW_MS: i64 = 1_790_000_000_000;
@@ -250,15 +249,18 @@ mod tests {
         assert!(!check_token("", "decide", "demo", NOW_MS, &keys));
     }
 
-    proptest! {
-        #[test]
-        fn any_flipped_bit_is_refused(place in 0_usize..400, bit in 0_u32..7) {
-            let keys = Keys::generate();
-            let mut bytes = sign(receipt(), &keys).into_bytes();
-            let place = place % bytes.len();
-            bytes[place] ^= 1 << bit;
-            if let Ok(text) = String::from_utf8(bytes) {
-                prop_assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_err());
+    #[test]
+    fn any_flipped_bit_is_refused() {
+        let keys = Keys::generate();
+        let whole = sign(receipt(), &keys).into_bytes();
+        for place in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[place] ^= 1 << bit;
+                // A cookie that is no text is not even looked at.
+                if let Ok(text) = String::from_utf8(bytes) {
+                    assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_err(), "{text}");
+                }
             }
         }
     }

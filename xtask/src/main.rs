@@ -9,6 +9,7 @@
 
 mod banner;
 mod bench;
+mod faults;
 mod run;
 mod setup;
 mod step;
@@ -62,6 +63,15 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// The long form of the fault suite: kill -9, full disks, a store that is away, many times at random moments.
+    Faults {
+        /// How often each fault comes.
+        #[arg(long, default_value_t = 50)]
+        rounds: usize,
+        /// Repeats the moments of an earlier run.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Everything that must hold before a change is merged; exactly what continuous integration runs.
     Test,
 }
@@ -86,6 +96,7 @@ fn main() -> ExitCode {
         Task::Run { release, arguments } => run::run(release, &arguments),
         Task::Bench { what: Bench::Banner { dev, arguments } } => bench::banner(dev, &arguments),
         Task::Load { arguments } => bench::load(&arguments),
+        Task::Faults { rounds, seed } => faults::run(rounds, seed),
         Task::Test => test::test(),
     };
     match outcome {

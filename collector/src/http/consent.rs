@@ -61,7 +61,7 @@ pub(crate) async fn consent(
         }
         Err((reason, site)) => {
             let host = if reason == Rejection::ForeignOrigin { origin::host(&headers) } else { "" };
-            collector.outcomes.rejected(&site, reason, host, 1, (collector.clock)());
+            collector.outcomes.decision_rejected(&site, reason, host, (collector.clock)());
             refuse(reason)
         }
     };

@@ -4,6 +4,7 @@ use super::answer::{json, refuse};
 use super::body::refusal;
 use super::client_ip::client_ip;
 use super::cookie::{self, Jar, Lasts};
+use super::finished::Finished;
 use super::front::RequestId;
 use super::limits::BatchWithinRate;
 use super::origin;
@@ -45,7 +46,7 @@ pub(crate) async fn events(
 }
 
 async fn take(
-    collector: &Collector,
+    collector: &Arc<Collector>,
     address: ClientIp,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -65,9 +66,7 @@ async fn take(
     let accepted = processed.rows.len();
     if accepted > 0 {
         let rows = std::mem::take(&mut processed.rows);
-        keep(collector, &processed, rows).await.inspect_err(|reason| {
-            collector.outcomes.rejected(&processed.site, *reason, "", accepted, now_ms);
-        })?;
+        keep(collector, &processed, rows, now_ms).await?;
     }
     Ok(taken(collector, headers, processed, accepted))
 }
@@ -115,7 +114,13 @@ fn process_body(
     }
 }
 
-async fn keep(collector: &Collector, processed: &Processed, rows: Vec<Vec<u8>>) -> Result<(), Rejection> {
+/// Waits until the rows are on disk, and counts what became of them: also when the browser hangs up before that.
+async fn keep(
+    collector: &Arc<Collector>,
+    processed: &Processed,
+    rows: Vec<Vec<u8>>,
+    now_ms: i64,
+) -> Result<(), Rejection> {
     let events = rows.len();
     let record = Record {
         table: Table::Events,
@@ -124,15 +129,22 @@ async fn keep(collector: &Collector, processed: &Processed, rows: Vec<Vec<u8>>) 
         withdraws: 0,
         rows,
     };
-    match collector.spool.append(record).await {
-        Ok(Appended::Fresh) => collector.outcomes.accepted(events),
-        Ok(Appended::Repeated) => collector.outcomes.repeated(events),
-        Err(error) => {
-            tracing::error!(%error, request = %RequestId::current(), "A batch could not be kept; its browser was told to come again.");
-            return Err(Rejection::Unavailable);
+    let (collector, site) = (Arc::clone(collector), processed.site.clone());
+    let request = RequestId::current();
+    collector.outcomes.received(events);
+    Finished::whatever_comes(async move {
+        match collector.spool.append(record).await {
+            Ok(Appended::Fresh) => collector.outcomes.accepted(events),
+            Ok(Appended::Repeated) => collector.outcomes.repeated(events),
+            Err(error) => {
+                tracing::debug!(%error, %request, "A batch could not be kept; its browser was told to come again.");
+                collector.outcomes.put_off(&site, Rejection::Unavailable, events, now_ms);
+                return Err(Rejection::Unavailable);
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
+    .await
 }
 
 fn taken(

@@ -5,7 +5,7 @@ use crate::spool::Intake;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -23,25 +23,60 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
     let store = timeout(STORE_TIME_MAX, collector.store.is_reachable()).await.unwrap_or(false);
     let (status, spool) = match collector.spool.intake() {
         Intake::Open => (StatusCode::OK, "ok"),
-        Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+        Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full; browsers are told to come back"),
         Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; a restart is needed"),
     };
     let store = if store { "ok" } else { "away; events are kept on disk until it is back" };
-    (status, format!("spool: {spool}\nstore: {store}\n"))
+    let health = collector.store.health();
+    let engine = if health.engine_is_away() { "ended, and is being started again" } else { "ok" };
+    let drain = health.stuck().map_or_else(
+        || "ok".to_owned(),
+        |(since, why)| format!("has not got on for {} s: {why}", since.as_secs()),
+    );
+    (status, format!("spool: {spool}\nstore: {store}\nengine: {engine}\ndrain: {drain}\n"))
 }
 
 /// Prometheus' text format.
 pub(crate) async fn metrics(State(collector): State<Arc<Collector>>) -> impl IntoResponse {
     let mut text = collector.outcomes.render();
-    let depth = collector.spool.depth();
-    for (name, help, value) in [
-        ("kruimel_spool_segments", "Segments not yet in the store.", depth.segments),
-        ("kruimel_spool_bytes", "Bytes of the spool on disk.", depth.bytes),
-    ] {
-        write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
-            .expect("a String takes what is written to it");
-    }
+    render(&collector, &mut text).expect("a String takes what is written to it");
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}
+
+fn render(collector: &Collector, out: &mut String) -> fmt::Result {
+    let (depth, health) = (collector.spool.depth(), collector.store.health());
+    let version = env!("CARGO_PKG_VERSION");
+    for (name, help, value) in [
+        ("kruimel_spool_segments", "Segments not yet in the store.", depth.segments as f64),
+        ("kruimel_spool_bytes", "Bytes of the spool on disk.", depth.bytes as f64),
+        (
+            "kruimel_spool_bytes_max",
+            "Bytes that the spool may take.",
+            collector.config.spool.bytes_max as f64,
+        ),
+        (
+            "kruimel_spool_oldest_seconds",
+            "Age of the oldest row not yet in the store.",
+            depth.oldest_age.as_secs_f64(),
+        ),
+        ("kruimel_spool_quarantined_total", "Segments put into quarantine.", depth.quarantined as f64),
+        ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
+        ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
+        ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
+        (
+            "kruimel_engine_restarts_total",
+            "Times the engine was started again.",
+            health.engine_restarts() as f64,
+        ),
+    ] {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}")?;
+    }
+    let (name, help) = ("kruimel_build_info", "The version that runs.");
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{version=\"{version}\"}} 1")?;
+    let writes = "From memory to the disk: a group of records written and synced.";
+    collector.spool.writes().render(out, "kruimel_spool_write_seconds", writes)?;
+    health.inserts.render(out, "kruimel_insert_seconds", "One segment's rows of one table into the store.")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) mod client_ip;
 pub mod consent;
 mod cookie;
 mod events;
+mod finished;
 mod front;
 mod gpc;
 mod health;

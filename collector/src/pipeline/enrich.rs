@@ -69,7 +69,7 @@ pub fn surroundings(
             term: grants.only(ADVERTISING, text(&campaign.term)),
             content: grants.only(ADVERTISING, text(&campaign.content)),
         },
-        language: grants.only(ANALYTICS, page::cut(&raw.client.language, LANGUAGE_BYTES_MAX).to_owned()),
+        language: grants.only(ANALYTICS, page::language(&raw.client.language, LANGUAGE_BYTES_MAX).to_owned()),
         viewport_width: grants.only(ANALYTICS, raw.client.viewport_width),
         columns: Vec::new(),
     };

@@ -28,6 +28,7 @@ pub use geo::{Geo, GeoError, Place, PlaceFrom};
 pub use network::{ClientIp, TruncatedIp};
 pub(crate) use network::{IPV4_PREFIX_BITS, IPV6_PREFIX_BITS};
 pub use page::PageText;
+pub(crate) use page::is_host;
 pub use parse::{RawBatch, RawEvent, parse};
 pub use rejection::Rejection;
 pub(crate) use row::day_after_months;

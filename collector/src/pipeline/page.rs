@@ -29,24 +29,24 @@ pub(super) fn check<'a>(raw: &RawBatch<'_>, declared: Option<&'a Site>) -> Resul
 }
 
 impl<'a> PageText<'a> {
-    /// Takes a text in.
+    /// Takes a text in. It is cut last: a cut within an address would leave a name that no longer looks like one.
     pub fn new(text: &'a str, bytes_max: usize) -> Self {
-        let text = cut(text, bytes_max);
-        if !text.contains('@') && !text.contains("%40") {
-            return PageText(Cow::Borrowed(text));
+        if !names_somebody(text) {
+            return PageText(Cow::Borrowed(cut(text, bytes_max)));
         }
         let boundary = |character: char| {
             matches!(character, '/' | ' ' | '=' | '&' | ',' | ';' | '<' | '>' | '(' | ')' | ':')
         };
         let mut clean = String::with_capacity(text.len());
         for piece in text.split_inclusive(boundary) {
-            if piece.contains('@') || piece.contains("%40") {
+            if names_somebody(piece) {
                 clean.push_str(REPLACEMENT);
                 clean.extend(piece.chars().last().filter(|&character| boundary(character)));
             } else {
                 clean.push_str(piece);
             }
         }
+        clean.truncate(cut(&clean, bytes_max).len());
         PageText(Cow::Owned(clean))
     }
 
@@ -54,6 +54,22 @@ impl<'a> PageText<'a> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether there is the sign of an e-mail address: as it is, encoded, or encoded twice.
+fn names_somebody(text: &str) -> bool {
+    text.bytes().any(|byte| byte == b'@') || text.contains("%40") || text.contains("%2540")
+}
+
+/// A browser's language tag, and nothing else that somebody may write in its place.
+pub(super) fn language(text: &str, bytes_max: usize) -> &str {
+    let is_tag = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_tag { cut(text, bytes_max) } else { "" }
+}
+
+/// Whether a text can be the name of a host.
+pub(crate) fn is_host(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'))
 }
 
 /// A path that begins with a slash and has neither query nor fragment.
@@ -86,6 +102,8 @@ mod tests {
         check("/search?q=secret#top", "/search");
         check("/reset/jan@example.org/now", "/reset/[e-mail]/now");
         check("/u/jan%40example.org", "/u/[e-mail]");
+        check("/u/jan%2540example.org", "/u/[e-mail]");
+        check("/aaaaaaaaaaaaaaaaaaaaaaa/jan.peeters@example.org", "/aaaaaaaaaaaaaaaaaaaaaaa/[e-ma");
         check("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaé/x", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
     }
 }

@@ -1,6 +1,6 @@
 //! Where a visit came from: campaign parameters first, then the referring host.
 
-use super::page::{PageText, cut};
+use super::page::{PageText, is_host};
 use crate::config::Site;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -113,7 +113,6 @@ fn known(host: &str) -> Option<(&'static str, &'static str)> {
 
 /// Host and path of a referring web address; empty where it is none.
 fn referrer(address: &str) -> (String, String) {
-    let address = cut(address, REFERRER_BYTES_MAX);
     let Some(rest) = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://")) else {
         return android_app(address);
     };
@@ -121,7 +120,7 @@ fn referrer(address: &str) -> (String, String) {
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if host.is_empty() || host.len() > HOST_BYTES_MAX {
+    if host.is_empty() || host.len() > HOST_BYTES_MAX || !is_host(&host) {
         return Default::default();
     }
     (host, super::page::path(path, REFERRER_BYTES_MAX).as_str().to_owned())

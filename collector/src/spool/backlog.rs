@@ -8,6 +8,7 @@ use super::disk::{Disk, remove_if_there};
 use super::done::{self, StoredBatch};
 use super::quarantine;
 use super::segment::{Name, Sealed, State};
+use crate::metrics::Histogram;
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
@@ -28,33 +29,54 @@ pub struct Depth {
     pub oldest_age: Duration,
     /// Segments that were kept in quarantine since the spool was opened.
     pub quarantined: u64,
+    /// How long the drain is behind: the age of the oldest segment that is complete.
+    pub drain_lag: Duration,
 }
 
-/// A clock that never goes back for durations, and the wall clock for what outlives the process.
-#[derive(Clone, Copy, Debug)]
+/// Time as the spool counts it. The wall clock is read once, when the spool is opened, and from there on time only
+/// passes: whoever sets the machine's clock while Kruimel runs moves nothing here. What an earlier run wrote is as old as
+/// the wall clock says, or as it was when that run wrote its last record, whichever is less: a clock that was set in
+/// between makes the spool remember a batch for longer, and never for less.
+#[derive(Debug)]
 pub(crate) struct Clock {
     start: Instant,
+    start_wall_ms: u64,
+    /// The latest stamp among the records of earlier runs; 0 where there is none.
+    inherited_ms: AtomicU64,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Clock { start: Instant::now() }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let start_wall_ms = since.map_or(0, |since| since.as_millis() as u64);
+        Clock { start: Instant::now(), start_wall_ms, inherited_ms: AtomicU64::new(0) }
     }
 
     /// Never goes back; begins late enough that every remembered batch has a positive reading.
-    pub(crate) fn now_ms(self) -> u64 {
-        BATCH_MEMORY_MS + self.start.elapsed().as_millis() as u64
+    pub(crate) fn now_ms(&self) -> u64 {
+        BATCH_MEMORY_MS + self.elapsed_ms()
     }
 
     /// Milliseconds since 1970.
-    pub(crate) fn wall_ms() -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    pub(crate) fn wall_ms(&self) -> u64 {
+        self.start_wall_ms + self.elapsed_ms()
     }
 
-    /// The reading at the time of a wall clock's stamp, unless a browser no longer repeats what happened then.
-    pub(crate) fn recent(self, at_ms: u64) -> Option<u64> {
-        let age_ms = Clock::wall_ms().saturating_sub(at_ms);
+    /// Tells the latest stamp among the records of earlier runs.
+    pub(crate) fn inherit(&self, newest_ms: u64) {
+        self.inherited_ms.store(newest_ms, Ordering::Relaxed);
+    }
+
+    /// The reading at the time of a record's stamp, unless a browser no longer repeats what happened then.
+    pub(crate) fn recent(&self, at_ms: u64) -> Option<u64> {
+        let inherited_ms = self.inherited_ms.load(Ordering::Relaxed);
+        let since_last_run_ms = inherited_ms.saturating_sub(at_ms) + self.elapsed_ms();
+        let age_ms = self.wall_ms().saturating_sub(at_ms).min(since_last_run_ms);
         (age_ms < BATCH_MEMORY_MS).then(|| self.now_ms().saturating_sub(age_ms))
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
     }
 }
 
@@ -80,6 +102,10 @@ pub(crate) struct Shared {
     pub(crate) queued_bytes: AtomicU64,
     /// The folder itself can no longer be trusted with a name; nothing is taken until a restart.
     pub(crate) broken: AtomicBool,
+    /// The disk had no room, and has none yet for a record of any size.
+    pub(crate) no_room: AtomicBool,
+    /// How long a group takes from memory to the disk.
+    pub(crate) writes: Histogram,
     bytes: AtomicU64,
     quarantined: AtomicU64,
     backlog: Mutex<Backlog>,
@@ -94,6 +120,8 @@ impl Shared {
             clock: Clock::start(),
             queued_bytes: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            no_room: AtomicBool::new(false),
+            writes: Histogram::default(),
             bytes: AtomicU64::new(0),
             quarantined: AtomicU64::new(0),
             backlog: Mutex::default(),
@@ -123,13 +151,13 @@ impl Shared {
 
     pub(crate) fn depth(&self) -> Depth {
         let backlog = self.backlog();
-        let created = backlog.sealed.front().map(|segment| segment.created_ms).or(backlog.open_since_ms);
+        let age = |at_ms: u64| Duration::from_millis(self.clock.wall_ms().saturating_sub(at_ms));
+        let sealed = backlog.sealed.front().map(|segment| segment.created_ms);
         Depth {
             segments: backlog.sealed.len() as u64 + u64::from(backlog.open_since_ms.is_some()),
             bytes: self.bytes(),
-            oldest_age: Duration::from_millis(
-                created.map_or(0, |at_ms| Clock::wall_ms().saturating_sub(at_ms)),
-            ),
+            oldest_age: sealed.or(backlog.open_since_ms).map_or(Duration::ZERO, age),
+            drain_lag: sealed.map_or(Duration::ZERO, age),
             quarantined: self.quarantined.load(Ordering::Relaxed),
         }
     }
@@ -208,7 +236,7 @@ impl Shared {
 
     fn keep_batches(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
         let name = Name { limit: None, state: State::Done, ..segment.name };
-        let Some((bytes, newest_ms)) = done::encode(&name, segment.created_ms, batches, self.clock)? else {
+        let Some((bytes, newest_ms)) = done::encode(&name, segment.created_ms, batches, &self.clock)? else {
             return Ok(());
         };
         let path = self.folder.join(name.to_string());

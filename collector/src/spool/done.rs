@@ -20,7 +20,7 @@ pub(crate) fn encode(
     name: &Name,
     created_ms: u64,
     batches: &[StoredBatch],
-    clock: Clock,
+    clock: &Clock,
 ) -> io::Result<Option<(Vec<u8>, u64)>> {
     let recent: Vec<_> =
         batches.iter().filter_map(|(id, at_ms)| Some((id.0, *at_ms, clock.recent(*at_ms)?))).collect();

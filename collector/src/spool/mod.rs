@@ -4,7 +4,8 @@
 //!
 //! * **An answer is durable.** [`Spool::append`] answers [`Appended::Fresh`] after `fdatasync` of the record, and after
 //!   `fsync` of the folder where the record began a file. Full disk, quota or cap: [`AppendError::Full`], and what was
-//!   written of the record is cut away again.
+//!   written of the record is cut away again. From then on the writer tries each second whether the largest record
+//!   fits, and until it does [`Spool::intake`] says so.
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
 //!   one is answered [`Appended::Repeated`], and only once the first is durable.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
@@ -41,12 +42,19 @@
 //! acknowledged and is cut. Anything else that cannot be read was acknowledged: the file is linked into `quarantine/`
 //! and its other records are drained. Rows of a segment that was there on start may be in the store already; the drain
 //! asks before it inserts them ([`Sealed::inherited`]).
+//!
+//! # Clocks
+//!
+//! The wall clock is read once, on start; see `backlog::Clock`. Setting it while Kruimel runs moves nothing, and setting
+//! it between two runs makes the spool remember a batch's id for longer, never for less.
 
 mod backlog;
 mod batches;
 pub mod disk;
 mod done;
 mod frame;
+#[cfg(test)]
+mod power;
 mod quarantine;
 mod record;
 mod recover;
@@ -61,7 +69,8 @@ pub use record::{Record, StoredRecord, Table};
 pub use recover::Recovered;
 pub use segment::{FORMAT_VERSION, Sealed};
 
-use backlog::{Clock, Shared};
+use crate::metrics::Histogram;
+use backlog::Shared;
 use batches::BatchMemory;
 use disk::{Disk, RealDisk};
 use quarantine::Withdrawals;
@@ -128,7 +137,7 @@ impl Default for SpoolOptions {
 pub enum Intake {
     /// Whatever batch comes next is.
     Open,
-    /// There is no room under the cap for a record of any size.
+    /// There is no room for a record of any size: neither under the cap nor, or not for sure, on the disk.
     Full,
     /// A file of the spool can no longer be trusted; nothing is taken until a restart.
     Broken,
@@ -237,7 +246,8 @@ impl Spool {
 
     /// Appends a record. Returns when it is on disk, or is certain not to have been acknowledged.
     pub async fn append(&self, record: Record) -> Result<Appended, AppendError> {
-        let payload = record::encode(&record, Clock::wall_ms()).map_err(|_| AppendError::TooLarge)?;
+        let payload =
+            record::encode(&record, self.inner.shared.clock.wall_ms()).map_err(|_| AppendError::TooLarge)?;
         if payload.len() > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }
@@ -289,13 +299,20 @@ impl Spool {
         self.inner.shared.depth()
     }
 
+    /// How long groups of records take from memory to the disk.
+    pub fn writes(&self) -> &Histogram {
+        &self.inner.shared.writes
+    }
+
     /// Whether events are taken. Cheap: no call to the disk.
     pub fn intake(&self) -> Intake {
         let largest = (segment::HEADER_BYTES + frame::HEAD_BYTES + RECORD_BYTES_MAX) as u64;
         let shared = &self.inner.shared;
         if shared.broken.load(Ordering::Relaxed) {
             Intake::Broken
-        } else if shared.bytes() + largest > self.inner.options.room(Table::Events) {
+        } else if shared.no_room.load(Ordering::Relaxed)
+            || shared.bytes() + largest > self.inner.options.room(Table::Events)
+        {
             Intake::Full
         } else {
             Intake::Open
@@ -387,4 +404,33 @@ fn lock(folder: &Path) -> Result<File, SpoolError> {
         Err(TryLockError::WouldBlock) => Err(SpoolError::InUse(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(disk(source)),
     }
+}
+
+/// Reads any bytes as a segment, and checks what must hold of what is found: records and damage lie side by side, in
+/// order, and within the bytes.
+pub(crate) fn scan_any(bytes: &[u8]) {
+    let Ok(scan) = segment::read(&ANY_SEGMENT, bytes) else { return };
+    assert_eq!(scan.records.len(), scan.frames.len(), "a record has a place");
+    let mut places: Vec<_> = scan.frames.iter().chain(&scan.damage).cloned().collect();
+    places.sort_by_key(|place| place.start);
+    assert!(places.windows(2).all(|two| two[0].end <= two[1].start), "no byte is of two");
+    let end = places.last().map_or(0, |place| place.end);
+    assert!(end <= bytes.len() && scan.torn_from.is_none_or(|from| from >= end || from == 0));
+}
+
+const ANY_SEGMENT: segment::Name =
+    segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
+
+/// A segment with two records.
+#[cfg(test)]
+pub(crate) fn sample_segment() -> Vec<u8> {
+    let mut bytes = segment::header(&ANY_SEGMENT, 3);
+    for batch in 1..=2 {
+        let rows = vec![vec![7; 30]];
+        let record =
+            Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 1, withdraws: 0, rows };
+        let payload = record::encode(&record, 5).expect("a small record");
+        frame::write(&mut bytes, ANY_SEGMENT.id, &payload);
+    }
+    bytes
 }

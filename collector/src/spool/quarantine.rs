@@ -7,7 +7,7 @@
 //! cannot be read and may be of that receipt, because nobody can prove of it whose it is. Beside such a file a note
 //! (`<name>.note`) tells how many bytes that were.
 
-use super::backlog::{Clock, Shared};
+use super::backlog::Shared;
 use super::disk::{DRAFT_SUFFIX, create_folder, remove_if_there, write_whole_dated};
 use super::record::StoredRecord;
 use super::segment::{self, HEADER_BYTES, Name};
@@ -199,7 +199,7 @@ fn note(shared: &Shared, kept: &Kept, damaged: u64) -> io::Result<()> {
     let text = format!(
         "{damaged} bytes of this segment could not be read. They were erased at {} ms since 1970, because a visitor \
          withdrew consent and they may have been of that visit.\n",
-        Clock::wall_ms()
+        shared.clock.wall_ms()
     );
     let earlier = fs::metadata(&path).map_or(0, |metadata| metadata.len());
     write_whole_dated(&*shared.disk, &path, text.as_bytes(), Some(kept.since))?;
@@ -279,7 +279,7 @@ mod tests {
         let spool = refused(home.path(), vec![event(7, "mine"), event(8, "theirs"), decision]).await;
         swept(&spool, &NOTHING);
         assert!(held(home.path(), ".sealed").unwrap().contains("mine"));
-        swept(&spool, &of_7(Clock::wall_ms()));
+        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
         let left = held(home.path(), ".sealed").unwrap();
         assert!(!left.contains("mine") && left.contains("theirs") && left.contains("decision"));
         assert_eq!(held(home.path(), NOTE_SUFFIX), None, "nothing of it was damaged");
@@ -296,7 +296,7 @@ mod tests {
     async fn a_segment_of_nothing_but_withdrawn_records_is_removed() {
         let home = tempfile::tempdir().unwrap();
         let spool = refused(home.path(), vec![event(7, "mine"), event(7, "mine too")]).await;
-        swept(&spool, &of_7(Clock::wall_ms()));
+        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
         assert!(list(home.path()).unwrap().is_empty());
     }
 
@@ -305,17 +305,17 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let spool = flipped(home.path(), vec![event(9, "damaged"), event(8, "theirs")], "damaged").await;
         swept(&spool, &NOTHING);
-        swept(&spool, &of_7(Clock::wall_ms() - 2 * CLOCKS_DIFFER_MS));
+        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms() - 2 * CLOCKS_DIFFER_MS));
         assert!(
             held(home.path(), ".sealed").unwrap().contains("damage"),
             "it was written after that withdrawal"
         );
-        swept(&spool, &of_7(Clock::wall_ms()));
+        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
         let left = held(home.path(), ".sealed").unwrap();
         assert!(!left.contains("damage") && left.contains("theirs"));
         let note = held(home.path(), NOTE_SUFFIX).unwrap();
         assert!(note.contains("bytes of this segment could not be read"), "{note}");
-        swept(&spool, &of_7(Clock::wall_ms()));
+        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
         assert_eq!(held(home.path(), NOTE_SUFFIX).unwrap(), note);
         assert_eq!(held(home.path(), ".sealed").unwrap(), left);
     }
@@ -340,7 +340,7 @@ mod tests {
         let path = list(home.path()).unwrap().remove(0);
         let nearly = SystemTime::now() - KEPT_TIME + Duration::from_secs(3600);
         fs::File::open(&path).unwrap().set_modified(nearly).unwrap();
-        swept(&spool, &of_7(Clock::wall_ms()));
+        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
         let files = list(home.path()).unwrap();
         assert_eq!(files.len(), 2, "the segment and its note");
         for file in &files {

@@ -9,7 +9,7 @@ use super::SpoolError;
 use super::backlog::Shared;
 use super::batches::BatchMemory;
 use super::disk::{DRAFT_SUFFIX, remove_if_there};
-use super::done;
+use super::done::{self, StoredBatch};
 use super::frame::Scan;
 use super::quarantine;
 use super::segment::{self, Name, Sealed, State};
@@ -48,15 +48,17 @@ pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Rec
     let done: HashSet<u64> =
         found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
     let mut report = Recovered::default();
+    let mut seen = Seen::default();
     for file in found {
         let result = match file.name.state {
-            State::Done => recover_done(shared, batches, &file),
+            State::Done => see_done(&mut seen, &file),
             // The crash came between the proof that the rows are in the store and the removal of the file.
             _ if done.contains(&file.name.id) => remove(shared, &file),
-            State::Open | State::Sealed => recover_rows(shared, batches, &mut report, &file)?,
+            State::Open | State::Sealed => recover_rows(shared, &mut seen, &mut report, &file)?,
         };
         result.map_err(|source| SpoolError::Disk { path: file.path, source })?;
     }
+    remember(shared, batches, seen)?;
     shared
         .disk
         .sync_directory(&shared.folder)
@@ -97,31 +99,48 @@ fn remove(shared: &Shared, file: &Found) -> io::Result<()> {
     Ok(())
 }
 
-fn recover_done(shared: &Shared, batches: &mut BatchMemory, file: &Found) -> io::Result<()> {
+/// The batches that were found. How old they are is known only once all of them are.
+#[derive(Default)]
+struct Seen {
+    batches: Vec<StoredBatch>,
+    done: Vec<(PathBuf, u64, Vec<StoredBatch>)>,
+}
+
+fn see_done(seen: &mut Seen, file: &Found) -> io::Result<()> {
     let ids = done::decode(&file.name, &fs::read(&file.path)?);
     if ids.is_none() {
         tracing::warn!(
             "A file of drained batches' ids is damaged; a retry of one of them would be taken again."
         );
     }
-    let recent = ids.unwrap_or_default().into_iter();
-    let recent: Vec<_> = recent.filter_map(|(id, at_ms)| Some((id, shared.clock.recent(at_ms)?))).collect();
-    for (id, reading) in &recent {
-        batches.remember(*id, *reading);
-    }
-    match recent.iter().map(|(_, reading)| *reading).max() {
-        None => remove(shared, file),
-        Some(newest_ms) => {
-            shared.subtract_bytes(file.bytes);
-            shared.remember_done(file.path.clone(), file.bytes, newest_ms);
-            Ok(())
+    seen.done.push((file.path.clone(), file.bytes, ids.unwrap_or_default()));
+    Ok(())
+}
+
+/// Remembers the batches that a browser may still repeat, and removes the files of those that none does.
+fn remember(shared: &Shared, batches: &mut BatchMemory, seen: Seen) -> Result<(), SpoolError> {
+    let all = seen.batches.iter().chain(seen.done.iter().flat_map(|(_, _, ids)| ids));
+    shared.clock.inherit(all.clone().map(|(_, at_ms)| *at_ms).max().unwrap_or(0));
+    for (id, at_ms) in all {
+        if let Some(reading) = shared.clock.recent(*at_ms) {
+            batches.remember(*id, reading);
         }
     }
+    for (path, bytes, ids) in seen.done {
+        shared.subtract_bytes(bytes);
+        let newest = ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(*at_ms)).max();
+        if let Some(newest_ms) = newest {
+            shared.remember_done(path, bytes, newest_ms);
+        } else {
+            remove_if_there(&*shared.disk, &path).map_err(|source| SpoolError::Disk { path, source })?;
+        }
+    }
+    Ok(())
 }
 
 fn recover_rows(
     shared: &Shared,
-    batches: &mut BatchMemory,
+    seen: &mut Seen,
     report: &mut Recovered,
     file: &Found,
 ) -> Result<io::Result<()>, SpoolError> {
@@ -137,9 +156,7 @@ fn recover_rows(
         scan.torn_from = None;
     }
     for record in &scan.records {
-        if let (Some(id), Some(reading)) = (record.batch(), shared.clock.recent(record.at_ms)) {
-            batches.remember(id, reading);
-        }
+        seen.batches.extend(record.batch().map(|id| (id, record.at_ms)));
         if record.withdraws != 0 {
             report.withdrawn.push((record.withdraws, record.at_ms));
         }

@@ -5,6 +5,7 @@ use super::*;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// Never seals by itself.
@@ -410,8 +411,16 @@ async fn a_full_disk_answers_full_and_leaves_no_part_of_a_record() {
     disk.space.store(true, Ordering::SeqCst);
     assert_eq!(spool.append(record(3, "no room")).await, Err(AppendError::Full));
     assert_eq!(fs::metadata(file_with(folder.path(), ".open")).unwrap().len(), length);
+    assert_eq!(spool.intake(), Intake::Full, "below the cap, and yet there is no room");
     disk.space.store(false, Ordering::SeqCst);
     assert_eq!(spool.append(record(3, "room again")).await, Ok(Appended::Fresh));
+    let look = async {
+        while spool.intake() == Intake::Full {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), look).await.expect("the writer finds the room by itself");
+    assert_eq!(files(folder.path()).len(), 1, "nothing is left of the looking");
     spool.seal().await;
     assert_eq!(drain(&spool), ["fits", "room again"]);
 }
@@ -433,4 +442,40 @@ async fn decisions_in_the_spool_tell_which_receipts_they_kill() {
     drop(spool);
     let (_again, recovered) = open(folder.path());
     assert_eq!(recovered.withdrawn.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0xdead]);
+}
+
+/// A folder that an earlier run left, whose records were stamped so many milliseconds before now by that run's clock.
+fn left_by_a_run(stamps_ms_ago: &[i64]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let name = segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let mut bytes = segment::header(&name, 1);
+    for (batch, ago_ms) in (0..).zip(stamps_ms_ago) {
+        let payload = record::encode(&record(batch, "stamped"), (now_ms - ago_ms) as u64).unwrap();
+        frame::write(&mut bytes, name.id, &payload);
+    }
+    fs::write(folder.path().join(name.to_string()), bytes).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_between_two_runs_makes_no_retry_fresh() {
+    const HOUR: i64 = 3_600_000;
+    // The clock went ahead by a year, back by one, and back by an hour between two records.
+    for stamps in [&[365 * 24 * HOUR + 5, 365 * 24 * HOUR][..], &[-365 * 24 * HOUR, -5], &[-HOUR, 0]] {
+        let folder = left_by_a_run(stamps);
+        for opened in 1..=2 {
+            let (spool, _) = open(folder.path());
+            for batch in 0..stamps.len() as u128 {
+                let answer = spool.append(record(batch, "stamped")).await;
+                assert_eq!(answer, Ok(Appended::Repeated), "{stamps:?}, opened {opened} times");
+            }
+            // The second time the ids alone are left.
+            drain(&spool);
+        }
+    }
+    // What was old by that run's own clock is forgotten.
+    let folder = left_by_a_run(&[2 * HOUR, HOUR]);
+    let (spool, _) = open(folder.path());
+    assert_eq!(spool.append(record(0, "stamped")).await, Ok(Appended::Fresh));
 }

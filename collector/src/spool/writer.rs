@@ -5,10 +5,10 @@
 //! of a segment, of the folder). A file whose sync failed, or that could not be cut after a failed write, is never
 //! written again: it is left to the drain up to the length that was acknowledged.
 
-use super::backlog::{Clock, Shared};
+use super::backlog::Shared;
 use super::batches::BatchMemory;
-use super::disk::means_full;
-use super::frame;
+use super::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
+use super::frame::{self, RECORD_BYTES_MAX};
 use super::record::Table;
 use super::segment::{self, Name, Sealed, State};
 use super::{AppendError, Appended, SpoolOptions};
@@ -29,6 +29,8 @@ const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Pause after a group of several records, so that the next sync serves more of them. Whoever comes alone is synced at
 /// once. Without it a sync served two requests under full load, and took more of the processor than their events.
 const GROUP_PAUSE: Duration = Duration::from_millis(2);
+/// How often a full disk is tried again by itself.
+const ROOM_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) type Answer = oneshot::Sender<Result<Appended, AppendError>>;
 
@@ -65,6 +67,8 @@ pub(crate) struct Writer {
     open: Option<Open>,
     next_sequence: u64,
     group: Vec<u8>,
+    /// When a full disk was last found full.
+    full_at: Option<Instant>,
 }
 
 impl Writer {
@@ -74,7 +78,7 @@ impl Writer {
         batches: BatchMemory,
         next_sequence: u64,
     ) -> Self {
-        Writer { shared, options, batches, open: None, next_sequence, group: Vec::new() }
+        Writer { shared, options, batches, open: None, next_sequence, group: Vec::new(), full_at: None }
     }
 
     /// Runs until every sender is gone, then seals.
@@ -96,18 +100,40 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => self.seal_if_old(),
                 Err(RecvTimeoutError::Disconnected) => return self.seal(),
             }
+            self.look_for_room();
         }
     }
 
     fn receive(&self, commands: &Receiver<Command>) -> Result<Command, RecvTimeoutError> {
-        match &self.open {
+        let seal = self.open.as_ref().map(|open| {
+            let age = open.since.elapsed();
+            // While older segments wait, sealing by age is looked at again after another such time.
+            self.options.segment_age.checked_sub(age).unwrap_or(self.options.segment_age)
+        });
+        let room = self.full_at.map(|at| ROOM_INTERVAL.saturating_sub(at.elapsed()));
+        match seal.into_iter().chain(room).min() {
             None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(open) => {
-                let age = open.since.elapsed();
-                // While older segments wait, sealing by age is looked at again after another such time.
-                let wait = self.options.segment_age.checked_sub(age).unwrap_or(self.options.segment_age);
-                commands.recv_timeout(wait)
-            }
+            Some(wait) => commands.recv_timeout(wait),
+        }
+    }
+
+    /// Finds out whether a full disk has room again for the largest record, by writing one: neither a quota nor a file's
+    /// largest size can be asked for.
+    fn look_for_room(&mut self) {
+        if self.full_at.is_none_or(|at| at.elapsed() < ROOM_INTERVAL) {
+            return;
+        }
+        let name = Name { sequence: self.next_sequence, id: 0, limit: None, state: State::Sealed };
+        let path = self.shared.folder.join(format!("{name}{DRAFT_SUFFIX}"));
+        let disk = &self.shared.disk;
+        let written = disk
+            .create(&path)
+            .and_then(|mut file| disk.append(&mut file, &vec![0; frame::HEAD_BYTES + RECORD_BYTES_MAX]));
+        let room = remove_if_there(&**disk, &path).and(written);
+        self.full_at = room.is_err().then(Instant::now);
+        if room.is_ok() {
+            tracing::info!("The disk has room for the spool again.");
+            self.shared.no_room.store(false, Ordering::Relaxed);
         }
     }
 
@@ -150,7 +176,9 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
+        let begun = Instant::now();
         let written = self.write_group();
+        self.shared.writes.observe(begun.elapsed());
         if written.is_ok() {
             let now_ms = self.shared.clock.now_ms();
             fresh.into_iter().for_each(|id| self.batches.remember(id, now_ms));
@@ -189,11 +217,13 @@ impl Writer {
         if let Some(open) = &self.open {
             return Ok(open.name.id);
         }
-        let id = getrandom::u64().map_err(|error| failed(&io::Error::other(error), "begin a segment"))?;
+        let id =
+            getrandom::u64().map_err(|error| self.failed(&io::Error::other(error), "begin a segment"))?;
         let name = Name { sequence: self.next_sequence, id, limit: None, state: State::Open };
         let path = self.shared.folder.join(name.to_string());
-        let file = self.shared.disk.create(&path).map_err(|error| failed(&error, "begin a segment"))?;
-        let created_ms = Clock::wall_ms();
+        let created = self.shared.disk.create(&path);
+        let file = created.map_err(|error| self.failed(&error, "begin a segment"))?;
+        let created_ms = self.shared.clock.wall_ms();
         self.next_sequence += 1;
         // The header goes to disk with the first group.
         self.group.extend(segment::header(&name, created_ms));
@@ -210,7 +240,7 @@ impl Writer {
             if open.durable == 0 || cut.is_err() || !means_full(&error) {
                 self.abandon();
             }
-            return Err(failed(&error, "write"));
+            return Err(self.failed(&error, "write"));
         }
         let mut synced = disk.sync_data(&open.file);
         if synced.is_ok() && open.durable == 0 {
@@ -218,11 +248,24 @@ impl Writer {
         }
         if let Err(error) = synced {
             self.abandon();
-            return Err(failed(&error, "sync"));
+            return Err(self.failed(&error, "sync"));
         }
         open.durable += self.group.len() as u64;
         self.shared.add_bytes(self.group.len() as u64);
         Ok(())
+    }
+
+    /// What to answer. A full disk is told once, until it has room again.
+    fn failed(&mut self, error: &io::Error, doing: &str) -> AppendError {
+        if !means_full(error) {
+            tracing::error!(%error, doing, "The spool could not reach the disk; nothing of the group was acknowledged.");
+            return AppendError::Broken;
+        }
+        if !self.shared.no_room.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, doing, "The disk has no room for the spool; browsers are told to come back.");
+        }
+        self.full_at = Some(Instant::now());
+        AppendError::Full
     }
 
     /// Leaves a file that failed to the drain, up to the length that was acknowledged.
@@ -305,15 +348,5 @@ enum Placed {
 fn tell(answer: Answer, result: Result<Appended, AppendError>) {
     if answer.send(result).is_err() {
         tracing::trace!("A browser hung up before its answer; its retry finds the batch id.");
-    }
-}
-
-fn failed(error: &io::Error, doing: &str) -> AppendError {
-    if means_full(error) {
-        tracing::warn!(%error, doing, "The disk has no room for the spool.");
-        AppendError::Full
-    } else {
-        tracing::error!(%error, doing, "The spool could not reach the disk; nothing of the group was acknowledged.");
-        AppendError::Broken
     }
 }

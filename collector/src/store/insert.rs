@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for the store to take a piece of an insert.
 const SEND_TIME_MAX: Duration = Duration::from_secs(30);
@@ -107,7 +107,10 @@ fn weight(table: Table, row: &[u8]) -> Result<u64, MalformedRow> {
 impl Store {
     /// Inserts the rows. After an error nobody knows whether they are in the store.
     pub(crate) async fn insert(&self, insert: &Insert, token: &str) -> Result<(), StoreError> {
-        self.send(insert.table, token, insert.body.clone()).await
+        let begun = Instant::now();
+        let sent = self.send(insert.table, token, insert.body.clone()).await;
+        self.health().inserts.observe(begun.elapsed());
+        sent
     }
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.

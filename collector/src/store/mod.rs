@@ -9,10 +9,12 @@
 
 mod backoff;
 mod drain;
+mod health;
 mod insert;
 mod migrate;
 mod rights;
 
+pub use health::Health;
 pub use insert::layout;
 pub use migrate::MigrationError;
 pub use rights::{POLL_INTERVAL, SECOND_PASS};
@@ -67,12 +69,13 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     client: Client,
+    health: Arc<Health>,
 }
 
 impl Store {
     /// The store behind that client, whose database is Kruimel's.
     pub fn new(client: Client) -> Self {
-        Store { client }
+        Store { client, health: Arc::default() }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time.
@@ -96,6 +99,11 @@ impl Store {
         if left > 0 {
             tracing::info!(segments = left, "The drain stopped; what is left waits in the spool.");
         }
+    }
+
+    /// How the way into the store is.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Whether the store answers.
@@ -161,6 +169,7 @@ impl<'a> Work<'a> {
                         tracing::info!("The store answers again.");
                     }
                     well = true;
+                    self.store.health.succeeded();
                     backoff.reset();
                     if self.spool.oldest_now().is_some() {
                         continue;
@@ -175,6 +184,7 @@ impl<'a> Work<'a> {
                     self.wait(stop).await;
                 }
                 Err(error) => {
+                    self.store.health.failed(&error);
                     if stop.is_cancelled() {
                         return tracing::warn!(%error, "The store could not take everything before the end.");
                     }
@@ -226,8 +236,9 @@ impl<'a> Work<'a> {
         };
         let drained =
             self.store.drain(self.spool, self.withdrawn, &self.kept_sites.load_full(), &mut job).await;
-        if drained.is_err() {
-            self.job = Some(job);
+        match drained {
+            Ok(()) => self.store.health.drained(),
+            Err(_) => self.job = Some(job),
         }
         drained
     }

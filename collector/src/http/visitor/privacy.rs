@@ -134,7 +134,7 @@ impl Request<'_> {
     fn count(&self, reason: Rejection) {
         let Request { collector, site, headers, .. } = *self;
         let host = if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" };
-        collector.outcomes.rejected(site.id.as_str(), reason, host, 1, (collector.clock)());
+        collector.outcomes.decision_rejected(site.id.as_str(), reason, host, (collector.clock)());
     }
 
     /// The page again, with a sentence that says why the choice was not taken.

@@ -1,0 +1,102 @@
+//! The ways by which bytes of strangers come in, each as one function that takes any bytes and checks what must hold of
+//! every answer. `fuzz/` drives them with a coverage-guided fuzzer, and the property test below with random bytes and
+//! with damaged good ones, so that they are walked whenever the tests run.
+//!
+//! Invariant: none of them panics, and what is said of each answer holds.
+
+use crate::config::{Config, ListenOptions};
+use crate::http::client_ip;
+use crate::keys::Keys;
+use crate::receipt::LiveReceipt;
+use crate::spool;
+use axum::http::{HeaderMap, HeaderValue};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
+use wire::limits::BATCH_EVENTS_MAX;
+
+/// The body of a batch.
+pub fn batch(bytes: &[u8]) {
+    if let Ok(batch) = crate::pipeline::parse(bytes) {
+        assert!((1..=BATCH_EVENTS_MAX).contains(&batch.events().count()));
+    }
+}
+
+/// The text of a consent cookie: no text that was not signed is a receipt.
+pub fn receipt(bytes: &[u8]) {
+    static KEYS: OnceLock<Keys> = OnceLock::new();
+    let text = String::from_utf8_lossy(bytes);
+    assert!(LiveReceipt::check(&text, "demo", 0, KEYS.get_or_init(Keys::generate)).is_err());
+}
+
+/// A segment of the spool: whatever its bytes, its records lie within it and in order.
+pub fn segment(bytes: &[u8]) {
+    spool::scan_any(bytes);
+}
+
+/// The header in which a proxy names the visitor: a stranger without a proxy is never believed.
+pub fn forwarded(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let listen = ListenOptions {
+        trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
+        ..ListenOptions::default()
+    };
+    let headers = HeaderMap::from_iter([(listen.client_ip_header.clone(), value)]);
+    let told = |peer| client_ip::client_ip(IpAddr::V4(peer), &headers, &listen).truncate().to_string();
+    assert_eq!(told(Ipv4Addr::new(203, 0, 113, 9)), "203.0.113.0");
+    assert!(!told(Ipv4Addr::LOCALHOST).is_empty());
+}
+
+/// A config file: it is lawful, or every error has a place and a mend.
+pub fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(errors) = Config::from_toml(&text, "kruimel.toml", std::iter::empty()) {
+        assert!(errors.to_string().lines().all(|line| line.starts_with("kruimel.toml:")), "{errors}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Way = fn(&[u8]);
+
+    /// Each way with something good, of which a damaged copy goes far in.
+    fn ways() -> [(Way, Vec<u8>); 5] {
+        let batch_text = r#"{"v":1,"batch":"0198f2c4-9d1b-7c3e-8a55-0123456789ab","site":"demo","page":{"view":"00000000000000aa",
+            "host":"localhost","path":"/"},"client":{"visit":"00000000000000bb"},"events":[{"seq":1,"kind":"view","age_ms":0}]}"#;
+        let receipt_text = r#"{"categories":["necessary"],"services":{},"revision":1,"consentId":"000000000000feed","sig":"x"}"#;
+        [
+            (batch, batch_text.into()),
+            (receipt, receipt_text.into()),
+            (segment, spool::sample_segment()),
+            (forwarded, "192.0.2.66, [2001:db8::1]:80, 198.51.100.7:4711, ::ffff:10.1.2.3".into()),
+            (config, include_str!("config/demo.toml").into()),
+        ]
+    }
+
+    #[test]
+    fn what_is_good_is_taken() {
+        ways().iter().for_each(|(way, good)| way(good));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_of_a_stranger_do_harm(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            for (way, good) in ways() {
+                way(&bytes);
+                let mut damaged = good.clone();
+                for (place, byte) in &damage {
+                    let place = place.index(damaged.len());
+                    damaged[place] = *byte;
+                }
+                way(&damaged);
+                way(&damaged[..cut.index(damaged.len())]);
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! How the way into the store is: what an operator's tools are told of the drain and of the engine.
+//!
+//! In: what the drain and the engine's keeper report. Out: counters, and sentences without a word of the data.
+
+use super::StoreError;
+use crate::metrics::Histogram;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// How long inserts take.
+    pub inserts: Histogram,
+    segments: AtomicU64,
+    failures: AtomicU64,
+    trouble: Mutex<Option<Trouble>>,
+    engine_is_away: AtomicBool,
+    engine_restarts: AtomicU64,
+}
+
+/// Why the drain does not get on, and since when.
+#[derive(Clone, Debug)]
+struct Trouble {
+    since: Instant,
+    why: String,
+}
+
+impl Health {
+    /// Something of the drain failed.
+    pub(crate) fn failed(&self, error: &StoreError) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let why = match error {
+            // The store's own words may quote a row.
+            StoreError::Client(_) => "the store is away or refuses".to_owned(),
+            StoreError::Disk(_) => "the data folder cannot be read or written".to_owned(),
+            other => other.to_string(),
+        };
+        let mut trouble = self.trouble();
+        let since = trouble.as_ref().map_or_else(Instant::now, |before| before.since);
+        *trouble = Some(Trouble { since, why });
+    }
+
+    /// A step of the drain succeeded.
+    pub(crate) fn succeeded(&self) {
+        *self.trouble() = None;
+    }
+
+    /// A segment left the spool.
+    pub(crate) fn drained(&self) {
+        self.segments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The engine ended and is being started again.
+    pub fn engine_ended(&self) {
+        self.engine_is_away.store(true, Ordering::Relaxed);
+        self.engine_restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The engine answers.
+    pub fn engine_answers(&self) {
+        self.engine_is_away.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the engine of this process is being started again.
+    pub fn engine_is_away(&self) -> bool {
+        self.engine_is_away.load(Ordering::Relaxed)
+    }
+
+    /// How often the engine was started again.
+    pub fn engine_restarts(&self) -> u64 {
+        self.engine_restarts.load(Ordering::Relaxed)
+    }
+
+    /// Segments that left the spool, for the store or for quarantine.
+    pub fn segments(&self) -> u64 {
+        self.segments.load(Ordering::Relaxed)
+    }
+
+    /// Tries of the drain that failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// For how long the drain has not got on, and why.
+    pub fn stuck(&self) -> Option<(Duration, String)> {
+        self.trouble().as_ref().map(|trouble| (trouble.since.elapsed(), trouble.why.clone()))
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

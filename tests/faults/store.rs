@@ -1,0 +1,70 @@
+//! A store that is away or stands still: the intake goes on, and what could not go in goes in once, later.
+
+use super::Moments;
+use super::load::Visitors;
+use super::rounds;
+use crate::stack::{Stack, children, signal};
+use std::fs::OpenOptions;
+use std::time::{Duration, Instant};
+
+#[test]
+fn an_engine_that_stands_still_stops_no_intake_and_doubles_nothing_when_it_goes_on() {
+    let mut moments = Moments::begin("SIGSTOP of the engine");
+    let stack = Stack::start();
+    let mut visitors = Visitors::of(&stack);
+    for _ in 0..rounds(2) {
+        let load = visitors.start(&stack);
+        let (before, while_stopped) = (moments.next(1..150), moments.next(50..400));
+        stack.await_that("some batches were acknowledged", || load.acknowledged() >= before);
+        let engine = stack.engine_process_id();
+        signal(engine, "STOP");
+        let acknowledged = load.acknowledged();
+        stack.await_that("the intake goes on", || load.acknowledged() > acknowledged + while_stopped);
+        signal(engine, "CONT");
+        visitors.end(load);
+        assert!(visitors.answers.unanswered.is_empty() && visitors.answers.put_off.is_empty());
+        visitors.assert_exactly_once(&stack);
+    }
+}
+
+#[test]
+#[ignore = "takes as long as an insert's patience, some minutes: cargo xtask faults"]
+fn an_insert_that_ran_out_of_time_at_an_engine_that_goes_on_later_is_there_once() {
+    let stack = Stack::start();
+    let mut visitors = Visitors::of(&stack);
+    let load = visitors.start(&stack);
+    stack.await_that("some batches were acknowledged", || load.acknowledged() > 100);
+    let engine = stack.engine_process_id();
+    signal(engine, "STOP");
+    let start = Instant::now();
+    while !stack.log().contains("The store does not take what there is") {
+        assert!(start.elapsed() < Duration::from_secs(400), "{}", stack.log());
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
+    signal(engine, "CONT");
+    visitors.end(load);
+    visitors.assert_exactly_once(&stack);
+}
+
+#[test]
+fn a_store_that_cannot_come_back_for_a_while_is_caught_up_with() {
+    let stack = Stack::start();
+    let mut visitors = Visitors::of(&stack);
+    let load = visitors.start(&stack);
+    stack.await_that("some batches were acknowledged", || load.acknowledged() > 50);
+    // Whoever holds the lock of its folder keeps a new engine from starting.
+    let lock = OpenOptions::new().write(true).open(stack.data().join("store/engine.lock")).unwrap();
+    let engine = stack.engine_process_id();
+    signal(engine, "KILL");
+    lock.lock().unwrap();
+    let away = load.acknowledged();
+    stack.await_that("it is tried again", || stack.log().contains("could not be started again"));
+    stack.await_that("the intake goes on", || load.acknowledged() > away + 300);
+    assert!(stack.ask("/readyz").status == 200, "the intake does not need the store");
+    assert!(stack.ask("/readyz").text().contains("store: away"));
+    drop(lock);
+    stack.await_that("another engine runs", || !children(stack.process_id()).is_empty());
+    visitors.end(load);
+    assert!(visitors.answers.unanswered.is_empty() && visitors.answers.put_off.is_empty());
+    visitors.assert_exactly_once(&stack);
+}
