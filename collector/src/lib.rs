@@ -20,6 +20,7 @@
 
 pub mod config;
 pub mod declaration;
+pub mod displays;
 pub mod geography;
 pub mod http;
 pub mod keys;

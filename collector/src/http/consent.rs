@@ -14,10 +14,9 @@ use super::origin;
 use crate::Collector;
 use crate::config::{KRUIMEL, Site};
 use crate::keys::random_u64;
-use crate::ledger::LedgerRow;
+use crate::ledger::{LedgerRow, Seen};
 use crate::pipeline::{ADVERTISING, ANALYTICS, Rejection};
 use crate::receipt::{LiveReceipt, VISITOR_SECONDS_MAX, VisitorCookie, sign, timestamp};
-use crate::spool::{Record, Table};
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -117,24 +116,28 @@ pub async fn decide(
     if repeated {
         return Ok(decision.outcome(collector, headers, site, now_ms));
     }
+    let seen = seen(collector, headers, site, &request.text);
     for row in &decision.rows {
-        let record = Record {
-            table: Table::Consents,
-            batch: None,
-            consent_id: 0,
-            withdraws: row.withdraws(),
-            rows: vec![row.encode()],
-        };
-        collector.spool.append(record).await.map_err(|error| {
-            tracing::error!(%error, "A decision could not be kept; the browser keeps it and will send it again.");
-            Rejection::Unavailable
-        })?;
-        if row.withdraws() != 0 {
-            collector.end_consent(HexId(row.withdraws()), now_ms);
-        }
+        append(collector, row.clone().having_seen(seen.clone())).await?;
     }
     collector.outcomes.decided(decision.rows[0].action());
     Ok(decision.outcome(collector, headers, site, now_ms))
+}
+
+async fn append(collector: &Collector, row: LedgerRow) -> Result<(), Rejection> {
+    collector.ledger.append(row).await.map_err(|error| {
+        tracing::error!(%error, "A decision could not be kept; the browser keeps it and will send it again.");
+        Rejection::Unavailable
+    })
+}
+
+/// What the visitor saw, by the text that the decision names, and on which host of the site.
+fn seen(collector: &Collector, headers: &HeaderMap, site: &Site, text: &str) -> Seen {
+    let artefact = collector.artefacts.seen(site.id.as_str(), text);
+    let (banner_hash, declaration_hash) =
+        artefact.map(|seen| (seen.hash, seen.declaration_hash)).unwrap_or_default();
+    let domain = [origin::host(headers), origin::named(headers)].into_iter().find(|host| site.has_host(host));
+    Seen { banner_hash, declaration_hash, domain: domain.unwrap_or_default().to_ascii_lowercase() }
 }
 
 /// The request with nothing in it that the site did not say itself: what a browser makes up is not kept.

@@ -12,12 +12,15 @@ mod cookie;
 mod events;
 mod gpc;
 mod health;
+mod ledger;
 mod origin;
+mod shown;
 mod texts;
 mod visitor;
 
 pub use asset::Asset;
 pub use assets::Assets;
+pub use shown::artefacts;
 pub use texts::Texts;
 
 use crate::Collector;
@@ -58,6 +61,7 @@ pub fn admin(collector: Arc<Collector>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .route("/ledger/counts.json", get(ledger::counts))
         .with_state(collector)
 }
 
@@ -77,6 +81,10 @@ async fn child(
     request: HeaderMap,
 ) -> Response<Body> {
     let assets = &collector.assets;
+    if let Some((site, language)) = assets.display(&name, tags.as_deref().unwrap_or_default()) {
+        let revision = collector.site(site).map_or(0, |site| site.revision);
+        collector.displays.served(site, revision, language, (collector.clock)());
+    }
     let found = assets.child(&name).or_else(|| assets.texts(&name, tags.as_deref().unwrap_or_default()));
     found.map_or_else(not_found, |asset| asset.answer(&request))
 }

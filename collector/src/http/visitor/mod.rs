@@ -56,6 +56,13 @@ pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String
     declaration::Declaration::of(site, language, prefix).hash()
 }
 
+/// What the page says in one language, as JSON, and its hash.
+pub(crate) fn shown(site: &Site, language: Language, prefix: &str) -> (String, serde_json::Value) {
+    let declaration = declaration::Declaration::of(site, language, prefix);
+    let shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
+    (declaration.hash(), shown)
+}
+
 /// The pages' style with the site's theme. Browsers that do not know `light-dark()` get the light value.
 fn style(site: &Site) -> String {
     let theme = &site.options.theme;
