@@ -1,6 +1,7 @@
 //! The consent ledger through the real binary and its engine: what is recorded, replayed, verified, kept and erased.
 
 mod chain;
+mod own;
 mod record;
 
 use crate::stack::Stack;

@@ -131,6 +131,19 @@ async fn append(collector: &Collector, row: LedgerRow) -> Result<(), Rejection> 
     })
 }
 
+/// Ends these consents and has every row of theirs erased from the ledger. What is left says that they are dead.
+pub(crate) async fn erase(
+    collector: &Collector,
+    site: &Site,
+    consents: &[HexId],
+    now_ms: i64,
+) -> Result<(), Rejection> {
+    for id in consents {
+        append(collector, LedgerRow::erasure(site, *id, now_ms)).await?;
+    }
+    Ok(())
+}
+
 /// What the visitor saw, by the text that the decision names, and on which host of the site.
 fn seen(collector: &Collector, headers: &HeaderMap, site: &Site, text: &str) -> Seen {
     let artefact = collector.artefacts.seen(site.id.as_str(), text);

@@ -9,6 +9,7 @@ mod cookies;
 mod declaration;
 mod form;
 mod history;
+mod own_records;
 mod privacy;
 mod privacy_page;
 mod state;
