@@ -34,7 +34,7 @@ impl Request<'_> {
     }
 
     /// The rows as JSON.
-    pub(super) fn export(&self, records: Option<Vec<ShownRow>>) -> Response<Body> {
+    pub(super) fn export(&self, records: Option<&[ShownRow]>) -> Response<Body> {
         let state = self.state((self.collector.clock)());
         let (consent, visitor) = match &state {
             State::Granted(granted) => {

@@ -49,7 +49,7 @@ pub(super) async fn page(
     let request = Request { collector: &collector, site, headers: &headers, language };
     let records = request.records().await;
     if asked.json {
-        return request.export(records);
+        return request.export(records.as_deref());
     }
     request.show(StatusCode::OK, None, None, &records.unwrap_or_default())
 }
