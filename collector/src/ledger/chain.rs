@@ -8,7 +8,7 @@ use crate::row_binary::{Encoder, Layout};
 use sha2::{Digest, Sha256};
 use wire::HexId;
 
-/// Names and types of the columns of `ledger_chain` in the order in which [`Link::encode`] writes them.
+/// Names and types of the columns of `ledger_chain` in the order in which a link is written.
 pub const LINKS: Layout = Layout {
     table: "ledger_chain",
     columns: &[

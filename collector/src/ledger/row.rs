@@ -33,7 +33,7 @@ pub const CONSENTS: Layout = Layout {
     ],
 };
 
-/// The same of rows with a place in a chain, as [`LedgerRow::encode_chained`] writes them.
+/// The same of rows with a place in a chain.
 pub const DECISIONS: Layout = Layout {
     table: "consents",
     columns: &[

@@ -163,8 +163,8 @@ impl Store {
         match insert.table {
             // What a visitor had erased since was held.
             Table::Decisions => Ok(one(format!(
-                "SELECT count() + (SELECT uniqExact(commitment) FROM ledger_erased WHERE commitment IN \
-                 (SELECT commitment FROM ledger_chain WHERE segment_id = {id})) \
+                "SELECT count() + ifNull((SELECT uniqExact(commitment) FROM ledger_erased WHERE commitment IN \
+                 (SELECT commitment FROM ledger_chain WHERE segment_id = {id})), 0) \
                  FROM consents WHERE {}",
                 insert.condition()
             ))
