@@ -10,6 +10,7 @@ mod demo;
 mod disk;
 mod engine_process;
 mod keys;
+mod ledger;
 mod listen;
 mod reload;
 mod sample;
@@ -45,6 +46,9 @@ enum Command {
     /// The keys that receipts are signed with.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// The consent ledger: verify its chains, print their heads, replay a decision, count.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// The sample history of `serve --demo`.
     #[command(subcommand)]
     Sample(sample::Command),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Engine(arguments) => engine_process::run(arguments),
         Command::Keys(command) => keys::run(command),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Sample(command) => sample::run(command),
     };
     match done {

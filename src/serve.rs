@@ -295,7 +295,7 @@ impl Server {
                 tracing::warn!("Some requests did not finish in time and were cut off.");
             }
         }
-        self.collector.flush_rejections().await;
+        self.collector.flush_counters().await;
         if tokio::time::timeout(DRAIN_ON_STOP_MAX, self.collector.spool.settled()).await.is_err() {
             tracing::warn!(
                 "Not everything reached the store; what is left on disk is drained after the next start."

@@ -12,6 +12,7 @@ mod http;
 mod journey;
 mod languages;
 mod lawful;
+mod ledger;
 mod look;
 mod package;
 mod sender;

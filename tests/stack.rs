@@ -204,6 +204,12 @@ impl Stack {
         self.runtime.block_on(async { self.client().query(sql).fetch_all().await.unwrap() })
     }
 
+    /// Changes the store directly, as somebody with its password could. Returns when it is done.
+    pub(crate) fn execute(&self, sql: &str) {
+        let query = self.client().query(sql).with_setting("mutations_sync", "2");
+        self.runtime.block_on(query.execute()).unwrap();
+    }
+
     fn client(&self) -> clickhouse::Client {
         engine::client(&self.data().join("engine").join("socket"))
     }

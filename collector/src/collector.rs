@@ -8,9 +8,11 @@
 
 use crate::config::{Config, OnWithdrawal, Site};
 use crate::declaration::{Declarations, HistoryError};
+use crate::displays::Displays;
 use crate::geography::{Geography, GeographyError};
-use crate::http::{Assets, Limits, Texts};
+use crate::http::{Assets, Limits, Texts, artefacts};
 use crate::keys::{Keys, KeysError};
+use crate::ledger::{Artefacts, ArtefactsError, Ledger, LedgerError};
 use crate::metrics::Outcomes;
 use crate::pipeline::{Agents, Tables};
 use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
@@ -19,13 +21,16 @@ use crate::withdrawn::{Withdrawn, WithdrawnError};
 use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 use wire::HexId;
 
 /// How often the counters of refusals go to the store and the geography is looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often the ledger's artefacts are compared with the store's.
+const ARTEFACTS_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Everything that requests share.
 pub struct Collector {
@@ -45,12 +50,18 @@ pub struct Collector {
     pub assets: Assets,
     /// What visitors are shown, by hash.
     pub texts: Texts,
+    /// The same as it was shown, for the ledger.
+    pub artefacts: Arc<ArcSwap<Artefacts>>,
+    /// Where decisions are appended.
+    pub ledger: Ledger,
     /// What became of everything that was received.
     pub outcomes: Arc<Outcomes>,
     /// What is taken in at once, and how much from one network.
     pub limits: Arc<Limits>,
     /// The user agents that came of late.
     pub agents: Arc<Agents>,
+    /// How often the banner's texts were served.
+    pub displays: Arc<Displays>,
     /// The owner's geography.
     pub geography: Arc<Geography>,
     /// Milliseconds since 1970.
@@ -79,6 +90,12 @@ pub enum StartError {
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// What visitors are shown cannot be kept.
+    #[error(transparent)]
+    Artefacts(#[from] ArtefactsError),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The hashes of shown texts cannot be kept.
     #[error("{0} cannot be read or written: {1}")]
     Texts(PathBuf, #[source] std::io::Error),
@@ -95,6 +112,11 @@ pub fn keys_path(data_dir: &Path) -> PathBuf {
 /// The folder of the spool in a data folder.
 fn spool_path(data_dir: &Path) -> PathBuf {
     data_dir.join("spool")
+}
+
+/// The folder of what visitors were shown in a data folder.
+fn artefacts_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("artefacts")
 }
 
 /// The clock: milliseconds since 1970.
@@ -144,6 +166,9 @@ impl Collector {
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
+        let artefacts = Artefacts::open(&artefacts_path(data_dir), shown)?;
+        let ledger = Ledger::open(&data_dir.join("ledger"), spool.clone(), withdrawn.clone())?;
         Ok(Collector {
             declarations,
             keys,
@@ -152,6 +177,9 @@ impl Collector {
             store: Store::new(client),
             assets,
             texts,
+            artefacts: Arc::new(ArcSwap::from_pointee(artefacts)),
+            ledger,
+            displays: Arc::default(),
             outcomes: Arc::default(),
             limits: Arc::new(Limits::new(config.listen.requests_max)),
             geography: Arc::new(geography),
@@ -178,6 +206,8 @@ impl Collector {
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
+        self.artefacts.store(Arc::new(Artefacts::open(&artefacts_path(&config.data_dir), shown)?));
         self.kept_sites.store(Arc::new(kept_sites(&config)));
         Ok(Collector {
             declarations,
@@ -187,6 +217,9 @@ impl Collector {
             store: self.store.clone(),
             assets,
             texts,
+            artefacts: Arc::clone(&self.artefacts),
+            ledger: self.ledger.clone(),
+            displays: Arc::clone(&self.displays),
             outcomes: Arc::clone(&self.outcomes),
             agents: Arc::clone(&self.agents),
             limits: Arc::clone(&self.limits),
@@ -210,11 +243,6 @@ impl Collector {
         work(&Tables { sites, keys, is_dead: &is_dead, geo: geo.as_deref(), agents })
     }
 
-    /// Ends a consent: its receipt is dead from here on, and its rows are erased unless the site keeps them.
-    pub(crate) fn end_consent(&self, id: HexId, now_ms: i64) {
-        self.withdrawn.kill(id.0, u64::try_from(now_ms).unwrap_or(0));
-    }
-
     /// Drains the spool, erases what was withdrawn and flushes the counters, until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(
@@ -224,12 +252,19 @@ impl Collector {
     }
 
     async fn keep_current(&self, stop: CancellationToken) {
+        let mut artefacts_kept: Option<Instant> = None;
         loop {
+            if artefacts_kept.is_none_or(|at| at.elapsed() >= ARTEFACTS_INTERVAL) {
+                match self.store.keep_artefacts(&self.artefacts.load_full()).await {
+                    Ok(()) => artefacts_kept = Some(Instant::now()),
+                    Err(error) => tracing::debug!(%error, "The ledger's artefacts are not in the store yet."),
+                }
+            }
             let stopped = tokio::select! {
                 () = stop.cancelled() => true,
                 () = tokio::time::sleep(UPKEEP_INTERVAL) => false,
             };
-            self.flush_rejections().await;
+            self.flush_counters().await;
             tokio::task::block_in_place(|| self.geography.refresh());
             if stopped {
                 return;
@@ -237,8 +272,27 @@ impl Collector {
         }
     }
 
-    /// Sends the refusals since the last flush on their way to the store.
-    pub async fn flush_rejections(&self) {
+    /// Sends what was counted since the last flush on its way to the store.
+    pub async fn flush_counters(&self) {
+        self.flush_rejections().await;
+        self.flush_displays().await;
+    }
+
+    async fn flush_displays(&self) {
+        let counted = self.displays.flush();
+        if counted.is_empty() {
+            return;
+        }
+        let months = |site: &str| self.site(site).map_or(1, |site| site.ledger_months);
+        let rows = counted.rows(months);
+        let record = Record { table: Table::Displays, batch: None, consent_id: 0, withdraws: 0, rows };
+        if let Err(error) = self.spool.append(record).await {
+            tracing::warn!(%error, "The counts of displays could not be kept; they are tried again.");
+            self.displays.restore(counted);
+        }
+    }
+
+    async fn flush_rejections(&self) {
         let counted = self.outcomes.flush();
         if counted.is_empty() {
             return;
@@ -274,7 +328,7 @@ mod tests {
         assert_eq!(second.config.sites[0].revision, 2, "visitors are asked again");
         assert_eq!(first.config.sites[0].revision, 1, "who began with the former one ends with it");
         second.outcomes.rejected("demo", Rejection::NotJson, "", 1, 0);
-        second.end_consent(HexId(7), 1);
+        second.withdrawn.kill(7, 1);
         assert!(first.withdrawn.is_dead(7) && !first.outcomes.flush().is_empty());
 
         let mut restart = config();

@@ -20,6 +20,7 @@
 
 pub mod config;
 pub mod declaration;
+pub mod displays;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod geography;

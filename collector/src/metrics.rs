@@ -27,6 +27,20 @@ pub const REJECTIONS: Layout = Layout {
     ],
 };
 
+/// Names and types of the columns of `displays`.
+pub const DISPLAYS: Layout = Layout {
+    table: "displays",
+    columns: &[
+        ("segment_id", "UInt64"),
+        ("site_id", "LowCardinality(String)"),
+        ("hour", "DateTime('UTC')"),
+        ("revision", "UInt32"),
+        ("language", "LowCardinality(String)"),
+        ("count", "UInt64"),
+        ("expires", "Date"),
+    ],
+};
+
 /// Most undeclared hosts that are told apart between two flushes; the rest are counted under one name.
 pub const ORIGIN_HOSTS_MAX: usize = 100;
 const OTHER_HOSTS: &str = "(other)";

@@ -19,6 +19,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "events", sql: include_str!("../0001_events.sql") },
     Migration { version: 2, name: "consents", sql: include_str!("../0002_consents.sql") },
     Migration { version: 3, name: "rejections", sql: include_str!("../0003_rejections.sql") },
+    Migration { version: 4, name: "consents_chain", sql: include_str!("../0004_consents_chain.sql") },
+    Migration { version: 5, name: "ledger_chain", sql: include_str!("../0005_ledger_chain.sql") },
+    Migration { version: 6, name: "ledger_erased", sql: include_str!("../0006_ledger_erased.sql") },
+    Migration { version: 7, name: "ledger_artefacts", sql: include_str!("../0007_ledger_artefacts.sql") },
+    Migration { version: 8, name: "displays", sql: include_str!("../0008_displays.sql") },
 ];
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use crate::config::{
     CategoryDeclaration, CategoryName, Language, OnWithdrawal, Options, Service, Site, Translated,
 };
-use crate::ledger::CONSENTS;
+use crate::ledger::DECISIONS;
 use crate::pipeline::{ADVERTISING, ANALYTICS, EVENTS, IPV4_PREFIX_BITS, IPV6_PREFIX_BITS};
 use crate::row_binary::Layout;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,8 @@ use time::Date;
 const OWN_TEXTS_MEANING: u32 = 1;
 
 /// Columns about the row and not about a visitor. Whatever else is stored counts as a stored field.
-const NOT_ABOUT_VISITORS: [&str; 5] = ["segment_id", "site_id", "sample", "expires", "ip_expires"];
+const NOT_ABOUT_VISITORS: [&str; 8] =
+    ["segment_id", "site_id", "sample", "expires", "ip_expires", "chain", "chain_seq", "salt"];
 /// The fields that need advertising consent.
 const OF_ADVERTISING: [&str; 2] = ["utm_term", "utm_content"];
 
@@ -218,7 +219,7 @@ fn fields(site: &Site) -> Vec<String> {
         layout.columns.iter().filter(stored).map(|(name, _)| format!("{table}.{name}")).collect::<Vec<_>>()
     };
     let mut fields = if has(ANALYTICS) { of(&EVENTS) } else { Vec::new() };
-    fields.extend(of(&CONSENTS));
+    fields.extend(of(&DECISIONS));
     fields.sort_unstable();
     fields
 }

@@ -45,6 +45,10 @@ pub struct Assets {
     children: HashMap<String, Asset>,
     /// The texts of each site by their name, the language first that others fall back to.
     texts: HashMap<String, Vec<(Language, Asset)>>,
+    /// The name of each site's texts.
+    text_names: HashMap<String, String>,
+    /// The names of the scripts and the style sheet; each holds the hash of its file.
+    build: Vec<String>,
 }
 
 /// What a site uses of the loader; the order is that of `SWITCHES` in `xtask/bundle.mjs`.
@@ -82,12 +86,22 @@ impl Assets {
     /// Composes the files of every site. `prefix` is the public path that they live under.
     pub fn compose(sites: &[Site], prefix: &str) -> Assets {
         let loaders: Vec<String> = serde_json::from_str(LOADERS).expect("the build writes a list of scripts");
-        let mut assets = Assets { loaders: HashMap::new(), children: HashMap::new(), texts: HashMap::new() };
+        let mut assets = Assets {
+            loaders: HashMap::new(),
+            children: HashMap::new(),
+            texts: HashMap::new(),
+            text_names: HashMap::new(),
+            build: Vec::new(),
+        };
         let banner = assets.add_script("banner", &BANNER);
         let tracker = assets.add_script("tracker", &TRACKER);
         let more = assets.add_script("more", &MORE);
         let styles = named("banner", "css", STYLES.plain);
         assets.children.insert(styles.clone(), Asset::built(&STYLES, CSS));
+        assets.build = [("banner", &banner), ("tracker", &tracker), ("more", &more)]
+            .map(|(stem, hash)| format!("{stem}.{}.js", hash.0))
+            .to_vec();
+        assets.build.push(styles.clone());
         for site in sites {
             let config = PublicConfig {
                 site: site.id.to_string(),
@@ -141,8 +155,31 @@ impl Assets {
         };
         let texts: Vec<(Language, Asset)> = site.languages.iter().map(&mut composed).collect();
         let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        self.texts.insert(format!("text.{hash}.json"), texts);
+        let name = format!("text.{hash}.json");
+        self.text_names.insert(site.id.to_string(), name.clone());
+        self.texts.insert(name, texts);
         hash
+    }
+
+    /// The site and the language of the texts that [`Assets::texts`] gives for these tags.
+    pub fn display(&self, name: &str, tags: &str) -> Option<(&str, Language)> {
+        let texts = self.texts(name, tags)?;
+        let (language, _) = self.texts.get(name)?.iter().find(|(_, one)| std::ptr::eq(one, texts))?;
+        let (site, _) = self.text_names.iter().find(|(_, of)| *of == name)?;
+        Some((site, *language))
+    }
+
+    /// The texts of a site as they are served.
+    pub(crate) fn texts_of(&self, site: &str) -> impl Iterator<Item = (Language, &[u8])> {
+        let texts = self.text_names.get(site).and_then(|name| self.texts.get(name));
+        texts.into_iter().flatten().map(|(language, asset)| (*language, asset.plain.as_ref()))
+    }
+
+    /// What draws the banner of a site: the version of this build, the hash of the loader, and the names of the other
+    /// files, which hold their hashes.
+    pub(crate) fn build_of(&self, site: &str) -> Value {
+        let loader = self.loaders.get(site).map(|loader| crate::ledger::hex(&Sha256::digest(&loader.plain)));
+        serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "loader": loader, "files": self.build})
     }
 
     /// Adds a script of the build under the name that its content gave it there.

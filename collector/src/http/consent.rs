@@ -17,10 +17,9 @@ use super::origin;
 use crate::Collector;
 use crate::config::{KRUIMEL, Site};
 use crate::keys::random_u64;
-use crate::ledger::LedgerRow;
+use crate::ledger::{LedgerRow, Seen};
 use crate::pipeline::{ADVERTISING, ANALYTICS, Rejection};
 use crate::receipt::{LiveReceipt, VISITOR_SECONDS_MAX, VisitorCookie, sign, timestamp};
-use crate::spool::{Record, Table};
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
@@ -124,24 +123,41 @@ pub(crate) async fn decide(
     if decision.takes_nothing_back() {
         sender.grant(collector, site)?;
     }
+    let seen = seen(collector, headers, site, &request.text);
     for row in &decision.rows {
-        let record = Record {
-            table: Table::Consents,
-            batch: None,
-            consent_id: 0,
-            withdraws: row.withdraws(),
-            rows: vec![row.encode()],
-        };
-        collector.spool.append(record).await.map_err(|error| {
-            tracing::error!(%error, request = %RequestId::current(), "A decision could not be kept; the browser keeps it and will send it again.");
-            Rejection::Unavailable
-        })?;
-        if row.withdraws() != 0 {
-            collector.end_consent(HexId(row.withdraws()), now_ms);
-        }
+        append(collector, row.clone().having_seen(seen.clone())).await?;
     }
     collector.outcomes.decided(decision.rows[0].action());
     Ok(decision.outcome(collector, headers, site, now_ms))
+}
+
+async fn append(collector: &Collector, row: LedgerRow) -> Result<(), Rejection> {
+    collector.ledger.append(row).await.map_err(|error| {
+        tracing::error!(%error, request = %RequestId::current(), "A decision could not be kept; the browser keeps it and will send it again.");
+        Rejection::Unavailable
+    })
+}
+
+/// Ends these consents and has every row of theirs erased from the ledger. What is left says that they are dead.
+pub(crate) async fn erase(
+    collector: &Collector,
+    site: &Site,
+    consents: &[HexId],
+    now_ms: i64,
+) -> Result<(), Rejection> {
+    for id in consents {
+        append(collector, LedgerRow::erasure(site, *id, now_ms)).await?;
+    }
+    Ok(())
+}
+
+/// What the visitor saw, by the text that the decision names, and on which host of the site.
+fn seen(collector: &Collector, headers: &HeaderMap, site: &Site, text: &str) -> Seen {
+    let artefact = collector.artefacts.load().seen(site.id.as_str(), text);
+    let (banner_hash, declaration_hash) =
+        artefact.map(|seen| (seen.hash, seen.declaration_hash)).unwrap_or_default();
+    let domain = [origin::host(headers), origin::named(headers)].into_iter().find(|host| site.has_host(host));
+    Seen { banner_hash, declaration_hash, domain: domain.unwrap_or_default().to_ascii_lowercase() }
 }
 
 /// The request with nothing in it that the site did not say itself: what a browser makes up is not kept.

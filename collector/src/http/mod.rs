@@ -15,10 +15,12 @@ mod finished;
 mod front;
 mod gpc;
 mod health;
+mod ledger;
 pub(crate) mod limits;
 mod origin;
 mod rate;
 mod seats;
+mod shown;
 mod texts;
 mod visitor;
 
@@ -26,6 +28,7 @@ pub use asset::Asset;
 pub use assets::Assets;
 pub use limits::Limits;
 pub use seats::{Seat, Seats};
+pub use shown::artefacts;
 pub use texts::Texts;
 
 use crate::Collector;
@@ -68,6 +71,7 @@ pub fn admin(collector: Arc<Collector>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .route("/ledger/counts.json", get(ledger::counts))
         .with_state(collector)
 }
 
@@ -87,6 +91,10 @@ async fn child(
     request: HeaderMap,
 ) -> Response<Body> {
     let assets = &collector.assets;
+    if let Some((site, language)) = assets.display(&name, tags.as_deref().unwrap_or_default()) {
+        let revision = collector.site(site).map_or(0, |site| site.revision);
+        collector.displays.served(site, revision, language, (collector.clock)());
+    }
     let found = assets.child(&name).or_else(|| assets.texts(&name, tags.as_deref().unwrap_or_default()));
     found.map_or_else(not_found, |asset| asset.answer(&request))
 }

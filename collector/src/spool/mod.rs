@@ -116,8 +116,10 @@ impl SpoolOptions {
     /// The bytes that the spool may take on disk with a record of that table.
     fn room(&self, table: Table) -> u64 {
         match table {
-            Table::Consents => self.bytes_max,
-            Table::Events | Table::Rejections => self.bytes_max - self.bytes_max / RESERVE_DIVISOR,
+            Table::Consents | Table::Decisions | Table::Links => self.bytes_max,
+            Table::Events | Table::Rejections | Table::Displays => {
+                self.bytes_max - self.bytes_max / RESERVE_DIVISOR
+            }
         }
     }
 }

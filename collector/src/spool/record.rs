@@ -17,11 +17,18 @@ pub enum Table {
     Consents,
     /// `rejections`
     Rejections,
+    /// `consents` with their links: rows of [`crate::ledger::DECISIONS`] and [`crate::ledger::LINKS`] in turn
+    Decisions,
+    /// `ledger_chain`: no record is of it, its rows come with those of [`Table::Decisions`]
+    Links,
+    /// `displays`
+    Displays,
 }
 
 impl Table {
     /// Every table, in the order that a segment's rows are inserted: a decision is in the store before what it allows.
-    pub const ALL: [Table; 3] = [Table::Consents, Table::Events, Table::Rejections];
+    pub const ALL: [Table; 6] =
+        [Table::Links, Table::Decisions, Table::Consents, Table::Events, Table::Rejections, Table::Displays];
 }
 
 /// What one request leaves behind: rows of one table, final, in [`crate::row_binary`].

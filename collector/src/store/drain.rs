@@ -37,17 +37,23 @@ pub(crate) struct Job {
     segment: Arc<Sealed>,
     tables: HashMap<Table, Known>,
     refusals: u32,
+    withdraws: bool,
 }
 
 impl Job {
     pub(crate) fn new(segment: Arc<Sealed>) -> Self {
         let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
         let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
-        Job { segment, tables, refusals: 0 }
+        Job { segment, tables, refusals: 0, withdraws: false }
     }
 
     pub(crate) fn sequence(&self) -> u64 {
         self.segment.sequence()
+    }
+
+    /// Whether a decision of the segment ended a consent.
+    pub(crate) fn withdraws(&self) -> bool {
+        self.withdraws
     }
 }
 
@@ -60,7 +66,8 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let (contents, inserts) = read(spool, withdrawn, kept_sites, &job.segment).await?;
+        let (contents, inserts, withdraws) = read(spool, withdrawn, kept_sites, &job.segment).await?;
+        job.withdraws = withdraws;
         let Ok(inserts) = inserts else {
             return set_aside(spool, job, "holds a row that is too short").await;
         };
@@ -145,7 +152,7 @@ fn is_unreadable(error: &StoreError) -> bool {
         if UNREADABLE.iter().any(|code| text.starts_with(code)))
 }
 
-type Read = (Contents, Result<Vec<Insert>, MalformedRow>);
+type Read = (Contents, Result<Vec<Insert>, MalformedRow>, bool);
 
 /// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
 async fn read(
@@ -165,8 +172,9 @@ async fn read(
         let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
         let gather = |table| Insert::gather(table, segment.id(), &records, erased);
         let inserts = Table::ALL.into_iter().map(gather).collect();
+        let withdraws = records.iter().any(|record| record.withdraws != 0);
         drop(records);
-        Ok((contents, inserts))
+        Ok((contents, inserts, withdraws))
     })
     .await
 }

@@ -26,6 +26,19 @@ pub fn layout(table: Table) -> &'static Layout {
         Table::Events => &crate::pipeline::EVENTS,
         Table::Consents => &crate::ledger::CONSENTS,
         Table::Rejections => &crate::metrics::REJECTIONS,
+        Table::Decisions => &crate::ledger::DECISIONS,
+        Table::Links => &crate::ledger::LINKS,
+        Table::Displays => &crate::metrics::DISPLAYS,
+    }
+}
+
+/// The rows of a record that go into a table. A decision's record holds its row and its link in turn.
+fn rows_for<'r>(record: &'r StoredRecord<'_>, table: Table) -> Box<dyn Iterator<Item = &'r [u8]> + 'r> {
+    match (record.table, table) {
+        (Table::Decisions, Table::Decisions) => Box::new(record.rows().step_by(2)),
+        (Table::Decisions, Table::Links) => Box::new(record.rows().skip(1).step_by(2)),
+        (of, table) if of == table => Box::new(record.rows()),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -63,14 +76,13 @@ impl Insert {
         let mut body = layout(table).header();
         let mut insert =
             Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: HashSet::new() };
-        let of_table = || records.iter().filter(|record| record.table == table);
-        body.reserve(of_table().flat_map(StoredRecord::rows).map(<[u8]>::len).sum());
-        for record in of_table() {
-            if erased(record) {
+        body.reserve(records.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum());
+        for record in records {
+            if record.table == table && erased(record) {
                 insert.erased.insert(record.consent_id);
                 continue;
             }
-            for row in record.rows() {
+            for row in rows_for(record, table) {
                 let columns = row.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
                 body.extend_from_slice(&segment_id.to_le_bytes());
                 body.extend_from_slice(columns);
@@ -83,7 +95,19 @@ impl Insert {
 
     /// The token of the first try: the same whenever, and by whomever, this segment is inserted.
     pub(crate) fn stable_token(&self) -> String {
-        format!("{:016x}-{}", self.segment_id, layout(self.table).table)
+        // Two layouts write `consents`: rows with a place in a chain, and those without one.
+        let name = if self.table == Table::Decisions { "decisions" } else { layout(self.table).table };
+        format!("{:016x}-{name}", self.segment_id)
+    }
+
+    /// Which rows of the table these are.
+    fn condition(&self) -> String {
+        let chained = match self.table {
+            Table::Decisions => " AND chain != 0",
+            Table::Consents => " AND chain = 0",
+            Table::Events | Table::Rejections | Table::Links | Table::Displays => "",
+        };
+        format!("segment_id = {}{chained}", self.segment_id)
     }
 
     /// A token for rows that must go in although the store remembers the stable one.
@@ -96,8 +120,8 @@ impl Insert {
 /// What a row adds to the measure of [`Store::held`]: one, but for counters, which the store sums, what it counts.
 fn weight(table: Table, row: &[u8]) -> Result<u64, MalformedRow> {
     match table {
-        Table::Events | Table::Consents => Ok(1),
-        Table::Rejections => {
+        Table::Events | Table::Consents | Table::Decisions | Table::Links => Ok(1),
+        Table::Rejections | Table::Displays => {
             let count = layout(table).field(row, "count").and_then(|count| count.first_chunk::<8>());
             count.map(|count| u64::from_le_bytes(*count)).ok_or(MalformedRow)
         }
@@ -141,11 +165,21 @@ impl Store {
         let one =
             |sql: String| async move { super::in_time(self.client().query(&sql).fetch_one::<u64>()).await };
         match insert.table {
-            Table::Consents => {
-                Ok(one(format!("SELECT count() FROM consents WHERE segment_id = {id}")).await?)
+            // What a visitor had erased since was held.
+            Table::Decisions => Ok(one(format!(
+                "SELECT count() + ifNull((SELECT uniqExact(commitment) FROM ledger_erased WHERE commitment IN \
+                 (SELECT commitment FROM ledger_chain WHERE segment_id = {id})), 0) \
+                 FROM consents WHERE {}",
+                insert.condition()
+            ))
+            .await?),
+            Table::Consents | Table::Links => {
+                let table = layout(insert.table).table;
+                Ok(one(format!("SELECT count() FROM {table} WHERE {}", insert.condition())).await?)
             }
-            Table::Rejections => {
-                Ok(one(format!("SELECT sum(count) FROM rejections WHERE segment_id = {id}")).await?)
+            Table::Rejections | Table::Displays => {
+                let table = layout(insert.table).table;
+                Ok(one(format!("SELECT sum(count) FROM {table} WHERE segment_id = {id}")).await?)
             }
             Table::Events => {
                 let sql = format!(
@@ -163,11 +197,7 @@ impl Store {
 
     /// Removes what the store holds of these rows.
     pub(crate) async fn remove(&self, insert: &Insert) -> Result<(), StoreError> {
-        let sql = format!(
-            "ALTER TABLE {} DELETE WHERE segment_id = {}",
-            layout(insert.table).table,
-            insert.segment_id
-        );
+        let sql = format!("ALTER TABLE {} DELETE WHERE {}", layout(insert.table).table, insert.condition());
         let delete = self.client().query(&sql).with_setting("mutations_sync", "2");
         Ok(super::in_long_time(delete.execute()).await?)
     }

@@ -7,15 +7,18 @@
 //! Invariant: a failure of the store costs time and nothing else. Whatever could not be done is tried again, after a
 //! pause that grows; the rows stay in the spool.
 
+mod artefacts;
 mod backoff;
 mod drain;
 mod health;
 mod insert;
+mod ledger;
 mod migrate;
 mod rights;
 
 pub use health::Health;
 pub use insert::layout;
+pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, Shown, ShownRow, Verified};
 pub use migrate::MigrationError;
 pub use rights::{POLL_INTERVAL, SECOND_PASS};
 
@@ -42,6 +45,9 @@ const MUTATION_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
 /// How often the ids of drained batches are looked through for expired ones.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the store is looked through for what was withdrawn long ago, in case something brought it back: an import,
+/// or a backup that was restored beside this collector.
+const LOOK_AGAIN_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How often the quarantine is looked through: for what is old, and for what was withdrawn, well within the law's day.
 const QUARANTINE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -87,12 +93,13 @@ impl Store {
         stop: CancellationToken,
     ) {
         let mut work = Work::begin(self, spool, withdrawn, kept_sites);
+        let all = async { tokio::join!(work.go_on(&stop), self.keep_polling(withdrawn, &stop)) };
         let out_of_time = async {
             stop.cancelled().await;
             sleep(STOP_TIME_MAX).await;
         };
         tokio::select! {
-            () = work.go_on(&stop) => {}
+            ((), ()) = all => {}
             () = out_of_time => {}
         }
         let left = spool.depth().segments;
@@ -136,7 +143,10 @@ struct Work<'a> {
     erasure: Erasure,
     job: Option<Job>,
     migrated: bool,
-    polled_at: Option<Instant>,
+    polled: bool,
+    /// Whether rows of the ledger may be there that a visitor had erased.
+    ledger_due: bool,
+    looked_at: Instant,
     cleaned_at: Instant,
     swept_at: Option<Instant>,
 }
@@ -153,7 +163,9 @@ impl<'a> Work<'a> {
             erasure,
             job: None,
             migrated: false,
-            polled_at: None,
+            polled: false,
+            ledger_due: true,
+            looked_at: cleaned_at,
             cleaned_at,
             swept_at: None,
         }
@@ -214,12 +226,24 @@ impl<'a> Work<'a> {
             self.store.migrate().await?;
             self.migrated = true;
         }
-        if self.polled_at.is_none_or(|at| at.elapsed() >= POLL_INTERVAL) {
+        if !self.polled {
+            // Before the first row is inserted; from then on `keep_polling` asks.
             self.store.poll_withdrawn(self.withdrawn).await?;
-            self.polled_at = Some(Instant::now());
+            self.polled = true;
+        }
+        if self.looked_at.elapsed() >= LOOK_AGAIN_INTERVAL {
+            self.erasure.repeat(self.withdrawn);
+            self.ledger_due = true;
+            self.looked_at = Instant::now();
         }
         self.erasure.hear(self.withdrawn);
         self.store.erase_due(&mut self.erasure, &self.kept_sites.load_full()).await?;
+        if std::mem::take(&mut self.ledger_due)
+            && let Err(error) = self.store.erase_from_ledger().await
+        {
+            self.ledger_due = true;
+            return Err(error);
+        }
         if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
             let (spool, withdrawn) = (self.spool.clone(), self.withdrawn.clone());
             blocking(move || {
@@ -237,7 +261,10 @@ impl<'a> Work<'a> {
         let drained =
             self.store.drain(self.spool, self.withdrawn, &self.kept_sites.load_full(), &mut job).await;
         match drained {
-            Ok(()) => self.store.health.drained(),
+            Ok(()) => {
+                self.store.health.drained();
+                self.ledger_due |= job.withdraws();
+            }
             Err(_) => self.job = Some(job),
         }
         drained
@@ -255,8 +282,11 @@ impl<'a> Work<'a> {
     }
 
     async fn wait(&self, stop: &CancellationToken) {
-        let polled = self.polled_at.map_or_else(Instant::now, |at| at + POLL_INTERVAL);
-        let due = self.erasure.due_at().map_or(polled, |at| at.min(polled));
+        let next = Instant::now() + HOUSEKEEPING_INTERVAL;
+        let due = self.erasure.due_at().map_or(next, |at| at.min(next));
+        if self.ledger_due {
+            return;
+        }
         tokio::select! {
             _ = self.spool.oldest() => {}
             () = self.withdrawn.killed() => {}

@@ -10,10 +10,12 @@ use crate::withdrawn::{DEAD_TIME, Withdrawn};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 /// How old the list of receipts withdrawn at other collectors may be.
-pub const POLL_INTERVAL: Duration = Duration::from_secs(45);
+/// With the time that the store takes to answer it stays under a minute.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(30);
 /// When a withdrawn receipt is erased once more, for what other collectors inserted before they heard of it.
 pub const SECOND_PASS: Duration = Duration::from_secs(5 * 60);
 /// The least time between two erasures: each rewrites every part that holds a row of it.
@@ -45,6 +47,11 @@ impl Erasure {
     /// Takes the receipts that were killed since the last time.
     pub(crate) fn hear(&mut self, withdrawn: &Withdrawn) {
         self.first.extend(withdrawn.take_unerased());
+    }
+
+    /// Takes every receipt that is dead once more: its rows may have come back.
+    pub(crate) fn repeat(&mut self, withdrawn: &Withdrawn) {
+        self.first.extend(withdrawn.since(0));
     }
 
     /// When there is something to do, if ever.
@@ -89,6 +96,42 @@ impl Store {
         );
         for killed in self.fetch::<Killed>(&sql).await? {
             withdrawn.kill(killed.withdraws, killed.at_ms);
+        }
+        Ok(())
+    }
+
+    /// Asks again and again until told to stop, beside whatever the drain is busy with.
+    pub(crate) async fn keep_polling(&self, withdrawn: &Withdrawn, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(POLL_INTERVAL) => {}
+            }
+            if let Err(error) = self.poll_withdrawn(withdrawn).await {
+                tracing::debug!(%error, "The store could not be asked which receipts were withdrawn.");
+            }
+        }
+    }
+
+    /// Erases from the ledger what visitors had erased: every row of the consent but the one that says so. What is erased
+    /// is noted first by its commitment, so that nobody takes it for tampering.
+    pub(crate) async fn erase_from_ledger(&self) -> Result<(), StoreError> {
+        const ERASED: &str = "chain != 0 AND action != 'erase' AND (consent_id IN (SELECT withdraws FROM consents WHERE action = 'erase') \
+             OR (withdraws != 0 AND withdraws IN (SELECT withdraws FROM consents WHERE action = 'erase')))";
+        let rows: Vec<(u64, u32)> =
+            self.fetch(&format!("SELECT chain, chain_seq FROM consents WHERE {ERASED}")).await?;
+        for places in rows.chunks(IDS_MAX / 4) {
+            let list =
+                places.iter().map(|(chain, seq)| format!("({chain},{seq})")).collect::<Vec<_>>().join(",");
+            let note = format!(
+                "INSERT INTO ledger_erased SELECT commitment, toDate(now('UTC')), ledger_chain.expires FROM ledger_chain \
+                 WHERE (chain, seq) IN ({list})"
+            );
+            self.execute(&note).await?;
+            let delete = format!("ALTER TABLE consents DELETE WHERE (chain, chain_seq) IN ({list})");
+            let delete = self.client().query(&delete).with_setting("mutations_sync", "2");
+            super::in_long_time(delete.execute()).await?;
+            tracing::info!(rows = places.len(), "Rows of the ledger were erased for their visitors.");
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! Segments into the store, exactly once, whatever came in between.
 
-use crate::stand::{Stand, copy_as_killed, damaged, decision, event, rejections, supervise, tests};
+use crate::stand::{Stand, copy_as_killed, damaged, decision, event, rejections, supervise, tests, until};
+use kruimel_collector::config::Config;
+use kruimel_collector::ledger::{Ledger, LedgerRow};
+use wire::HexId;
 
 tests![
     what_was_appended_is_in_the_store_once_and_no_longer_in_the_spool,
@@ -12,6 +15,7 @@ tests![
     a_segment_that_the_store_cannot_read_is_set_aside_and_those_after_it_are_not,
     a_store_that_is_away_costs_time_and_nothing_else,
     every_row_carries_the_id_of_its_segment,
+    a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back,
 ];
 
 async fn counts(stand: &Stand) -> [u64; 3] {
@@ -166,4 +170,52 @@ async fn every_row_carries_the_id_of_its_segment(stand: Stand) {
     assert_eq!(stand.number("SELECT uniqExact(segment_id) FROM events WHERE segment_id != 0").await, 3);
     let shared = "SELECT count() FROM events WHERE segment_id IN (SELECT segment_id FROM consents)";
     assert_eq!(stand.number(shared).await, 6);
+}
+
+async fn a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back(stand: Stand) {
+    let address = |port| ([127, 0, 0, 1], port).into();
+    let site = Config::demo("data".into(), address(0), address(1)).sites.remove(0);
+    let now_ms = kruimel_collector::now_ms();
+    let mut running = stand.open();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(elsewhere.path(), running.spool.clone(), running.withdrawn.clone()).unwrap();
+    let withdrawal = |id| {
+        let request = serde_json::json!({"v": 1, "site": "demo", "action": "withdraw", "categories": [], "revision": 1,
+            "text": "", "language": "en", "surface": "notice"});
+        LedgerRow::withdrawal(&site, &serde_json::from_value(request).unwrap(), HexId(id), now_ms, false)
+    };
+    for id in [7, 8] {
+        ledger.append(withdrawal(id)).await.unwrap();
+    }
+    ledger.append(LedgerRow::refusal(&site, 1, "", now_ms, false)).await.unwrap();
+    // The demo's sample writes rows without a place into the same segment.
+    running.append(decision(0)).await;
+    running.spool.seal().await;
+    let before = copy_as_killed(stand.folder.path());
+    running.drain(&[]);
+    running.spool.settled().await;
+    let held = async || {
+        [
+            stand.number("SELECT count() FROM consents WHERE chain != 0").await,
+            stand.number("SELECT count() FROM consents WHERE chain = 0").await,
+            stand.number("SELECT count() FROM ledger_chain").await,
+        ]
+    };
+    assert_eq!(held().await, [3, 1, 3]);
+    ledger.append(LedgerRow::erasure(&site, HexId(7), now_ms)).await.unwrap();
+    running.spool.settled().await;
+    until(async || held().await == [3, 1, 4]).await;
+    drop(ledger);
+    running.end().await;
+
+    let mut again = stand.open_in(before.path());
+    again.drain(&[]);
+    again.spool.settled().await;
+    again.end().await;
+    assert_eq!(held().await, [3, 1, 4]);
+    assert_eq!(
+        stand.number("SELECT count() FROM consents WHERE withdraws = 7 AND action != 'erase'").await,
+        0
+    );
+    assert!(stand.store.verify_ledger(None, &[]).await.unwrap().findings.is_empty());
 }

@@ -6,6 +6,7 @@ tests![
     a_withdrawal_erases_what_is_in_the_store_and_what_comes_late,
     a_withdrawal_elsewhere_is_heard_of_through_the_store,
     a_restart_erases_what_the_last_run_may_not_have,
+    what_an_import_or_a_restore_brings_back_of_an_erased_receipt_does_not_stay,
     a_restart_erases_for_every_receipt_that_is_listed_however_long_ago_it_died,
     a_site_that_keeps_withdrawn_rows_keeps_them,
     a_withdrawal_erases_what_the_quarantine_holds,
@@ -52,6 +53,33 @@ async fn a_withdrawal_elsewhere_is_heard_of_through_the_store(stand: Stand) {
     assert!(running.withdrawn.is_dead(7));
     assert_eq!(stand.paths().await, ["/theirs"]);
     running.end().await;
+}
+
+async fn what_an_import_or_a_restore_brings_back_of_an_erased_receipt_does_not_stay(stand: Stand) {
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.append(event(1, 7, "/mine")).await;
+    running.append(event(2, 8, "/theirs")).await;
+    running.spool.settled().await;
+    // The backup: what the store holds now.
+    stand.execute("CREATE TABLE backup AS events").await;
+    stand.execute("INSERT INTO backup SELECT * FROM events").await;
+    running.append(decision(7)).await;
+    running.withdrawn.kill(7, now_ms());
+    until(async || stand.paths().await == ["/theirs"]).await;
+    running.spool.settled().await;
+    running.end().await;
+
+    // Another collector, whose own list knows nothing: the ledger in the store tells it.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut other = stand.open_in(elsewhere.path());
+    stand.execute("INSERT INTO events SELECT * FROM backup WHERE path = '/mine'").await;
+    other.append(event(3, 7, "/imported")).await;
+    other.drain(&[]);
+    other.spool.settled().await;
+    until(async || stand.paths().await == ["/theirs"]).await;
+    assert!(other.withdrawn.is_dead(7));
+    other.end().await;
 }
 
 async fn a_restart_erases_what_the_last_run_may_not_have(stand: Stand) {

@@ -15,6 +15,9 @@ pub(super) const FORM_BYTES_MAX: usize = 32 * 1024;
 /// Most fields of a form: every category and service that a site may declare, and a few besides.
 const FIELDS_MAX: usize = CATEGORIES_MAX * (SERVICES_MAX + 1) + 16;
 
+/// The action of the button that erases.
+const ERASE: &str = "erase";
+
 /// The fields of a form, in their order.
 pub(super) struct Fields(Vec<(String, String)>);
 
@@ -70,6 +73,11 @@ impl Form {
         }
     }
 
+    /// Whether everything is to be erased, the decisions too.
+    pub(super) fn erases(&self) -> bool {
+        self.action == ERASE
+    }
+
     /// Whether the box of a category is ticked.
     pub(super) fn has_category(&self, name: &str) -> bool {
         self.categories.iter().any(|one| one == name)
@@ -83,7 +91,7 @@ impl Form {
     /// The decision, made on the page that showed `declaration`.
     ///
     /// # Errors
-    /// [`Rejection::ContradictoryDecision`] for a form without one of the three buttons.
+    /// [`Rejection::ContradictoryDecision`] for a form without one of the buttons.
     pub(super) fn decision(
         &self,
         site: &Site,
@@ -95,7 +103,7 @@ impl Form {
         let mut services = BTreeMap::new();
         let (action, categories) = match self.action.as_str() {
             "accept" => (DecisionAction::Accept, every()),
-            "refuse" => (DecisionAction::Refuse, Vec::new()),
+            "refuse" | ERASE => (DecisionAction::Refuse, Vec::new()),
             "save" => (DecisionAction::Save, self.saved(site, declaration, &mut services)),
             _ => return Err(Rejection::ContradictoryDecision),
         };
@@ -184,7 +192,7 @@ mod tests {
             &["functional", "analytics"],
         );
         check("action=save", DecisionAction::Save, &[]);
-        for body in ["", "category=analytics", "action=erase", "%FF=%00"] {
+        for body in ["", "category=analytics", "action=unknown", "%FF=%00"] {
             assert!(form(body).decision(site, &declaration, Language::Fr, 1).is_err(), "{body}");
         }
     }

@@ -8,7 +8,7 @@ use super::bar;
 use super::declaration::Declaration;
 use super::form::{Fields, Form};
 use super::privacy_page::{Input, PrivacyPage};
-use super::state;
+use super::state::{self, State};
 use super::words::{Words, fill};
 use super::{Asked, answer, html, language_of, no_site, page_address, site_of};
 use crate::Collector;
@@ -18,6 +18,7 @@ use crate::http::limits::Sender;
 use crate::http::{consent, cookie, origin};
 use crate::pipeline::Rejection;
 use crate::receipt::{check_token, receipt_id, sign_token};
+use crate::store::ShownRow;
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State as Shared};
@@ -31,9 +32,9 @@ const PURPOSE: &str = "privacy";
 const TOKEN_SECONDS: i64 = 12 * 3_600;
 
 /// One look at the page, or one form sent to it.
-struct Request<'r> {
-    collector: &'r Collector,
-    site: &'r Site,
+pub(super) struct Request<'r> {
+    pub(super) collector: &'r Collector,
+    pub(super) site: &'r Site,
     headers: &'r HeaderMap,
     language: Language,
 }
@@ -48,7 +49,11 @@ pub(super) async fn page(
     let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
     let language = language_of(site, &asked, &headers);
     let request = Request { collector: &collector, site, headers: &headers, language };
-    request.show(StatusCode::OK, None, None)
+    let records = request.records().await;
+    if asked.json {
+        return request.export(records.as_deref());
+    }
+    request.show(StatusCode::OK, None, None, &records.unwrap_or_default())
 }
 
 /// Takes a choice and shows the page again, which says what now holds; from the plain bar it goes back to where that was.
@@ -99,6 +104,9 @@ impl Request<'_> {
         if !check_token(fields.first("token"), &purpose(headers), site.id.as_str(), now_ms, &collector.keys) {
             return Err(Rejection::StaleForm);
         }
+        if form.erases() {
+            self.erase(now_ms).await?;
+        }
         let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
         let decision = form.decision(site, &declaration, language, fields.revision()?)?;
         consent::decide(collector, sender, headers, site, &decision).await
@@ -144,16 +152,28 @@ impl Request<'_> {
         let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let age = site.options.age_limit.unwrap_or_default().to_string();
         let message = fill(sentence(Words::of(language), reason), &[("age", &age)]);
-        self.show(status, Some(message), entered)
+        self.show(status, Some(message), entered, &[])
     }
 
-    fn show(&self, status: StatusCode, message: Option<String>, entered: Option<&Form>) -> Response<Body> {
-        let Request { collector, site, headers, language } = *self;
-        let now_ms = (collector.clock)();
+    /// What this browser's cookies say.
+    pub(super) fn state(&self, now_ms: i64) -> State {
+        let Request { collector, site, headers, .. } = *self;
         let choice = cookie::read(headers, cookie::CONSENT);
         let visitor = cookie::read(headers, cookie::VISITOR);
         let (choice, visitor) = (choice.as_deref(), visitor.as_deref());
-        let state = state::read(choice, visitor, site, now_ms, &collector.keys, &collector.withdrawn);
+        state::read(choice, visitor, site, now_ms, &collector.keys, &collector.withdrawn)
+    }
+
+    fn show(
+        &self,
+        status: StatusCode,
+        message: Option<String>,
+        entered: Option<&Form>,
+        records: &[ShownRow],
+    ) -> Response<Body> {
+        let Request { collector, site, headers, language } = *self;
+        let now_ms = (collector.clock)();
+        let state = self.state(now_ms);
         let expires_s = now_ms.div_euclid(1_000) + TOKEN_SECONDS;
         let page = PrivacyPage::new(Input {
             site,
@@ -164,6 +184,7 @@ impl Request<'_> {
             token: sign_token(&purpose(headers), site.id.as_str(), expires_s, &collector.keys),
             message,
             entered,
+            records,
         });
         html(status, &page)
     }

@@ -3,14 +3,16 @@
 //! In: an [`Input`] with the visitor's [`State`]. Out: a [`PrivacyPage`] to render. Invariant: a refusal is shown as
 //! plainly as a grant, with as good a page; nothing but `necessary` is switched on that was not granted.
 
-use super::Frame;
 use super::declaration::{Declaration, DeclaredCategory};
 use super::form::Form;
 use super::state::{Granted, State};
 use super::switches::{Switches, switches};
 use super::words::{Words, fill};
-use crate::config::{KRUIMEL, Kept, Language, Site, Unit};
+use super::{Frame, page_address};
+use crate::config::{KRUIMEL, Kept, Language, OnWithdrawal, Site, Unit};
 use crate::http::cookie;
+use crate::store::ShownRow;
+use time::Date;
 use wire::Category;
 
 #[derive(askama::Template)]
@@ -27,8 +29,19 @@ pub(super) struct PrivacyPage {
     server: Vec<OnServer>,
     server_note: Option<String>,
     references: Vec<(&'static str, String)>,
+    records: Vec<Record>,
+    /// The address of the records as JSON.
+    export: String,
+    /// Whether the decisions can be erased here too.
+    erasable: bool,
     /// Whether data could be there that this browser cannot show.
     elsewhere: bool,
+}
+
+/// One decision in the ledger.
+struct Record {
+    when: String,
+    lines: Vec<(&'static str, String)>,
 }
 
 /// What was chosen for one category.
@@ -63,6 +76,8 @@ pub(super) struct Input<'a> {
     pub(super) message: Option<String>,
     /// What the visitor entered in a form that could not be taken.
     pub(super) entered: Option<&'a Form>,
+    /// The visitor's own rows of the ledger.
+    pub(super) records: &'a [ShownRow],
 }
 
 impl PrivacyPage {
@@ -82,6 +97,9 @@ impl PrivacyPage {
             server: on_server(state, site, words, language),
             server_note: refused_note(state, site, words, language),
             references: references(state, words),
+            records: input.records.iter().map(|row| record(row, &declaration, &frame, language)).collect(),
+            export: page_address(site, prefix, "privacy", language.code()) + "&format=json",
+            erasable: matches!(state, State::Granted(_)) && site.on_withdrawal == OnWithdrawal::Erase,
             elsewhere: matches!(state, State::Undecided { .. }),
             message: input.message,
             frame,
@@ -235,6 +253,37 @@ fn references(state: &State, words: &'static Words) -> Vec<(&'static str, String
     let State::Granted(granted) = state else { return Vec::new() };
     let visitor = granted.visitor.filter(|_| measured(state)).map(|id| (words.visitor, in_fours(id)));
     visitor.into_iter().chain([(words.consent, in_fours(granted.consent))]).collect()
+}
+
+/// A row in words: when, on which revision, what was allowed and what was refused.
+fn record(row: &ShownRow, declaration: &Declaration, frame: &Frame, language: Language) -> Record {
+    let words = frame.words;
+    let day = row
+        .ts
+        .get(..10)
+        .and_then(|day| Date::parse(day, time::macros::format_description!("[year]-[month]-[day]")).ok());
+    let date = day.map_or_else(|| row.ts.clone(), |day| words.date(language, day));
+    let when = fill(words.version, &[("version", &row.revision.to_string()), ("date", &date)]);
+    let titles = |names: &[String]| {
+        let titles: Vec<String> = names.iter().map(|name| title(name, declaration)).collect();
+        frame.list(&titles)
+    };
+    let lines = [(words.allowed, titles(&row.granted)), (words.refused, titles(&row.denied))];
+    Record { when, lines: lines.into_iter().filter(|(_, list)| !list.is_empty()).collect() }
+}
+
+/// What visitors read for a category, or for `category:service`; the name itself where it is not declared any more.
+fn title(name: &str, declaration: &Declaration) -> String {
+    let (category, service) = name.split_once(':').map_or((name, None), |(name, id)| (name, Some(id)));
+    let declared = declaration.categories.iter().find(|one| one.name == category);
+    let of_service = |id: &str| {
+        declared.and_then(|one| one.services.iter().find(|one| one.id == id)).map(|one| one.name.clone())
+    };
+    let title = match service {
+        Some(id) => of_service(id),
+        None => declared.map(|one| one.title.clone()),
+    };
+    title.unwrap_or_else(|| name.to_owned())
 }
 
 /// Whether Kruimel's own measuring is granted, which is a service of its own.

@@ -59,7 +59,7 @@ fn page_of(
     entered: Option<&Form>,
 ) -> String {
     let (prefix, token) = ("/kruimel/", "the-token".into());
-    let input = Input { site, language, prefix, state, signal, token, message: None, entered };
+    let input = Input { site, language, prefix, state, signal, token, message: None, entered, records: &[] };
     PrivacyPage::new(input).render().unwrap()
 }
 

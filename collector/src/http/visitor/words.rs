@@ -85,6 +85,8 @@ pub(super) struct Words {
     pub(super) visitor: &'static str,
     pub(super) consent: &'static str,
     pub(super) quote: &'static str,
+    /// A button that takes everything back and erases the decisions too.
+    pub(super) erase_mine: &'static str,
     pub(super) other_browser: &'static str,
     pub(super) other_browser_text: &'static str,
     pub(super) responsible: &'static str,
@@ -239,6 +241,7 @@ mod tests {
             words.foreign,
             words.unavailable,
             words.quote,
+            words.erase_mine,
             words.history,
             words.version,
             words.former,

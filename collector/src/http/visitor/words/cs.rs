@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Návštěvník",
     consent: "Souhlas",
     quote: "Uveďte je v dopise nebo e-mailu o svých údajích. Jsou náhodná a zná je jen tento prohlížeč a server.",
+    erase_mine: "Vymazat moje údaje",
     other_browser: "Údaje z jiného prohlížeče",
     other_browser_text: "Soubor cookie ve vašem prohlížeči je jediným dokladem o tom, čí údaje to jsou. Pokud jste použili jiný prohlížeč nebo soubor cookie odstranili, napište správci a uveďte referenční číslo, které jste si poznamenali. Bez něj nelze vaše údaje najít, protože neobsahují jméno ani adresu.",
     responsible: "Kdo odpovídá",

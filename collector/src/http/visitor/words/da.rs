@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Besøgende",
     consent: "Samtykke",
     quote: "Angiv disse i et brev eller en e-mail om dine data. De er tilfældige og kendes kun af denne browser og serveren.",
+    erase_mine: "Slet mine data",
     other_browser: "Data fra en anden browser",
     other_browser_text: "Cookien i din browser er det eneste bevis for, hvis data det er. Hvis du brugte en anden browser eller fjernede cookien, så skriv til den dataansvarlige, og angiv den reference, du noterede. Uden reference kan dine data ikke findes, for de indeholder hverken navn eller adresse.",
     responsible: "Hvem der er ansvarlig",

@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Besucher",
     consent: "Einwilligung",
     quote: "Geben Sie diese in einem Brief oder einer E-Mail zu Ihren Daten an. Sie sind zufällig und nur diesem Browser und dem Server bekannt.",
+    erase_mine: "Meine Daten löschen",
     other_browser: "Daten aus einem anderen Browser",
     other_browser_text: "Das Cookie in Ihrem Browser ist der einzige Beleg, wessen Daten es sind. Wenn Sie einen anderen Browser verwendet oder das Cookie gelöscht haben, schreiben Sie dem Verantwortlichen und geben Sie das notierte Kennzeichen an. Ohne Kennzeichen sind Ihre Daten nicht auffindbar, denn sie enthalten weder Name noch Adresse.",
     responsible: "Wer verantwortlich ist",

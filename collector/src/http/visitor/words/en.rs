@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Visitor",
     consent: "Consent",
     quote: "Quote these in a letter or e-mail about your data. They are random, and known only to this browser and the server.",
+    erase_mine: "Erase my data",
     other_browser: "Data from another browser",
     other_browser_text: "The cookie in your browser is the only proof of whose data it is. If you used another browser or removed the cookie, write to the controller and quote the reference you noted. Without a reference your data cannot be found, because they hold no name or address.",
     responsible: "Who is responsible",

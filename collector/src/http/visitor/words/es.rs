@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Visitante",
     consent: "Consentimiento",
     quote: "Indíquelas en una carta o un correo electrónico sobre sus datos. Son aleatorias y solo las conocen este navegador y el servidor.",
+    erase_mine: "Borrar mis datos",
     other_browser: "Datos de otro navegador",
     other_browser_text: "La cookie de su navegador es la única prueba de a quién pertenecen los datos. Si usó otro navegador o eliminó la cookie, escriba al responsable e indique la referencia que anotó. Sin referencia no se pueden encontrar sus datos, porque no contienen nombre ni dirección.",
     responsible: "Quién es responsable",

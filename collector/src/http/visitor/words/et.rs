@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Külastaja",
     consent: "Nõusolek",
     quote: "Märkige need oma andmeid puudutavasse kirja või e-kirja. Need on juhuslikud ning teada ainult sellele brauserile ja serverile.",
+    erase_mine: "Kustuta minu andmed",
     other_browser: "Teise brauseri andmed",
     other_browser_text: "Teie brauseris olev küpsis on ainus tõend selle kohta, kelle andmed need on. Kui kasutasite teist brauserit või eemaldasite küpsise, kirjutage vastutavale töötlejale ja märkige üles kirjutatud viitenumber. Ilma selleta ei ole teie andmeid võimalik leida, sest need ei sisalda nime ega aadressi.",
     responsible: "Kes vastutab",

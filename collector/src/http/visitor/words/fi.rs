@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Kävijä",
     consent: "Suostumus",
     quote: "Mainitse nämä tietojasi koskevassa kirjeessä tai sähköpostissa. Ne ovat satunnaisia, ja vain tämä selain ja palvelin tuntevat ne.",
+    erase_mine: "Poista tietoni",
     other_browser: "Toisen selaimen tiedot",
     other_browser_text: "Selaimessasi oleva eväste on ainoa todiste siitä, kenen tiedot ovat. Jos käytit toista selainta tai poistit evästeen, kirjoita rekisterinpitäjälle ja mainitse muistiin merkitsemäsi viite. Ilman viitettä tietojasi ei voi löytää, sillä niissä ei ole nimeä eikä osoitetta.",
     responsible: "Kuka vastaa",

@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Visiteur",
     consent: "Consentement",
     quote: "Indiquez-les dans une lettre ou un courriel au sujet de vos données. Elles sont aléatoires, et connues seulement de ce navigateur et du serveur.",
+    erase_mine: "Effacer mes données",
     other_browser: "Données d’un autre navigateur",
     other_browser_text: "Le cookie de votre navigateur est la seule preuve de l’appartenance des données. Si vous avez utilisé un autre navigateur ou supprimé le cookie, écrivez au responsable en indiquant la référence notée. Sans référence, vos données sont introuvables, car elles ne contiennent ni nom ni adresse.",
     responsible: "Qui est responsable",

@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Cuairteoir",
     consent: "Toiliú",
     quote: "Luaigh iad seo i litir nó i ríomhphost faoi do chuid sonraí. Tá siad randamach, agus ar eolas ag an mbrabhsálaí seo agus ag an bhfreastalaí amháin.",
+    erase_mine: "Scrios mo chuid sonraí",
     other_browser: "Sonraí ó bhrabhsálaí eile",
     other_browser_text: "Is é an fianán i do bhrabhsálaí an t-aon chruthúnas ar cé leis na sonraí. Má d’úsáid tú brabhsálaí eile nó má bhain tú an fianán, scríobh chuig an rialaitheoir agus luaigh an tagairt a thug tú faoi deara. Gan tagairt ní féidir do chuid sonraí a aimsiú, mar níl ainm ná seoladh iontu.",
     responsible: "Cé atá freagrach",

@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Posjetitelj",
     consent: "Privola",
     quote: "Navedite ih u pismu ili e-poruci o svojim podacima. Slučajni su i poznati samo ovom pregledniku i poslužitelju.",
+    erase_mine: "Izbriši moje podatke",
     other_browser: "Podaci iz drugog preglednika",
     other_browser_text: "Kolačić u vašem pregledniku jedini je dokaz čiji su podaci. Ako ste upotrebljavali drugi preglednik ili uklonili kolačić, pišite voditelju obrade i navedite referentni broj koji ste zabilježili. Bez njega se vaši podaci ne mogu pronaći jer ne sadržavaju ime ni adresu.",
     responsible: "Tko je odgovoran",

@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Látogató",
     consent: "Hozzájárulás",
     quote: "Ezeket tüntesse fel az adatairól szóló levélben vagy e-mailben. Véletlen számok, csak ez a böngésző és a szerver ismeri őket.",
+    erase_mine: "Adataim törlése",
     other_browser: "Másik böngésző adatai",
     other_browser_text: "A böngészőjében lévő süti az egyetlen bizonyíték arra, hogy kié az adat. Ha másik böngészőt használt, vagy eltávolította a sütit, írjon az adatkezelőnek, és adja meg a feljegyzett hivatkozási számot. Enélkül az adatai nem találhatók meg, mert sem nevet, sem címet nem tartalmaznak.",
     responsible: "Ki felel érte",

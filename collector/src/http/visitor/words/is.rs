@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Gestur",
     consent: "Samþykki",
     quote: "Tilgreindu þau í bréfi eða tölvupósti um gögnin þín. Þau eru slembin og aðeins þessi vafri og netþjónninn þekkja þau.",
+    erase_mine: "Eyða gögnunum mínum",
     other_browser: "Gögn úr öðrum vafra",
     other_browser_text: "Vefkakan í vafranum þínum er eina sönnunin um hver á gögnin. Ef þú notaðir annan vafra eða fjarlægðir vefkökuna skaltu skrifa ábyrgðaraðilanum og tilgreina tilvísunarnúmerið sem þú skráðir hjá þér. Án þess er ekki hægt að finna gögnin þín, því að þau innihalda hvorki nafn né heimilisfang.",
     responsible: "Hver ber ábyrgð",

@@ -67,6 +67,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Visitatore",
     consent: "Consenso",
     quote: "Li indichi in una lettera o in un’e-mail sui Suoi dati. Sono casuali e noti solo a questo browser e al server.",
+    erase_mine: "Cancella i miei dati",
     other_browser: "Dati di un altro browser",
     other_browser_text: "Il cookie nel Suo browser è l’unica prova di chi siano i dati. Se ha usato un altro browser o ha rimosso il cookie, scriva al titolare e indichi il riferimento che ha annotato. Senza riferimento i Suoi dati non si possono trovare, perché non contengono né nome né indirizzo.",
     responsible: "Chi è responsabile",

@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Lankytojas",
     consent: "Sutikimas",
     quote: "Nurodykite juos laiške ar el. laiške dėl savo duomenų. Jie atsitiktiniai ir žinomi tik šiai naršyklei ir serveriui.",
+    erase_mine: "Ištrinti mano duomenis",
     other_browser: "Kitos naršyklės duomenys",
     other_browser_text: "Slapukas jūsų naršyklėje yra vienintelis įrodymas, kieno tai duomenys. Jei naudojote kitą naršyklę arba pašalinote slapuką, rašykite duomenų valdytojui ir nurodykite užsirašytą nuorodos numerį. Be jo jūsų duomenų rasti neįmanoma, nes juose nėra nei vardo, nei adreso.",
     responsible: "Kas atsakingas",

@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Apmeklētājs",
     consent: "Piekrišana",
     quote: "Norādiet tos vēstulē vai e-pastā par saviem datiem. Tie ir nejauši un zināmi tikai šim pārlūkam un serverim.",
+    erase_mine: "Dzēst manus datus",
     other_browser: "Dati no cita pārlūka",
     other_browser_text: "Sīkdatne jūsu pārlūkā ir vienīgais pierādījums, kam dati pieder. Ja lietojāt citu pārlūku vai noņēmāt sīkdatni, rakstiet pārzinim un norādiet pierakstīto atsauces numuru. Bez tā jūsu datus nevar atrast, jo tajos nav ne vārda, ne adreses.",
     responsible: "Kas ir atbildīgs",

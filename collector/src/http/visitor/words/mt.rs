@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Viżitatur",
     consent: "Kunsens",
     quote: "Semmihom f’ittra jew email dwar id-data tiegħek. Huma każwali, u jafhom biss dan il-browser u s-server.",
+    erase_mine: "Ħassar id-data tiegħi",
     other_browser: "Data minn browser ieħor",
     other_browser_text: "Il-cookie fil-browser tiegħek hija l-unika prova ta’ min hi d-data. Jekk użajt browser ieħor jew neħħejt il-cookie, ikteb lill-kontrollur u semmi r-referenza li niżżilt. Mingħajr referenza d-data tiegħek ma tistax tinstab, għax ma fiha la isem u lanqas indirizz.",
     responsible: "Min hu responsabbli",

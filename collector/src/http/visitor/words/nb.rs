@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Besøkende",
     consent: "Samtykke",
     quote: "Oppgi disse i et brev eller en e-post om dataene dine. De er tilfeldige og kjennes bare av denne nettleseren og serveren.",
+    erase_mine: "Slett mine data",
     other_browser: "Data fra en annen nettleser",
     other_browser_text: "Informasjonskapselen i nettleseren din er det eneste beviset for hvem dataene tilhører. Hvis du brukte en annen nettleser eller fjernet informasjonskapselen, skriv til den behandlingsansvarlige og oppgi referansen du noterte. Uten referanse kan dataene dine ikke finnes, for de inneholder verken navn eller adresse.",
     responsible: "Hvem som er ansvarlig",

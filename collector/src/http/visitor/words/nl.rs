@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Bezoeker",
     consent: "Toestemming",
     quote: "Vermeld deze in een brief of e-mail over uw gegevens. Ze zijn willekeurig, en alleen bekend bij deze browser en de server.",
+    erase_mine: "Mijn gegevens wissen",
     other_browser: "Gegevens van een andere browser",
     other_browser_text: "Het cookie in uw browser is het enige bewijs van wie de gegevens zijn. Gebruikte u een andere browser of verwijderde u het cookie, schrijf dan naar de verantwoordelijke en vermeld het kenmerk dat u noteerde. Zonder kenmerk zijn uw gegevens niet te vinden, want ze bevatten geen naam of adres.",
     responsible: "Wie verantwoordelijk is",

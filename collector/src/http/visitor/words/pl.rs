@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Odwiedzający",
     consent: "Zgoda",
     quote: "Należy je podać w liście lub wiadomości e-mail w sprawie danych. Są losowe i znane tylko tej przeglądarce i serwerowi.",
+    erase_mine: "Usuń moje dane",
     other_browser: "Dane z innej przeglądarki",
     other_browser_text: "Plik cookie w przeglądarce jest jedynym dowodem na to, czyje są dane. Jeśli używano innej przeglądarki lub usunięto plik cookie, należy napisać do administratora i podać zanotowany numer referencyjny. Bez niego danych nie można odnaleźć, ponieważ nie zawierają nazwiska ani adresu.",
     responsible: "Kto odpowiada",

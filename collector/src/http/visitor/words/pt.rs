@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Visitante",
     consent: "Consentimento",
     quote: "Indique-as numa carta ou mensagem sobre os seus dados. São aleatórias e conhecidas apenas por este navegador e pelo servidor.",
+    erase_mine: "Apagar os meus dados",
     other_browser: "Dados de outro navegador",
     other_browser_text: "O cookie no seu navegador é a única prova de a quem pertencem os dados. Se usou outro navegador ou removeu o cookie, escreva ao responsável e indique a referência que anotou. Sem referência, os seus dados não podem ser encontrados, porque não contêm nome nem endereço.",
     responsible: "Quem é responsável",

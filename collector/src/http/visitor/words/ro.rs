@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Vizitator",
     consent: "Consimțământ",
     quote: "Menționați-le într-o scrisoare sau un e-mail despre datele dumneavoastră. Sunt aleatorii și cunoscute numai de acest browser și de server.",
+    erase_mine: "Șterge datele mele",
     other_browser: "Date din alt browser",
     other_browser_text: "Cookie-ul din browser este singura dovadă a cui sunt datele. Dacă ați folosit alt browser sau ați eliminat cookie-ul, scrieți operatorului și menționați referința pe care ați notat-o. Fără referință datele nu pot fi găsite, pentru că nu conțin nici nume, nici adresă.",
     responsible: "Cine este responsabil",

@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Návštevník",
     consent: "Súhlas",
     quote: "Uveďte ich v liste alebo e-maile o svojich údajoch. Sú náhodné a pozná ich len tento prehliadač a server.",
+    erase_mine: "Vymazať moje údaje",
     other_browser: "Údaje z iného prehliadača",
     other_browser_text: "Súbor cookie vo vašom prehliadači je jediným dokladom o tom, čie údaje to sú. Ak ste použili iný prehliadač alebo súbor cookie odstránili, napíšte prevádzkovateľovi a uveďte referenčné číslo, ktoré ste si poznačili. Bez neho sa vaše údaje nedajú nájsť, pretože neobsahujú meno ani adresu.",
     responsible: "Kto zodpovedá",

@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Obiskovalec",
     consent: "Privolitev",
     quote: "Navedite jih v pismu ali e-pošti o svojih podatkih. So naključne in jih poznata le ta brskalnik in strežnik.",
+    erase_mine: "Izbriši moje podatke",
     other_browser: "Podatki iz drugega brskalnika",
     other_browser_text: "Piškotek v vašem brskalniku je edino dokazilo, čigavi so podatki. Če ste uporabljali drug brskalnik ali odstranili piškotek, pišite upravljavcu in navedite sklicno številko, ki ste si jo zapisali. Brez nje vaših podatkov ni mogoče najti, ker ne vsebujejo imena ali naslova.",
     responsible: "Kdo je odgovoren",

@@ -64,6 +64,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Besökare",
     consent: "Samtycke",
     quote: "Ange dessa i ett brev eller e-postmeddelande om dina uppgifter. De är slumpmässiga och kända bara av den här webbläsaren och servern.",
+    erase_mine: "Radera mina uppgifter",
     other_browser: "Uppgifter från en annan webbläsare",
     other_browser_text: "Kakan i din webbläsare är det enda beviset på vems uppgifterna är. Om du använde en annan webbläsare eller tog bort kakan, skriv till den personuppgiftsansvarige och ange referensen du antecknade. Utan referens går dina uppgifter inte att hitta, för de innehåller varken namn eller adress.",
     responsible: "Vem som är ansvarig",

@@ -54,6 +54,7 @@ pub(super) const WORDS: Words = Words {
     visitor: "Ziyaretçi",
     consent: "Onay",
     quote: "Verilerinizle ilgili bir mektup veya e-postada bunları belirtin. Rastgeledirler ve yalnızca bu tarayıcı ile sunucu tarafından bilinirler.",
+    erase_mine: "Verilerimi sil",
     other_browser: "Başka bir tarayıcının verileri",
     other_browser_text: "Verilerin kime ait olduğunun tek kanıtı tarayıcınızdaki çerezdir. Başka bir tarayıcı kullandıysanız veya çerezi kaldırdıysanız veri sorumlusuna yazın ve not ettiğiniz referansı belirtin. Referans olmadan verileriniz bulunamaz, çünkü ad veya adres içermezler.",
     responsible: "Kim sorumlu",

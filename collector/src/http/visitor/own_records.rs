@@ -1,0 +1,65 @@
+//! A visitor's own rows of the ledger: shown on the privacy page, given as JSON, erased.
+//!
+//! In: a live receipt in the visitor's own cookie, which is the only proof of whose rows they are. Out: the rows of that
+//! consent and of those that it replaced. Invariant: nobody sees or erases rows without the signed receipt; of refusals
+//! there is nothing to find.
+
+use super::answer;
+use super::privacy::Request;
+use super::state::State;
+use crate::http::consent;
+use crate::pipeline::Rejection;
+use crate::store::ShownRow;
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use std::time::Duration;
+use tokio::time::timeout;
+use wire::HexId;
+
+/// Longest wait for the store; the page comes without the rows then.
+const STORE_TIME_MAX: Duration = Duration::from_secs(2);
+const JSON: &str = "application/json";
+
+impl Request<'_> {
+    /// The visitor's own rows, none without a receipt. Nothing where the store does not answer.
+    pub(super) async fn records(&self) -> Option<Vec<ShownRow>> {
+        let State::Granted(granted) = self.state((self.collector.clock)()) else { return Some(Vec::new()) };
+        let store = &self.collector.store;
+        let site = self.site.id.as_str();
+        let rows = async {
+            let ids = store.consents_before(site, granted.consent).await?;
+            store.ledger_rows(site, &ids).await
+        };
+        timeout(STORE_TIME_MAX, rows).await.ok()?.ok()
+    }
+
+    /// The rows as JSON.
+    pub(super) fn export(&self, records: Option<&[ShownRow]>) -> Response<Body> {
+        let state = self.state((self.collector.clock)());
+        let (consent, visitor) = match &state {
+            State::Granted(granted) => {
+                (Some(granted.consent.to_string()), granted.visitor.map(|id| id.to_string()))
+            }
+            State::Refused { .. } | State::Undecided { .. } => (None, None),
+        };
+        let status = if records.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let told = serde_json::json!({
+            "site": self.site.id.as_str(),
+            "consent_id": consent,
+            "visitor_id": visitor,
+            "decisions": records,
+        });
+        answer(status, JSON, format!("{told:#}\n"))
+    }
+
+    /// Ends the consent and has its rows erased, and those of the consents that it replaced.
+    pub(super) async fn erase(&self, now_ms: i64) -> Result<(), Rejection> {
+        let State::Granted(granted) = self.state(now_ms) else { return Ok(()) };
+        let before = self.collector.store.consents_before(self.site.id.as_str(), granted.consent);
+        let ids: Vec<HexId> = match timeout(STORE_TIME_MAX, before).await {
+            Ok(Ok(ids)) => ids,
+            _ => vec![granted.consent],
+        };
+        consent::erase(self.collector, self.site, &ids, now_ms).await
+    }
+}

@@ -1,0 +1,304 @@
+//! Appends decisions in the order of their chains, many to a sync.
+//!
+//! In: rows. Out: records in the spool, each a list of rows and links in turn; dead receipts where a row withdraws one.
+//! Invariant: a place in a chain is taken only by a record that is on disk. One turn at a time composes what waits and
+//! hands it to the spool; a record that does not get there leaves the chain where it was. A turn goes on when whoever
+//! waits for its answer has gone.
+
+use super::chain::{Kind, Link, Origin, commitment, first_link, next_link};
+use super::hex;
+use super::row::LedgerRow;
+use crate::keys::random_u64;
+use crate::spool::disk::{RealDisk, create_folder, write_whole};
+use crate::spool::{AppendError, Record, Spool, Table};
+use crate::withdrawn::Withdrawn;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use time::{Date, Duration};
+use tokio::sync::oneshot;
+use wire::HexId;
+
+/// Most decisions that wait for their turn.
+const WAITING_MAX: usize = 4_096;
+/// Most decisions of one record.
+const RECORD_ROWS_MAX: usize = 128;
+/// Bytes of rows beyond which a record takes no further one. A single row stays far below what a record may be.
+const RECORD_ROWS_BYTES: usize = 256 * 1024;
+/// How much longer than its row a link is kept, in days.
+const LINK_DAYS: u16 = 31;
+const SALT_BYTES: usize = 16;
+
+const COLLECTOR_FILE: &str = "collector";
+const HEADS_FILE: &str = "heads";
+
+/// The ledger's files cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger's file {path} cannot be read or written: {source}")]
+pub struct LedgerError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A handle to the ledger of this collector. Clones share it.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    spool: Spool,
+    withdrawn: Withdrawn,
+    collector: u64,
+    heads: PathBuf,
+    waiting: Mutex<Vec<Waiting>>,
+    turn: tokio::sync::Mutex<Chains>,
+}
+
+struct Waiting {
+    row: LedgerRow,
+    answer: oneshot::Sender<Result<(), AppendError>>,
+}
+
+impl Ledger {
+    /// Opens the folder with the collector's id and the heads of its last chains.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where a file cannot be read or written.
+    pub fn open(folder: &Path, spool: Spool, withdrawn: Withdrawn) -> Result<Ledger, LedgerError> {
+        let at = |name: &str| folder.join(name);
+        let wrong = |path: &Path, source| LedgerError { path: path.to_owned(), source };
+        create_folder(folder).map_err(|source| wrong(folder, source))?;
+        let collector =
+            read_collector(&at(COLLECTOR_FILE)).map_err(|source| wrong(&at(COLLECTOR_FILE), source))?;
+        let heads = at(HEADS_FILE);
+        let chains = Chains::read(&heads).map_err(|source| wrong(&heads, source))?;
+        let (waiting, turn) = (Mutex::default(), tokio::sync::Mutex::new(chains));
+        Ok(Ledger { inner: Arc::new(Inner { spool, withdrawn, collector, heads, waiting, turn }) })
+    }
+
+    /// The random id of this collector.
+    pub fn collector(&self) -> u64 {
+        self.inner.collector
+    }
+
+    /// Appends a row. Returns once it is on disk and the receipt that it withdraws is dead.
+    ///
+    /// # Errors
+    /// As [`Spool::append`]; [`AppendError::Full`] where too many wait.
+    pub async fn append(&self, row: LedgerRow) -> Result<(), AppendError> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut waiting = self.inner.waiting();
+            if waiting.len() >= WAITING_MAX {
+                return Err(AppendError::Full);
+            }
+            waiting.push(Waiting { row, answer });
+        }
+        // Of its own, so that a browser that hangs up cannot stop it half-way.
+        tokio::spawn(Arc::clone(&self.inner).take_turn());
+        answered.await.unwrap_or(Err(AppendError::Broken))
+    }
+}
+
+impl Inner {
+    async fn take_turn(self: Arc<Self>) {
+        let mut chains = self.turn.lock().await;
+        let waiting = std::mem::take(&mut *self.waiting());
+        if waiting.is_empty() {
+            return;
+        }
+        let mut answers = Vec::with_capacity(waiting.len());
+        for group in groups(waiting) {
+            let (record, after) = chains.compose(self.collector, group.iter().map(|one| &one.row));
+            let appended = self.spool.append(record).await.map(|_| ());
+            if appended.is_ok() {
+                chains.0.extend(after);
+                for row in group.iter().map(|one| &one.row).filter(|row| row.withdraws() != 0) {
+                    self.withdrawn.kill(row.withdraws(), row.ts_ms());
+                }
+            }
+            answers.extend(group.into_iter().map(|one| (one.answer, appended)));
+        }
+        let (path, text) = (self.heads.clone(), chains.text());
+        // Without a sync: what a loss of power takes makes a chain go on from an earlier link, and nothing else.
+        let written = tokio::task::spawn_blocking(move || write_unsynced(&path, &text)).await;
+        match written {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "The heads of the ledger's chains could not be written.");
+            }
+            Err(error) => tracing::error!(%error, "The heads of the ledger's chains could not be written."),
+        }
+        for (answer, appended) in answers {
+            if answer.send(appended).is_err() {
+                tracing::trace!("A browser hung up before the answer to its decision.");
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// In their order: a row that withdraws has a record of its own, which says what it withdraws; the others share one.
+fn groups(waiting: Vec<Waiting>) -> Vec<Vec<Waiting>> {
+    let mut groups: Vec<Vec<Waiting>> = Vec::new();
+    let mut bytes = 0;
+    for one in waiting {
+        let size = one.row.encode().len();
+        let fits = |group: &Vec<Waiting>| {
+            group.len() < RECORD_ROWS_MAX
+                && bytes + size <= RECORD_ROWS_BYTES
+                && group.iter().all(|one| one.row.withdraws() == 0)
+        };
+        match groups.last_mut() {
+            Some(last) if one.row.withdraws() == 0 && fits(last) => {
+                bytes += size;
+                last.push(one);
+            }
+            _ => {
+                bytes = size;
+                groups.push(vec![one]);
+            }
+        }
+    }
+    groups
+}
+
+type Of = (String, Kind);
+
+/// The chains that go on, and the heads of those that ended.
+struct Chains(HashMap<Of, Tip>);
+
+#[derive(Clone)]
+enum Tip {
+    /// The head of the last chain of an earlier start.
+    Former(String),
+    Open {
+        chain: u64,
+        day: u16,
+        seq: u32,
+        link: String,
+    },
+}
+
+impl Tip {
+    fn head(&self) -> &str {
+        match self {
+            Tip::Former(link) | Tip::Open { link, .. } => link,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    site: String,
+    kind: String,
+    link: String,
+}
+
+impl Chains {
+    fn read(path: &Path) -> io::Result<Chains> {
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read?,
+        };
+        // A line that a loss of power damaged is as good as none.
+        let read = |line: &str| {
+            let head: Head = serde_json::from_str(line).ok()?;
+            Some(((head.site, Kind::of(&head.kind)?), Tip::Former(head.link)))
+        };
+        Ok(Chains(text.lines().filter_map(read).collect()))
+    }
+
+    fn text(&self) -> String {
+        let line = |((site, kind), tip): (&Of, &Tip)| {
+            let head = Head { site: site.clone(), kind: kind.name().into(), link: tip.head().into() };
+            serde_json::to_string(&head).expect("texts are always JSON") + "\n"
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// A record of these rows, and the tips once it is on disk.
+    fn compose<'r>(
+        &self,
+        collector: u64,
+        rows: impl Iterator<Item = &'r LedgerRow>,
+    ) -> (Record, HashMap<Of, Tip>) {
+        let mut after: HashMap<Of, Tip> = HashMap::new();
+        let mut record =
+            Record { table: Table::Decisions, batch: None, consent_id: 0, withdraws: 0, rows: Vec::new() };
+        for row in rows {
+            let of = (row.site_id().to_owned(), row.kind());
+            let tip = after.get(&of).or_else(|| self.0.get(&of));
+            let (encoded, next) = place(collector, row, tip);
+            record.rows.extend(encoded);
+            record.withdraws = row.withdraws();
+            after.insert(of, next);
+        }
+        (record, after)
+    }
+}
+
+/// The row and its link after that tip.
+fn place(collector: u64, row: &LedgerRow, tip: Option<&Tip>) -> ([Vec<u8>; 2], Tip) {
+    let former = tip.map_or("", Tip::head);
+    let origin = Origin { collector, site: row.site_id(), kind: row.kind(), day: row.day(), former };
+    let (chain, seq, previous) = match tip {
+        Some(Tip::Open { chain, day, seq, link }) if *day == row.day() => (*chain, *seq, link.clone()),
+        _ => {
+            let chain = random_u64();
+            let day = date(row.day()).to_string();
+            (chain, 0, first_link(chain, collector, origin.site, origin.kind.name(), &day, former))
+        }
+    };
+    let seq = seq + 1;
+    let salt = salt();
+    let commitment = commitment(&salt, &row.content());
+    let link = next_link(&previous, chain, seq, &commitment);
+    let expires_day = row.expires_day().saturating_add(LINK_DAYS);
+    let encoded = Link { origin, chain, seq, commitment: &commitment, link: &link, expires_day }.encode();
+    ([row.encode_chained(chain, seq, &salt), encoded], Tip::Open { chain, day: row.day(), seq, link })
+}
+
+fn date(days: u16) -> Date {
+    time::macros::date!(1970 - 01 - 01) + Duration::days(i64::from(days))
+}
+
+fn salt() -> String {
+    let mut bytes = [0; SALT_BYTES];
+    getrandom::fill(&mut bytes).expect("the operating system gives random numbers once it has started");
+    hex(&bytes)
+}
+
+/// The id of this collector, made once.
+fn read_collector(path: &Path) -> io::Result<u64> {
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let id: Result<HexId, _> = text.trim().parse();
+            id.map(|id| id.0).map_err(|_| {
+                io::Error::new(io::ErrorKind::InvalidData, "it is not sixteen hexadecimal digits; remove it, and the collector begins with an id of its own")
+            })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = random_u64();
+            write_whole(&RealDisk, path, format!("{}\n", HexId(id)).as_bytes())?;
+            Ok(id)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn write_unsynced(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    fs::write(&beside, text)?;
+    fs::rename(beside, path)
+}
+
+#[cfg(test)]
+mod tests;

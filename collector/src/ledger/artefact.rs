@@ -1,0 +1,314 @@
+//! What visitors were shown, kept under the hash of its content, so that a row of the ledger can be replayed.
+//!
+//! In: at each start, what the collector serves. Out: `artefacts/<hash>` in the data folder, the content as JSON packed
+//! with Brotli, and a line of `artefacts/index` for each; the drain copies them into the store. An artefact of kind
+//! `banner` or `page` holds the texts, declaration and options exactly as they are served in one language, and the
+//! version and hashes of the scripts that draw them; one of kind `declaration` holds a version of the declaration in
+//! every language.
+//!
+//! Invariant: the name is the SHA-256 of the content, and [`Artefacts::read`] gives nothing else. A file is on disk
+//! before a row can name it, and is removed only when no row names it any more and nothing showed it for
+//! [`UNSEEN_TIME`], longer than any receipt lives. Where one text was shown by several builds, a row names the one that
+//! is served when the decision comes, or else the newest.
+
+use super::hex;
+use crate::spool::disk::{RealDisk, create_folder, remove_if_there, write_whole};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Most artefacts that are kept; further ones are said to be missing, and the rows stay without.
+pub const ARTEFACTS_MAX: usize = 100_000;
+/// Largest content, in bytes.
+pub const ARTEFACT_BYTES_MAX: u64 = 8 << 20;
+/// How long nothing showed what may be removed.
+pub const UNSEEN_TIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+const INDEX: &str = "index";
+/// Text packs to a fifth with it, in a millisecond.
+const BROTLI_QUALITY: i32 = 5;
+
+/// The folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the artefact {path} cannot be read or written: {source}")]
+pub struct ArtefactsError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// What an artefact is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artefact {
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub hash: String,
+    /// The site.
+    pub site: String,
+    /// `banner`, `page` or `declaration`.
+    pub kind: String,
+    /// The language; empty for a declaration.
+    pub language: String,
+    /// The revision that was in force.
+    pub revision: u32,
+    /// The hash that a decision names as the texts it was made on; empty for a declaration.
+    pub text_hash: String,
+    /// The version of the declaration.
+    pub declaration_hash: String,
+}
+
+impl Artefact {
+    /// Composes the content, whose hash the artefact gets.
+    pub fn compose(self, build: &Value, shown: &Value) -> (Artefact, String) {
+        let content = json!({
+            "format": "kruimel artefact 1",
+            "site": self.site,
+            "kind": self.kind,
+            "language": self.language,
+            "revision": self.revision,
+            "text_hash": self.text_hash,
+            "declaration_hash": self.declaration_hash,
+            "build": build,
+            "shown": shown,
+        })
+        .to_string();
+        (Artefact { hash: hex(&Sha256::digest(&content)), ..self }, content)
+    }
+}
+
+/// The artefacts of a data folder.
+pub struct Artefacts {
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    all: Vec<Artefact>,
+    /// Hashes of what is served.
+    served: HashSet<String>,
+    /// By site and text hash, the place in `all` of what a decision on it saw.
+    seen: HashMap<(String, String), usize>,
+}
+
+impl Artefacts {
+    /// Opens the folder and keeps what is served from here on.
+    ///
+    /// # Errors
+    /// [`ArtefactsError`] where something cannot be read or written.
+    pub fn open(
+        folder: &Path,
+        served: impl Iterator<Item = (Artefact, String)>,
+    ) -> Result<Artefacts, ArtefactsError> {
+        let wrong = |source| ArtefactsError { path: folder.to_owned(), source };
+        let mut state = State { all: read_index(folder).map_err(wrong)?, ..State::default() };
+        keep(folder, &mut state, served).map_err(wrong)?;
+        state.remember();
+        Ok(Artefacts { folder: folder.to_owned(), state: Mutex::new(state) })
+    }
+
+    /// What a visitor saw whose decision names that text.
+    pub fn seen(&self, site: &str, text_hash: &str) -> Option<Artefact> {
+        if text_hash.is_empty() {
+            return None;
+        }
+        let state = self.state();
+        let place = state.seen.get(&(site.to_owned(), text_hash.to_owned()))?;
+        state.all.get(*place).cloned()
+    }
+
+    /// Every artefact that is kept.
+    pub fn all(&self) -> Vec<Artefact> {
+        self.state().all.clone()
+    }
+
+    /// The content of that hash, if it is what its name says.
+    ///
+    /// # Errors
+    /// What the disk says, or [`io::ErrorKind::InvalidData`] for another content.
+    pub fn read(&self, hash: &str) -> io::Result<String> {
+        let mut content = Vec::new();
+        let file = File::open(self.folder.join(hash))?;
+        let unpacked = brotli::Decompressor::new(file, 4096);
+        io::Read::read_to_end(&mut io::Read::take(unpacked, ARTEFACT_BYTES_MAX + 1), &mut content)?;
+        let other = || io::Error::new(io::ErrorKind::InvalidData, "the content is not what its name says");
+        if hex(&Sha256::digest(&content)) != hash {
+            return Err(other());
+        }
+        String::from_utf8(content).map_err(|_| other())
+    }
+
+    /// Notes that what is served is still shown. Blocks on the disk.
+    pub fn touch(&self) -> io::Result<()> {
+        let served: Vec<String> = self.state().served.iter().cloned().collect();
+        served.iter().try_for_each(|hash| touch(&self.folder.join(hash)))
+    }
+
+    /// What nothing showed for [`UNSEEN_TIME`]. Blocks on the disk.
+    pub fn unseen(&self, now: SystemTime) -> Vec<Artefact> {
+        let (all, served) = {
+            let state = self.state();
+            (state.all.clone(), state.served.clone())
+        };
+        let is_old = |artefact: &Artefact| {
+            let changed = fs::metadata(self.folder.join(&artefact.hash)).and_then(|file| file.modified());
+            // What is not there need not be looked for any more.
+            changed.map_or(true, |at| now.duration_since(at).is_ok_and(|age| age > UNSEEN_TIME))
+        };
+        all.into_iter().filter(|one| !served.contains(&one.hash) && is_old(one)).collect()
+    }
+
+    /// Removes what no row names any more. Blocks on the disk.
+    pub fn remove(&self, hashes: &HashSet<String>) -> io::Result<()> {
+        let mut state = self.state();
+        state.all.retain(|artefact| !hashes.contains(&artefact.hash));
+        write_whole(&RealDisk, &self.folder.join(INDEX), lines(&state.all).as_bytes())?;
+        state.remember();
+        drop(state);
+        hashes.iter().try_for_each(|hash| remove_if_there(&RealDisk, &self.folder.join(hash)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remember(&mut self) {
+        let of = |artefact: &Artefact| (artefact.site.clone(), artefact.text_hash.clone());
+        let places = self.all.iter().enumerate().filter(|(_, artefact)| !artefact.text_hash.is_empty());
+        let (served, former): (Vec<_>, Vec<_>) =
+            places.partition(|(_, artefact)| self.served.contains(&artefact.hash));
+        self.seen = former.into_iter().chain(served).map(|(place, artefact)| (of(artefact), place)).collect();
+    }
+}
+
+fn read_index(folder: &Path) -> io::Result<Vec<Artefact>> {
+    create_folder(folder)?;
+    match fs::read_to_string(folder.join(INDEX)) {
+        // A line that a crash cut off is of an artefact that no row names yet.
+        Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn lines(artefacts: &[Artefact]) -> String {
+    let line = |one: &Artefact| serde_json::to_string(one).expect("texts are always JSON") + "\n";
+    artefacts.iter().map(line).collect()
+}
+
+/// Writes what is new of what is served: the files first, then the index in one go.
+fn keep(
+    folder: &Path,
+    state: &mut State,
+    served: impl Iterator<Item = (Artefact, String)>,
+) -> io::Result<()> {
+    let known: HashSet<String> = state.all.iter().map(|one| one.hash.clone()).collect();
+    let before = state.all.len();
+    for (artefact, content) in served {
+        let path = folder.join(&artefact.hash);
+        if known.contains(&artefact.hash) && path.exists() {
+            touch(&path)?;
+        } else if state.all.len() >= ARTEFACTS_MAX {
+            tracing::error!(most = ARTEFACTS_MAX, "No further artefact of the ledger is kept.");
+            break;
+        } else {
+            write_packed(&path, &content)?;
+        }
+        if !known.contains(&artefact.hash) && state.served.insert(artefact.hash.clone()) {
+            state.all.push(artefact);
+        } else {
+            state.served.insert(artefact.hash);
+        }
+    }
+    if state.all.len() > before {
+        File::open(folder)?.sync_all()?;
+        write_whole(&RealDisk, &folder.join(INDEX), lines(&state.all).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_packed(path: &Path, content: &str) -> io::Result<()> {
+    let mut packed = Vec::new();
+    let parameters =
+        brotli::enc::BrotliEncoderParams { quality: BROTLI_QUALITY, lgwin: 18, ..Default::default() };
+    brotli::BrotliCompress(&mut content.as_bytes(), &mut packed, &parameters)?;
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside)?;
+    file.write_all(&packed)?;
+    file.sync_all()?;
+    fs::rename(beside, path)
+}
+
+fn touch(path: &Path) -> io::Result<()> {
+    File::open(path)?.set_modified(SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artefact(text_hash: &str, build: &str) -> (Artefact, String) {
+        let artefact = Artefact {
+            hash: String::new(),
+            site: "demo".into(),
+            kind: "banner".into(),
+            language: "en".into(),
+            revision: 1,
+            text_hash: text_hash.into(),
+            declaration_hash: "d".into(),
+        };
+        artefact.compose(&json!(build), &json!({"text": text_hash}))
+    }
+
+    #[test]
+    fn what_was_shown_stays_and_a_row_names_what_is_served_or_else_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let open =
+            |served: &[(Artefact, String)]| Artefacts::open(folder.path(), served.iter().cloned()).unwrap();
+        let (one, two, other) = (artefact("a", "1"), artefact("a", "2"), artefact("b", "2"));
+        open(std::slice::from_ref(&one));
+        let artefacts = open(&[two.clone(), other.clone()]);
+        assert_eq!(artefacts.seen("demo", "a"), Some(two.0.clone()));
+        assert_eq!(artefacts.read(&one.0.hash).unwrap(), one.1);
+        assert_eq!((artefacts.seen("demo", ""), artefacts.seen("other", "a")), (None, None));
+        let back = open(std::slice::from_ref(&one));
+        assert_eq!(back.seen("demo", "a"), Some(one.0));
+        assert_eq!(back.seen("demo", "b"), Some(other.0));
+        assert_eq!(back.all().len(), 3);
+    }
+
+    #[test]
+    fn a_changed_file_is_not_read_and_one_that_is_gone_comes_back_while_it_is_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = artefact("a", "1");
+        let artefacts = Artefacts::open(folder.path(), [one.clone()].into_iter()).unwrap();
+        fs::copy(folder.path().join(INDEX), folder.path().join(&one.0.hash)).unwrap();
+        assert!(artefacts.read(&one.0.hash).is_err());
+        fs::remove_file(folder.path().join(&one.0.hash)).unwrap();
+        let artefacts = Artefacts::open(folder.path(), [one.clone()].into_iter()).unwrap();
+        assert_eq!(artefacts.read(&one.0.hash).unwrap(), one.1);
+        assert_eq!(artefacts.all().len(), 1);
+    }
+
+    #[test]
+    fn only_what_was_not_shown_for_long_can_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (artefact("a", "1"), artefact("b", "1"));
+        Artefacts::open(folder.path(), [one.clone()].into_iter()).unwrap();
+        let artefacts = Artefacts::open(folder.path(), [two].into_iter()).unwrap();
+        let now = SystemTime::now();
+        assert!(artefacts.unseen(now).is_empty());
+        let later = now + UNSEEN_TIME + Duration::from_secs(60);
+        let unseen = artefacts.unseen(later);
+        assert_eq!(unseen, std::slice::from_ref(&one.0));
+        artefacts.remove(&HashSet::from([one.0.hash.clone()])).unwrap();
+        assert_eq!((artefacts.all().len(), artefacts.seen("demo", "a")), (1, None));
+        assert!(!folder.path().join(&one.0.hash).exists());
+    }
+}

@@ -1,0 +1,62 @@
+//! The consent ledger: one row per decision, appended and never changed, in chains that show it where a row was.
+//!
+//! In: decisions. Out: rows of `consents`, each with a link in `ledger_chain`, both in one record of the spool, so that
+//! one is never on disk without the other; and the artefacts that say what the visitor saw ([`Artefacts`]).
+//!
+//! # The chain
+//!
+//! All hashes are SHA-256, written as hexadecimal digits; their input is text, its parts separated by line feeds, so
+//! that anybody can compute them again (ClickHouse too).
+//!
+//! ```text
+//! commitment = H("kruimel ledger row 1", salt, content)
+//! start      = H("kruimel ledger chain 1", chain, collector, site, kind, day, former)
+//! link       = H("kruimel ledger link 1", previous link or start, chain, seq, commitment)
+//! ```
+//!
+//! * `content` is the row as JSON without white space, its members in the order of [`Content`]. `segment_id`, `sample`
+//!   and `expires` are about the row and not in it: a changed retention does not touch the proof.
+//! * `salt` is random, of 128 bits, and stands in the row alone. So a commitment tells nothing about a row that is
+//!   gone: a row can be deleted lawfully (its time is over, its visitor asks) and the chain still holds.
+//! * A chain is of one collector (a random id in its data folder), one site, one day (UTC) and one kind, and has a random
+//!   id. It begins anew with each start of the collector and each day, and names the head of the one before (`former`),
+//!   so that a whole chain that was taken out is missed.
+//! * There are two kinds. A refusal keeps no time finer than the hour; in one chain with rows that keep the second its
+//!   place would tell the second too. So rows with an hour (`hourly`) and rows with a second (`timed`) have chains of
+//!   their own.
+//!
+//! # What it promises, and what not
+//!
+//! A row that was changed, added, moved or taken out shows in `kruimel ledger verify`, as long as whoever did it did not
+//! compute the rest of the chain anew. Against that, keep the heads (`kruimel ledger heads`) where the store's
+//! administrators cannot write, or have them time-stamped: what is then computed anew does not lead to the same heads.
+//! The last rows of the newest chain can be taken out unseen until its head was kept or a further chain names it.
+//!
+//! Places in a chain are given in order by one turn at a time ([`Ledger`]), and only a record that is on disk moves the
+//! chain on: a full disk or a crash leaves no gap. After a crash or the restore of an older data folder, a chain may go
+//! on from a link that was not the last; `verify` notes it and counts it as no damage, because nothing is missing.
+//!
+//! # Invariant
+//!
+//! A refusal's row holds site, hour, action, revision and the hash of the texts, and nothing about the person:
+//! [`LedgerRow::refusal`] takes nothing else. Who withdraws was known; that row names the consent that it ends.
+
+mod append;
+mod artefact;
+mod chain;
+mod row;
+
+pub use append::{Ledger, LedgerError};
+pub use artefact::{ARTEFACT_BYTES_MAX, ARTEFACTS_MAX, Artefact, Artefacts, ArtefactsError, UNSEEN_TIME};
+pub use chain::{Kind, LINKS, commitment, first_link, next_link};
+pub use row::{CONSENTS, Content, DECISIONS, ERASE, LedgerRow, Seen};
+
+use std::fmt::Write;
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        write!(out, "{byte:02x}").expect("a String takes what is written to it");
+        out
+    })
+}

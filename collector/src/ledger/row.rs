@@ -1,0 +1,335 @@
+//! One row of the ledger, and what of it is committed to.
+//!
+//! In: a site and a checked decision. Out: a row of `consents`. Invariant: a refusal's row holds what
+//! [`LedgerRow::refusal`] takes and nothing else.
+
+use super::chain::Kind;
+use crate::config::Site;
+use crate::pipeline::day_after_months;
+use crate::row_binary::{Encoder, Layout};
+use crate::withdrawn::DEAD_TIME;
+use serde::Serialize;
+use wire::{DecisionAction, DecisionRequest, HexId};
+
+/// Names and types of the columns of `consents` in the order in which [`LedgerRow::encode`] writes them: rows without a
+/// place in a chain, of the demo's sample and of segments from before the ledger was chained.
+pub const CONSENTS: Layout = Layout {
+    table: "consents",
+    columns: &[
+        ("segment_id", "UInt64"),
+        ("site_id", "LowCardinality(String)"),
+        ("ts", "DateTime('UTC')"),
+        ("action", "LowCardinality(String)"),
+        ("consent_id", "UInt64"),
+        ("granted", "Array(LowCardinality(String))"),
+        ("denied", "Array(LowCardinality(String))"),
+        ("revision", "UInt32"),
+        ("text_hash", "LowCardinality(String)"),
+        ("language", "LowCardinality(String)"),
+        ("surface", "LowCardinality(String)"),
+        ("withdraws", "UInt64"),
+        ("sample", "UInt8"),
+        ("expires", "Date"),
+    ],
+};
+
+/// The same of rows with a place in a chain.
+pub const DECISIONS: Layout = Layout {
+    table: "consents",
+    columns: &[
+        ("segment_id", "UInt64"),
+        ("site_id", "LowCardinality(String)"),
+        ("ts", "DateTime('UTC')"),
+        ("action", "LowCardinality(String)"),
+        ("consent_id", "UInt64"),
+        ("granted", "Array(LowCardinality(String))"),
+        ("denied", "Array(LowCardinality(String))"),
+        ("revision", "UInt32"),
+        ("text_hash", "LowCardinality(String)"),
+        ("language", "LowCardinality(String)"),
+        ("surface", "LowCardinality(String)"),
+        ("withdraws", "UInt64"),
+        ("sample", "UInt8"),
+        ("expires", "Date"),
+        ("banner_hash", "LowCardinality(String)"),
+        ("declaration_hash", "LowCardinality(String)"),
+        ("domain", "LowCardinality(String)"),
+        ("chain", "UInt64"),
+        ("chain_seq", "UInt32"),
+        ("salt", "String"),
+    ],
+};
+
+/// The action of the row that is left when a visitor had the rows of a consent erased.
+pub const ERASE: &str = "erase";
+
+const SECONDS_PER_HOUR: i64 = 3_600;
+const SECONDS_PER_DAY: u32 = 86_400;
+
+/// What the visitor saw and where; of a refusal none of it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The artefact of the banner or page.
+    pub banner_hash: String,
+    /// The version of the declaration.
+    pub declaration_hash: String,
+    /// The host of the site on which it was decided.
+    pub domain: String,
+}
+
+/// What is committed to of a row; the order is part of the format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "the columns of `consents`, which schema/README.md describes")]
+pub struct Content<'a> {
+    pub site_id: &'a str,
+    /// Seconds since 1970.
+    pub ts: u32,
+    pub action: &'a str,
+    /// Sixteen hexadecimal digits, as all ids.
+    pub consent_id: String,
+    pub granted: &'a [String],
+    pub denied: &'a [String],
+    pub revision: u32,
+    pub text_hash: &'a str,
+    pub banner_hash: &'a str,
+    pub declaration_hash: &'a str,
+    pub language: &'a str,
+    pub domain: &'a str,
+    pub surface: &'a str,
+    pub withdraws: String,
+}
+
+/// One row of `consents`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    site_id: String,
+    ts_s: u32,
+    action: &'static str,
+    consent_id: u64,
+    granted: Vec<String>,
+    denied: Vec<String>,
+    revision: u32,
+    text_hash: String,
+    language: String,
+    surface: &'static str,
+    withdraws: u64,
+    seen: Seen,
+    sample: bool,
+    expires_day: u16,
+}
+
+impl LedgerRow {
+    /// The row of a visitor who grants nothing and had granted nothing.
+    pub fn refusal(site: &Site, revision: u32, text_hash: &str, now_ms: i64, sample: bool) -> Self {
+        LedgerRow {
+            ts_s: hour(now_ms),
+            revision,
+            text_hash: text_hash.to_owned(),
+            ..LedgerRow::empty(site, DecisionAction::Refuse, now_ms, sample)
+        }
+    }
+
+    /// The row of a grant: what `request` lists was checked. `withdraws` is the earlier consent that this narrower one
+    /// replaces.
+    pub fn grant(
+        site: &Site,
+        request: &DecisionRequest,
+        consent_id: HexId,
+        withdraws: Option<HexId>,
+        now_ms: i64,
+        sample: bool,
+    ) -> Self {
+        LedgerRow {
+            consent_id: consent_id.0,
+            granted: request.categories.clone(),
+            denied: denied(site, request),
+            revision: request.revision,
+            text_hash: request.text.clone(),
+            language: request.language.clone(),
+            surface: request.surface.name(),
+            withdraws: withdraws.map_or(0, |id| id.0),
+            ..LedgerRow::empty(site, request.action, now_ms, sample)
+        }
+    }
+
+    /// The row of a visitor who takes back everything.
+    pub fn withdrawal(
+        site: &Site,
+        request: &DecisionRequest,
+        withdraws: HexId,
+        now_ms: i64,
+        sample: bool,
+    ) -> Self {
+        LedgerRow {
+            consent_id: withdraws.0,
+            revision: request.revision,
+            text_hash: request.text.clone(),
+            language: request.language.clone(),
+            surface: request.surface.name(),
+            withdraws: withdraws.0,
+            denied: site.category_names().filter(|name| *name != "necessary").map(str::to_owned).collect(),
+            ..LedgerRow::empty(site, DecisionAction::Withdraw, now_ms, sample)
+        }
+    }
+
+    /// What is left when the visitor of a consent had its rows erased: that this random id is dead, and the hour. It lasts
+    /// as long as a dead receipt is listed, so that no import and no restore brings back what it allowed.
+    pub fn erasure(site: &Site, withdraws: HexId, now_ms: i64) -> Self {
+        let days = u16::try_from(DEAD_TIME.as_secs() / u64::from(SECONDS_PER_DAY)).unwrap_or(u16::MAX);
+        LedgerRow {
+            ts_s: hour(now_ms),
+            action: ERASE,
+            withdraws: withdraws.0,
+            expires_day: day_of(hour(now_ms)).saturating_add(days),
+            ..LedgerRow::empty(site, DecisionAction::Withdraw, now_ms, false)
+        }
+    }
+
+    /// The row with what the visitor saw. Of a refusal and an erasure none of it is kept.
+    #[must_use]
+    pub fn having_seen(self, seen: Seen) -> Self {
+        match self.kind() {
+            Kind::Hourly => self,
+            Kind::Timed => LedgerRow { seen, ..self },
+        }
+    }
+
+    fn empty(site: &Site, action: DecisionAction, now_ms: i64, sample: bool) -> Self {
+        LedgerRow {
+            site_id: site.id.to_string(),
+            ts_s: seconds(now_ms.div_euclid(1_000)),
+            action: action.name(),
+            consent_id: 0,
+            granted: Vec::new(),
+            denied: Vec::new(),
+            revision: 0,
+            text_hash: String::new(),
+            language: String::new(),
+            surface: "",
+            withdraws: 0,
+            seen: Seen::default(),
+            sample,
+            expires_day: day_after_months(now_ms, site.ledger_months),
+        }
+    }
+
+    /// What the visitor did.
+    pub fn action(&self) -> &'static str {
+        self.action
+    }
+
+    /// The consent that this row ends, or zero.
+    pub fn withdraws(&self) -> u64 {
+        self.withdraws
+    }
+
+    /// How exact its time is.
+    pub(super) fn kind(&self) -> Kind {
+        if self.action == ERASE || (self.consent_id == 0 && self.withdraws == 0) {
+            Kind::Hourly
+        } else {
+            Kind::Timed
+        }
+    }
+
+    pub(super) fn site_id(&self) -> &str {
+        &self.site_id
+    }
+
+    /// The day of its time, in days since 1970.
+    pub(super) fn day(&self) -> u16 {
+        day_of(self.ts_s)
+    }
+
+    pub(super) fn ts_ms(&self) -> u64 {
+        u64::from(self.ts_s) * 1_000
+    }
+
+    pub(super) fn expires_day(&self) -> u16 {
+        self.expires_day
+    }
+
+    /// What is committed to.
+    pub fn content(&self) -> Content<'_> {
+        Content {
+            site_id: &self.site_id,
+            ts: self.ts_s,
+            action: self.action,
+            consent_id: HexId(self.consent_id).to_string(),
+            granted: &self.granted,
+            denied: &self.denied,
+            revision: self.revision,
+            text_hash: &self.text_hash,
+            banner_hash: &self.seen.banner_hash,
+            declaration_hash: &self.seen.declaration_hash,
+            language: &self.language,
+            domain: &self.seen.domain,
+            surface: self.surface,
+            withdraws: HexId(self.withdraws).to_string(),
+        }
+    }
+
+    /// The row in the layout [`DECISIONS`], in its place.
+    pub(super) fn encode_chained(&self, chain: u64, seq: u32, salt: &str) -> Vec<u8> {
+        let mut out = self.write();
+        out.string(&self.seen.banner_hash);
+        out.string(&self.seen.declaration_hash);
+        out.string(&self.seen.domain);
+        out.uint64(chain);
+        out.uint32(seq);
+        out.string(salt);
+        out.finish()
+    }
+
+    /// The row in the layout [`CONSENTS`]; the segment's id is a placeholder until the segment is drained.
+    pub fn encode(&self) -> Vec<u8> {
+        self.write().finish()
+    }
+
+    fn write(&self) -> Encoder {
+        let mut out = Encoder::row();
+        out.string(&self.site_id);
+        out.date_time(self.ts_s);
+        out.string(self.action);
+        out.uint64(self.consent_id);
+        out.strings(&self.granted);
+        out.strings(&self.denied);
+        out.uint32(self.revision);
+        out.string(&self.text_hash);
+        out.string(&self.language);
+        out.string(self.surface);
+        out.uint64(self.withdraws);
+        out.uint8(u8::from(self.sample));
+        out.date(self.expires_day);
+        out
+    }
+}
+
+/// What was not granted: a category, or `category:service` where others of that category were.
+fn denied(site: &Site, request: &DecisionRequest) -> Vec<String> {
+    let mut denied = Vec::new();
+    for category in &site.categories {
+        let name = category.name.as_str();
+        if !request.categories.iter().any(|one| one == name) {
+            denied.push(name.to_owned());
+        } else if let Some(granted) = request.services.get(name) {
+            let ids = site.services_of(&category.name).map(|service| service.id.as_str());
+            let withheld = ids.filter(|id| !granted.iter().any(|one| one == id));
+            denied.extend(withheld.map(|id| format!("{name}:{id}")));
+        }
+    }
+    denied
+}
+
+/// The beginning of the hour.
+fn hour(ms: i64) -> u32 {
+    seconds(ms.div_euclid(1_000).div_euclid(SECONDS_PER_HOUR) * SECONDS_PER_HOUR)
+}
+
+fn day_of(seconds: u32) -> u16 {
+    u16::try_from(seconds / SECONDS_PER_DAY).unwrap_or(u16::MAX)
+}
+
+fn seconds(value: i64) -> u32 {
+    u32::try_from(value.max(0)).unwrap_or(u32::MAX)
+}

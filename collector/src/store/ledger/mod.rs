@@ -1,0 +1,17 @@
+//! What an owner asks of the ledger in the store: is it whole, what are its heads, what did a decision see, how many
+//! said what.
+//!
+//! In: questions of the command line and of the admin listener. Out: answers; nothing is written. Days are UTC.
+
+mod counts;
+mod show;
+mod verify;
+
+pub use counts::{Counts, DecisionCount, DisplayCount};
+pub use show::{Shown, ShownRow};
+pub use verify::{Finding, Head, Verified};
+
+/// The condition on `site_id` that narrows a question to one site.
+fn of_site(site: Option<&str>) -> &'static str {
+    if site.is_some() { "site_id = ?" } else { "? = ''" }
+}
