@@ -1,17 +1,19 @@
-// The loader: the one script tag. It reads the visitor's choice, keeps what is gated closed, opens what was granted, and
-// fetches the banner or the tracker only when one of them has work to do. No choice, no network or no WASM: all stays closed.
+// The loader: the one script tag. It reads the visitor's choice, keeps what is gated closed, and fetches the banner or the
+// gate only when one of them has work to do. No choice, no network or no WASM: all stays closed.
 //
 // In:  `__KRUIMEL_CONFIG__`, which the collector replaces by the site's wire::PublicConfig, and the cookie `kruimel`. The
 //      names `KRUIMEL_…` are switches: the build writes the loader once for every set of them, and the collector serves
 //      each site the one without what the site does not use (xtask/bundle.mjs).
 // Out: `window.kruimel` (see kruimel.d.ts), the event `kruimel:onConsent`, the consent signals of other companies' tags, the
 //      way back to the settings: the page's own `data-cc="show-preferencesModal"`, or a small button where it has none.
-// Invariants: nothing opens without a live choice that grants it; a cookie that cannot be read is no choice; the site of
+// Invariants: nothing opens without a live choice that grants it; a cookie that cannot be read is no choice, and a grant is
+//      none until it is proven: anyone can write a cookie, so the gate asks the collector, which has the key; the site of
 //      a visitor who refused fetches nothing but this file, which fits in 2,048 bytes of brotli with its config in it.
 //
-// HANDOVER to the three children: the banner, the tracker, and `more`, which has what is seldom needed (src/more/). Each
-// is a classic script, checked by integrity, with its WASM module in it. The loader puts one object on the script
-// element before it is inserted, and the child's first line takes it: `const loader = document.currentScript.kruimel;`.
+// HANDOVER to the four children: the banner; the gate, which opens what was granted (src/gate/); the tracker, which the gate
+// fetches; and `more`, which has what is seldom needed (src/more/). Each is a classic script, checked by integrity, with
+// its WASM module in it where it has one. The loader puts one object on the script element before it is inserted, and the
+// child's first line takes it: `const loader = document.currentScript.kruimel;`.
 //
 //   config                  wire::PublicConfig
 //   base                    the collector's address, with a slash at its end: base + 'events', base + 'consent'
@@ -27,6 +29,11 @@
 //   call(name, argument)    calls a function of the banner, which it fetches first where needed
 //   more(name, ...)         Promise of what a function of `more` returns
 //   ran                     `data-…` of every gated element that was released, also of those that left the page since
+//   proven                  by the cookie's text: whether its grant is the visitor's own; what is not in it is not known
+//   allowed(data)           whether what a gated element's `data-…` name may be opened
+//   load(name, hash)        Promise of a child's api
+//   open(name, argument)    calls a function of the gate, which it fetches first where needed; without a name it fetches
+//   trusted                 the policy under which a page with Trusted Types takes a script
 //
 // What the page applies at the moment, also before the collector has answered, is `kruimel.acceptedCategory(name)`. The
 // cookie is asked at every release and whenever the page is looked at again: another tab may have changed it. A click that
@@ -37,9 +44,11 @@
 // tells `onFirstConsent`, `onChange`, `onModalShow`, `onModalHide`. `act` does what an element's `data-cc` says.
 // The api of `more`: { frames(), … }, see src/more/entry.js. It is fetched by the loader only for a gated frame that may
 // not be shown: something has to stand in its place.
+// The gate's api: { prove(cookie), release(), measure() }, see src/gate/entry.js. It is fetched for a cookie that names a
+// grant, for whatever may be opened, and for what runs only where a category was refused.
 // The tracker's api: { close(), flush() }. The tracker is fetched only while analytics is granted
 // and the receipt is signed. `close()` must drop queue, listeners and timers at once and send nothing more; it can come
-// directly after `ready`, when the choice changed during the fetch. After a new grant on the same page the loader inserts the
+// directly after `ready`, when the choice changed during the fetch. After a new grant on the same page the gate inserts the
 // script again: a second run of the same file has to start from nothing, with a new module instance.
 
 (() => {
@@ -54,42 +63,56 @@
   const reopening = '[data-cc="show-preferencesModal"]';
   // A signal against tracking stands for a refusal where the site says so; it is looked up in this browser alone.
   const quiet = KRUIMEL_QUIET && (navigator.globalPrivacyControl || (config.dnt && navigator.doNotTrack == 1));
-  // While `held`, the cookie as it was then, the collector has yet to answer, and what was clicked counts.
-  let choice, told, banner, tracker, receipt, texts, extra, framed;
+  // While `held`, the cookie as it was then, the collector has yet to answer, and what was clicked counts. `unsure` is a
+  // cookie whose grant is not proven, `asking` lasts until it is or, where nobody answered, until the page is looked at again.
+  let choice, told, banner, gate, texts, extra, framed, unsure, asking;
   const ran = [];
+  const proven = {};
   let held = 1;
-  let scripts = Promise.resolve();
 
   const tell = (name, detail) => {
     for (const prefix of KRUIMEL_ALIASES ? ['kruimel:', 'cc:'] : ['kruimel:'])
       dispatchEvent(new CustomEvent(prefix + name, { detail }));
   };
 
-  // What the visitor chose. A grant is signed or waits to be sent; a cookie that names a category without either is no
-  // choice, and neither is one that cannot be read.
+  // What the visitor chose. A cookie that cannot be read is no choice, and neither is a grant that is not proven.
   const read = () => {
+    unsure = 0;
     try {
       // The last of them: where a site's hosts began to share a domain, an older one can stand before it.
-      const cookie = JSON.parse(decodeURIComponent(document.cookie.match(/(.* |^)kruimel=([^;]*)/)[2]));
+      const raw = document.cookie.match(/(.* |^)kruimel=([^;]*)/)[2];
+      const cookie = JSON.parse(decodeURIComponent(raw));
       const left = (cookie.expirationTime || Date.parse(cookie.day) + config.days * 864e5) - new Date();
       if (
         cookie.revision === config.revision &&
         cookie.categories.includes('necessary') &&
-        (cookie.sig?.length == 43 || cookie.pending?.v || cookie.categories == 'necessary') &&
         left > 0 &&
         // No choice is kept for longer than 13 months (395 days).
-        left < 35e9
+        left < 35e9 &&
+        (cookie.categories == 'necessary' || (proven[raw] ?? !(unsure = raw)))
       )
         return cookie;
     } catch {}
   };
 
+  const ask = next =>
+    (asking ||= open('prove', unsure)
+      .catch(() => {})
+      .then(() => {
+        read();
+        asking = !!unsure;
+        next();
+      }));
+
   // Another tab decided, or the choice has run out. What changed is told by the banner.
   const state = choice => JSON.stringify([choice]);
   const follow = () => {
-    if (held || state(choice) == state(read())) return;
+    if (held || asking) return;
+    const next = read();
+    if (unsure) return ask(follow);
+    if (state(choice) == state(next)) return;
     const before = choice;
-    apply(read());
+    apply(next);
     call('changed', before);
   };
 
@@ -102,7 +125,7 @@
     );
   };
 
-  // What follows from it: signals, gated elements, the tracker, the way back.
+  // What follows from it: signals, gated elements, the way back.
 
   const signals = command => {
     // A category that was granted in part does not speak for all of its services.
@@ -135,32 +158,16 @@
   const allowed = ({ category, service }) =>
     category[0] == '!' ? (choice || quiet) && !granted(category.slice(1)) : granted(category, service ?? '');
 
-  // A script element that a page with Trusted Types lets run.
   const trusted = KRUIMEL_TRUSTED_TYPES && window.trustedTypes?.createPolicy('kruimel', { createScript: text => text, createScriptURL: text => text });
 
-  // A new element runs, however the blocked one came into the page. One after the other, so that an inline script finds
-  // what the one before it loaded.
-  const run = element => next => {
-    const { src, type } = element.dataset;
-    if (!allowed(element.dataset) || !element.isConnected) return next();
-    const script = document.createElement('script');
-    script.kruimel = 1;
-    for (const { name, value } of element.attributes) script.setAttribute(name, value);
-    script.type = type || '';
-    script.nonce = element.nonce;
-    script.onload = script.onerror = next;
-    if (src) script.src = trusted ? trusted.createScriptURL(src) : src;
-    else script.text = trusted ? trusted.createScript(element.text) : element.text;
-    element.replaceWith(script);
-    if (!src || script.attributes.async) next();
-  };
-
-  // A biscuit with one broken corner. Its scallops are the dots of a border, so that they stay in forced colours.
-  const mark =
-    'display:block;width:20px;height:20px;border:4px dotted;background:radial-gradient(var(--kruimel-surface,Canvas) 1px,#0000 1.5px) 0 0/7px 7px content-box,linear-gradient(currentcolor 0 0) 50%/24px 24px no-repeat border-box;clip-path:polygon(0 0,100% 0,100% 60%,60% 60%,50% 100%,0 100%)';
+  // A biscuit with one broken corner. Its scallops are the dots of a border, so that they stay in forced colours. Where the
+  // site asks for so much that it does not fit, a ring of crumbs.
+  const mark = KRUIMEL_MARK
+    ? 'display:block;width:20px;height:20px;border:4px dotted;background:radial-gradient(var(--kruimel-surface,Canvas) 1px,#0000 1.5px) 0 0/7px 7px content-box,linear-gradient(currentcolor 0 0) 50%/24px 24px no-repeat border-box;clip-path:polygon(0 0,100% 0,100% 60%,60% 60%,50% 100%,0 100%)'
+    : 'display:block;width:16px;height:16px;border:6px dotted;border-radius:50%';
 
   const button = document.createElement('button');
-  button.title = 'Cookies';
+  button.title = config.words?.[documentElement.lang.slice(0, 2)] ?? 'Cookies';
   button.onclick = () => call('showPreferences', button);
   button.style =
     'position:fixed;z-index:999999999;bottom:12px;inset-inline-start:12px;padding:6px;border:2px solid;border-radius:8px;background:var(--kruimel-surface,Canvas);color:var(--kruimel-crumb,light-dark(#a8591a,#e2a561))';
@@ -170,16 +177,12 @@
   // Waits until the page is read: half an inline script must not run, and the page's own link replaces the button.
   const sync = () => {
     if (document.readyState == 'loading') return;
-    for (const element of document.querySelectorAll('[data-category]')) {
-      const data = element.dataset;
-      if (element.kruimel) continue;
-      if (allowed(data)) {
-        element.kruimel = ran.push(data);
-        if (element.type == 'text/plain') scripts = scripts.then(() => new Promise(run(element)));
-        else if (data.href) element.href = data.href;
-        else if (data.src) element.src = data.src;
-      } else if (element.tagName == 'IFRAME') framed ||= more('frames').catch(() => 0);
-    }
+    let due;
+    for (const { dataset, kruimel, tagName } of document.querySelectorAll('[data-category]'))
+      if (!kruimel)
+        if (allowed(dataset)) due = 1;
+        else if (tagName == 'IFRAME') framed ||= more('frames').catch(() => 0);
+    if (due) open('release');
     if (!choice && !quiet) return;
     if (choice) told ||= tell('onConsent', { cookie: choice }) || 1;
     if (document.querySelector(reopening)) button.remove();
@@ -190,12 +193,7 @@
     choice = next;
     held = hold && state(read());
     signals('update');
-    // A tracker ends with the receipt that it began under. Before the answer it stays as it is.
-    const id = granted('analytics', 'kruimel') ? choice.consentId || receipt : undefined;
-    if (id != receipt) {
-      tracker?.then(api => api.close?.());
-      tracker = (receipt = id) && load('tracker');
-    }
+    if (gate || granted('analytics', 'kruimel')) open('measure');
     sync();
   };
 
@@ -212,7 +210,7 @@
       const src = base + `a/${name}.${hash}.js`;
       documentElement.append(
         Object.assign(document.createElement('script'), {
-          kruimel: { config, base, text, read, ready, root, mark, apply, tell, call, more, ran },
+          kruimel: { config, base, text, read, ready, root, mark, apply, tell, call, more, ran, proven, allowed, load, open, trusted },
           crossOrigin: '',
           integrity: `sha256-${hash}=`,
           nonce,
@@ -234,6 +232,12 @@
     });
   };
 
+  const open = (name, argument) =>
+    (gate ||= load('gate')).then(api => {
+      if (api.prove) return api[name]?.(argument);
+      gate = 0;
+    });
+
   const more = (name, ...rest) => (extra ||= text().then(texts => load('more', texts.more))).then(api => api[name]?.(...rest));
 
   window.kruimel = {
@@ -254,14 +258,21 @@
       call('act', link);
     }
   });
+  const start = () => {
+    if (held == 1) apply(read());
+    // Where nobody says whether a grant is one, nothing opens and nobody is asked.
+    if (choice ? choice.pending : !quiet && !asking) call(choice ? 'resend' : 'show');
+    new MutationObserver(sync).observe(document, { subtree: true, childList: true });
+    addEventListener('DOMContentLoaded', sync);
+    for (const name of ['focus', 'visibilitychange'])
+      addEventListener(name, () => {
+        if (held != state(read())) held = 0;
+        if (asking == true) asking = 0;
+        follow();
+      });
+  };
   signals('default');
-  apply(read());
-  if (choice ? choice.pending : !quiet) call(choice ? 'resend' : 'show');
-  new MutationObserver(sync).observe(document, { subtree: true, childList: true });
-  addEventListener('DOMContentLoaded', sync);
-  for (const name of ['focus', 'visibilitychange'])
-    addEventListener(name, () => {
-      if (held != state(read())) held = 0;
-      follow();
-    });
+  read();
+  if (unsure) ask(start);
+  else start();
 })();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// What a site fills in, and what is served as it is, in its three encodings.
-const FILES: [&str; 5] = ["loaders.json", "banner.js", "tracker.js", "more.js", "banner.css"];
+const FILES: [&str; 6] = ["loaders.json", "banner.js", "tracker.js", "gate.js", "more.js", "banner.css"];
 const ENCODINGS: [&str; 3] = ["", ".br", ".gz"];
 
 fn main() {

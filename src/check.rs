@@ -8,11 +8,8 @@ use anyhow::Result;
 use clap::Args;
 use collector::config::{Config, KeptThing, Language, Signal, Site};
 use collector::declaration::{Change, NextStart};
-use collector::http::Assets;
+use collector::http::{Assets, LOADER_BYTES_MAX};
 use std::path::PathBuf;
-
-/// What the loader may weigh, compressed.
-const LOADER_BYTES_MAX: usize = 2_048;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -57,6 +54,7 @@ fn heavier(site: &Site) -> String {
         ("trusted_types", options.trusted_types),
         ("cookie_domain", options.cookie_domain.is_some()),
         ("site.theme", options.theme.properties().next().is_some()),
+        ("site.texts", site.texts.values().any(|texts| texts.contains_key("reopen"))),
     ];
     let on: Vec<&str> = adds.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
     format!("; each of these adds to it, off it does not: {}", on.join(", "))

@@ -140,6 +140,17 @@ impl Browser {
         self.click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap());
     }
 
+    /// Moves a real pointer to a place of the window.
+    pub(crate) fn point_at(&self, x: i64, y: i64) {
+        use fantoccini::actions::{InputSource, MouseActions, PointerAction};
+        let pointer = MouseActions::new("mouse".to_owned()).then(PointerAction::MoveTo {
+            duration: None,
+            x: x as f64,
+            y: y as f64,
+        });
+        self.runtime.block_on(self.client.perform_actions(pointer)).unwrap();
+    }
+
     /// Clicks a place of the window with a real pointer.
     pub(crate) fn click_at(&self, x: i64, y: i64) {
         use fantoccini::actions::{InputSource, MouseActions, PointerAction};

@@ -14,7 +14,8 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// What the package holds beside the built scripts.
 const FILES: [&str; 5] = ["LICENSE", "README.md", "index.js", "kruimel.d.ts", "package.json"];
 /// The script-tag build.
-const BUILT: [&str; 5] = ["dist/banner.css", "dist/banner.js", LOADER, "dist/more.js", "dist/tracker.js"];
+const BUILT: [&str; 6] =
+    ["dist/banner.css", "dist/banner.js", "dist/gate.js", LOADER, "dist/more.js", "dist/tracker.js"];
 /// The loader with every switch on, which packing takes out of the build.
 const LOADER: &str = "dist/loader.js";
 

@@ -1,7 +1,7 @@
 // Bundles the browser's JavaScript with esbuild: `node xtask/bundle.mjs <banner folder> <folder of results>`.
 //
-// In: the loader, the three children's entries, the glue that wasm-bindgen wrote and, in the folder of results, the two
-// modules. Out, in that folder: loaders.json (one loader for every set of switches), banner.js, tracker.js and more.js,
+// In: the loader, the four children's entries, the glue that wasm-bindgen wrote and, in the folder of results, the two
+// modules. Out, in that folder: loaders.json (one loader for every set of switches), banner.js, tracker.js, gate.js and more.js,
 // classic scripts without a trailing newline, and banner.css for browsers that cannot take a style sheet from a script.
 //
 // A module rides inside its script, a character a byte: that compresses as well as a file of its own (1 % more), saves a
@@ -19,7 +19,7 @@ const [banner, results] = process.argv.slice(2);
 const target = ['chrome96', 'firefox94', 'safari15'];
 
 // The loader's switches. Place n is bit n of a loader's place in loaders.json; `Switches` in assets.rs has the same order.
-const SWITCHES = ['GOOGLE', 'MICROSOFT', 'ALIASES', 'QUIET', 'THEME', 'TRUSTED_TYPES'];
+const SWITCHES = ['GOOGLE', 'MICROSOFT', 'ALIASES', 'QUIET', 'THEME', 'TRUSTED_TYPES', 'MARK'];
 const MODULE = '__KRUIMEL_MODULE__';
 
 const styles = async path => {
@@ -48,16 +48,22 @@ const literal = bytes => {
   return '`' + Array.from(bytes, byte => String.fromCharCode(byte)).map(character => escaped[character] ?? character).join('') + '`';
 };
 
+const hash = script => createHash('sha256').update(script).digest('base64').replace('=', '');
+
 const named = script => {
   for (let count = 0; ; count++) {
     const child = script + '//' + count;
-    if (!/[+/]/.test(createHash('sha256').update(child).digest('base64'))) return child;
+    if (!/[+/]/.test(hash(child))) return child;
   }
 };
+
+// The gate fetches the tracker by its hash, so that comes first.
+const define = {};
 
 const children = [
   { from: 'src/entry.js', to: 'banner.js', module: 'banner.wasm' },
   { from: 'tracker/src/entry.js', to: 'tracker.js', module: 'tracker.wasm' },
+  { from: 'src/gate/entry.js', to: 'gate.js' },
   { from: 'src/more/entry.js', to: 'more.js' },
 ];
 
@@ -69,6 +75,7 @@ for (const { from, to, module } of children) {
     write: false,
     format: 'iife',
     target,
+    define,
     charset: 'utf8',
     legalComments: 'none',
     logLevel: 'warning',
@@ -82,7 +89,9 @@ for (const { from, to, module } of children) {
     if (after === undefined || more !== undefined) throw new Error(`${to} must hold its module exactly once`);
     script = before + literal(await readFile(join(results, module))) + after;
   }
-  await writeFile(join(results, to), named(script));
+  const child = named(script);
+  if (to == 'tracker.js') define.TRACKER_HASH = JSON.stringify(hash(child));
+  await writeFile(join(results, to), child);
 }
 
 const loader = await readFile(join(banner, 'loader.js'), 'utf8');

@@ -72,6 +72,14 @@ export function decisions(loader, text) {
     }
   }
 
+  // The cookie is what this page made of it, or the collector in answer to it: a grant in it needs no proof, and in this tab
+  // not on the next page either.
+  function trust(choice) {
+    seen = kept()[1];
+    loader.proven[seen] = true;
+    quietly(() => (grants(choice) ? sessionStorage.setItem('kruimel', seen) : sessionStorage.removeItem('kruimel')));
+  }
+
   // The signed cookie that this decision replaces, or that a decision before it, still unsent, carries on: a collector that
   // hears of it on a later page has to know which receipt ends. In base64, which a cookie takes as it is.
   function earlier() {
@@ -190,6 +198,7 @@ export function decisions(loader, text) {
     const secure = location.protocol == 'https:' ? '; Secure' : '';
     set(`kruimel=${value}; Path=/; SameSite=Lax${expires}${domain}${secure}`);
     seen = kept()[1];
+    if (seen == value) trust(choice);
     return seen == value;
   }
 
@@ -207,7 +216,7 @@ export function decisions(loader, text) {
     addEventListener('pagehide', leave);
     return (sending = sending
       .then(() => post(choice, { signal }))
-      .then(answer => (answer.ok ? ((seen = kept()[1]), answer.json()) : turnedDown(choice, answer.status)))
+      .then(answer => (answer.ok ? (trust(choice), answer.json()) : turnedDown(choice, answer.status)))
       .catch(() => (keep(), choice))
       .then(answer => {
         // The cookie became the answer to an earlier decision; what counts is still the latest.

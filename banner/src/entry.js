@@ -172,6 +172,8 @@ function begin(text) {
     const on = bits(name => switches().find(one => one.name == name)?.checked);
     press(event, value, !!find('dialog'), granted(), on);
   });
+  // Whoever comes near is about to choose: what a grant opens needs the gate, and the collector may be slow by then.
+  for (const name of ['pointerover', 'focusin']) root.addEventListener(name, () => loader.open(), { once: true });
   root.addEventListener('change', event => follow(switches(), event.target));
   // Neither `close` nor its way back bubbles.
   root.addEventListener('close', () => (remove('dialog'), opener?.focus?.()), true);

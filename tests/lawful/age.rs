@@ -183,7 +183,7 @@ fn l48_the_answer_is_not_kept_where_the_collector_is_away() {
     await_question(&guest);
     guest.click_in(YES);
     guest.browser().await_script("return kruimel.acceptedCategory('functional')");
-    guest.run("return new Promise(done => requestIdleCallback(done))");
+    guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
     assert_eq!(guest.visitor.choice(), None);
     assert_eq!(guest.run("return kruimel.acceptedCategory('functional')"), true);
     guest.open_undecided("/");

@@ -77,7 +77,7 @@ fn l05_a_script_cannot_accept_in_the_bar() {
     guest.open_undecided("/");
     guest.visitor.await_see("return performance.now() - window.__since > 600");
     guest.visitor.see("notice.querySelector('.b button').click(); root.querySelector('form').requestSubmit(notice.querySelector('.b button'))");
-    guest.run("return new Promise(done => requestIdleCallback(done))");
+    guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
     assert_eq!(guest.visitor.choice(), None);
     assert_eq!(guest.visitor.see("return !!notice"), true);
     guest.leave();

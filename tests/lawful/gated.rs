@@ -88,7 +88,7 @@ fn a_grant_that_the_collector_turns_down_is_none_and_a_refusal_holds_without_it(
     guest.browser().requested();
     guest.browser().open_page(&foreign);
     guest.browser().await_script("return !!window.kruimel?.getUserPreferences()");
-    guest.run("return new Promise(done => requestIdleCallback(done))");
+    guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
     assert_eq!(guest.visitor.see("return notice ?? null"), Value::Null);
     assert!(
         !guest.browser().requested().iter().any(|address| address.ends_with("/consent")),

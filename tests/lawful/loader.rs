@@ -108,7 +108,7 @@ fn a_call_for_a_category_that_is_not_there_decides_nothing_and_a_press_of_the_ba
     guest.open_undecided("/actions");
     guest.browser().click("p, body");
     guest.run("for (const names of ['marketing', 'necessary', [], '']) kruimel.acceptCategory(names)");
-    guest.run("return new Promise(done => requestIdleCallback(done))");
+    guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
     assert_eq!(guest.run("return kruimel.getUserPreferences() ?? null"), json!(null));
     guest.run("addEventListener('click', () => kruimel.acceptCategory('all'))");
     guest.visitor.decide("section", REFUSE);
@@ -146,7 +146,7 @@ fn an_element_of_the_page_asks_shows_refuses_and_grants_only_for_a_visitor() {
     let guest = guest("");
     guest.open_undecided("/actions");
     guest.run("document.querySelector('#all').click()");
-    guest.run("return new Promise(done => requestIdleCallback(done))");
+    guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
     assert_eq!(guest.run("return kruimel.getUserPreferences() ?? null"), json!(null));
     guest.browser().click("#none");
     guest.browser().await_script("return window.refused && kruimel.getUserPreferences()?.day");
@@ -237,7 +237,7 @@ fn l25_the_way_back_is_judged_anew_whenever_the_page_changes() {
 }
 
 /// Cookies that are no choice: what they are, and what they hold.
-const NO_CHOICE: [(&str, &str); 12] = [
+const NO_CHOICE: [(&str, &str); 14] = [
     ("no JSON", "%7Bcategories"),
     ("half an escape", "%E0%A4%A"),
     ("a list", "[]"),
@@ -267,6 +267,14 @@ const NO_CHOICE: [(&str, &str); 12] = [
         r#"{"categories":["necessary","functional"],"services":{},"revision":1,"sig":"0123456789012345678901234567890123456789012","expirationTime":99999999999999}"#,
     ),
     (
+        "a grant that somebody made up",
+        r#"{"categories":["necessary","functional"],"services":{},"revision":1,"site":"kaai","sig":"0123456789012345678901234567890123456789012","expirationTime":END}"#,
+    ),
+    (
+        "a grant that waits for the collector and was not made in this tab",
+        r#"{"categories":["necessary","functional"],"services":{},"revision":1,"pending":{"v":1,"action":"accept","surface":"notice"},"day":"DAY"}"#,
+    ),
+    (
         "a decision that waits for nothing",
         r#"{"categories":["necessary","functional"],"services":{},"revision":1,"pending":1,"day":"DAY"}"#,
     ),
@@ -286,10 +294,67 @@ fn a_cookie_that_is_no_choice_grants_nothing_throws_nothing_and_the_visitor_is_a
             "document.cookie = 'kruimel=' + {cookie:?}.replace('DAY', new Date().toISOString().slice(0, 10)).replace('END', Date.now() + 1e9) + '; path=/'"
         ));
         guest.open_undecided("/gated");
-        guest.run("return new Promise(done => requestIdleCallback(done))");
+        guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
         let state = guest.run("return [window.film ?? 0, kruimel.acceptedCategory('functional'), __thrown]");
         assert_eq!(state, json!([0, false, []]), "{what}");
     }
+    guest.leave();
+}
+
+/// Gives the page's cookie another text, as whoever writes cookies can.
+const TAMPER: &str = "const [, value] = document.cookie.match(/kruimel=([^;]*)/);
+    const cookie = JSON.parse(decodeURIComponent(value));
+    cookie.categories.push('functional');
+    document.cookie = 'kruimel=' + encodeURIComponent(JSON.stringify(cookie)) + '; path=/';";
+
+#[test]
+fn a_grant_that_was_tampered_with_opens_nothing_and_one_that_is_whole_goes_on() {
+    let guest = guest("");
+    guest.open_undecided("/gated");
+    guest.browser().click("body");
+    guest.run("kruimel.acceptCategory('analytics')");
+    guest.browser().await_script("return kruimel.getUserPreferences()?.sig");
+    guest.open("/gated");
+    guest.browser().await_script("return kruimel.acceptedCategory('analytics')");
+    // In this tab, which knew the cookie as it was, and in another, which asks the collector about it.
+    for forget in ["", "sessionStorage.clear();"] {
+        guest.run(&format!("{forget}{TAMPER}"));
+        guest.open_undecided("/gated");
+        let state = guest.run("return [window.film ?? 0, kruimel.acceptedCategory('functional'), kruimel.getUserPreferences() ?? 0]");
+        assert_eq!(state, json!([0, false, 0]), "{forget}");
+        assert_eq!(
+            guest.run("return document.cookie.includes('kruimel=')"),
+            false,
+            "the collector takes it away"
+        );
+        guest.browser().click("body");
+        guest.run("kruimel.acceptCategory('analytics')");
+        guest.browser().await_script("return kruimel.getUserPreferences()?.sig");
+    }
+    guest.run("sessionStorage.clear()");
+    guest.open("/gated");
+    guest.browser().await_script("return kruimel.acceptedCategory('analytics') && !document.querySelector('kruimel-banner').shadowRoot.querySelector('section')");
+    guest.leave();
+}
+
+#[test]
+fn a_consent_that_ended_elsewhere_opens_nothing_in_a_new_tab() {
+    let guest = guest("");
+    guest.open_undecided("/gated");
+    guest.visitor.click("section", ACCEPT);
+    guest.browser().await_script("return window.film === 1 && kruimel.getUserPreferences()?.sig");
+    // As the same visitor does on another host of the site, whose cookies do not come here.
+    guest.run(
+        "const body = JSON.stringify({v: 1, site: 'kaai', action: 'withdraw', categories: ['necessary'], revision: 1, text: '', language: 'en', \
+         surface: 'page', earlier: document.cookie.match(/kruimel=([^;]*)/)[1]});
+         return fetch('/kruimel/consent', {method: 'POST', body, credentials: 'omit'}).then(answer => answer.ok)",
+    );
+    guest.run("sessionStorage.clear()");
+    guest.open_undecided("/gated");
+    assert_eq!(
+        guest.run("return [window.film ?? 0, kruimel.acceptedCategory('functional')]"),
+        json!([0, false])
+    );
     guest.leave();
 }
 

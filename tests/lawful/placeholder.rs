@@ -204,12 +204,23 @@ fn a_placeholder_follows_frames_that_a_page_adds_moves_hides_and_removes() {
     assert_eq!(guest.run(EMBEDS), 0);
     guest.run("document.querySelector('#tab').hidden = false");
     guest.browser().await_script("return document.querySelectorAll('#tab > kruimel-embed').length === 1");
-    // The text needs more room than a frame of 300 by 150; what is let in keeps it.
-    let grown = guest.run("return document.querySelector('kruimel-embed').offsetHeight");
-    assert!(grown.as_i64().unwrap() > 150, "{grown}");
+    // The text needs more room than a frame of 300 by 150: it is scrolled to, by keyboard too, and nothing
+    // around the frame moves, neither for the text nor for what is let in.
+    let size = "const one = document.querySelector('#tab > :is(kruimel-embed, iframe:only-child)');
+                return [one.offsetHeight, one.parentNode.offsetHeight]";
+    let stands = guest.run(size);
+    assert_eq!(stands[0], 150);
+    assert_eq!(
+        guest.run(
+            "const box = document.querySelector('#tab > kruimel-embed'), button = box.shadowRoot.querySelector('button:last-of-type');
+             button.focus(); const at = button.getBoundingClientRect(), around = box.getBoundingClientRect();
+             return [box.scrollHeight > box.clientHeight, at.top >= around.top && at.bottom <= around.bottom]"
+        ),
+        serde_json::json!([true, true])
+    );
     guest.click_in("document.querySelector('kruimel-embed')?.shadowRoot.querySelector('button')");
     guest.browser().await_script("return !document.querySelector('kruimel-embed')");
-    assert_eq!(guest.run("return document.querySelector('#tab iframe').offsetHeight"), grown);
+    assert_eq!(guest.run(size), stands);
     guest.leave();
 }
 

@@ -40,7 +40,7 @@ fn l05_whatever_part_fails_all_stays_closed_and_the_page_works() {
         visitor.browser.open_page(&visitor.stack.page("/map"));
         if addresses != ["*demo.js"] {
             visitor.browser.await_script("return !!window.kruimel?.getUserPreferences");
-            visitor.browser.run("return new Promise(done => requestIdleCallback(done))");
+            visitor.browser.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
         }
         let state = visitor.see(
             "return [document.querySelector('iframe').hasAttribute('src'), window.demoAnalytics ?? 0, window.demoAdvertising ?? 0,

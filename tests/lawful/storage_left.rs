@@ -115,7 +115,7 @@ fn l28_what_stays_is_told_to_the_page_and_shown_after_it_was_loaded_again() {
     stack.await_count("SELECT count() FROM consents", 2);
     // It is said once.
     guest.open("/news/ferry");
-    guest.run("return new Promise(done => requestIdleCallback(done))");
+    guest.run("return new Promise(done => requestIdleCallback(done, {timeout: 2000}))");
     assert_eq!(guest.visitor.see("return document.querySelector('kruimel-message')"), json!(null));
     guest.leave();
 }

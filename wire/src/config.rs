@@ -19,13 +19,19 @@ pub struct PublicConfig {
     /// The site's own colours of the button that reopens the preferences, as CSS declarations.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
     pub theme: String,
+    /// What the button that reopens the preferences is called, by the code of a language that says it otherwise than "Cookies".
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")
+    )]
+    pub words: std::collections::BTreeMap<String, String>,
     /// The hash in the name of the texts: `a/text.<hash>.json?<tags>`, with the language tags that the visitor prefers, best
     /// first, parted by commas.
     pub text: String,
     /// The banner, a script with its module in it.
     pub banner: ChildHash,
-    /// The tracker, a script with its module in it.
-    pub tracker: ChildHash,
+    /// The gate, which opens what was granted and fetches the tracker.
+    pub gate: ChildHash,
 }
 
 /// The SHA-256 of a script under the collector's prefix, in Base64 without its one `=`: its name (`a/<stem>.<hash>.js`) and its

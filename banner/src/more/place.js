@@ -1,11 +1,11 @@
 // Puts a box where a frame is, in its size, so that nothing around it moves.
 //
 // In: a frame with a box of its own on the page, the element to stand for it. Out: the way back. Invariants: the frame
-// stays in its place in the document, out of sight; where the text needed more room than the frame had, the frame keeps it.
+// stays in its place in the document, out of sight; the box is never larger than the frame was, whatever it says.
 
 // What gives a box its place among others, whatever the page's rules say about frames.
 const PLACING =
-  /^(width|height|max-|min-w|aspect|box-s|margin|padding|border|position|top|right|bottom|left|z-|float|clear|flex|order|align-s|justify-s|grid-[cr]|vertical|transform)/;
+  /^(width|height|max-|min-[hw]|aspect|box-s|margin|padding|border|position|top|right|bottom|left|z-|float|clear|flex|order|align-s|justify-s|grid-[cr]|vertical|transform)/;
 
 export function place(frame, box) {
   const { style } = frame;
@@ -17,20 +17,15 @@ export function place(frame, box) {
   for (const name of shown) if (PLACING.test(name)) box.style.setProperty(name, shown.getPropertyValue(name));
   box.style.display = display == 'inline' ? 'inline-block' : display;
   if (shown.width == 'auto') box.style.width = width;
-  // A box of a ratio grows by itself; over what follows none may grow.
-  const out = /abs|fix/.test(shown.position);
-  const ratio = shown.height == 'auto' && shown.aspectRatio != 'auto';
-  if (shown.height == 'auto' && !ratio) box.style.height = height;
-  if (out) box.style.overflow = 'auto';
-  else if (!ratio) Object.assign(box.style, { minBlockSize: 'min-content', overflow: 'hidden' });
+  if (shown.height == 'auto' && shown.aspectRatio == 'auto') box.style.height = height;
+  // What does not fit is scrolled to inside: nothing around a frame moves for the text that stands for it.
+  box.style.overflow = 'auto';
   frame.before(box);
 
   return () => {
     const focused = box.getRootNode().activeElement == box;
-    const grown = getComputedStyle(box).height;
     box.remove();
     style.setProperty('display', ...own);
-    if (parseFloat(grown) > parseFloat(height) + 1) style.minHeight = grown;
     if (focused) frame.focus({ preventScroll: true });
   };
 }

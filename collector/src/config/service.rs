@@ -252,6 +252,8 @@ pub(super) fn of_kruimel(
         cookies,
     };
     let choice = cookie("kruimel", days, "choice_cookie");
+    // What was proven to be the visitor's own choice, for as long as the tab is open.
+    let proven = Cookie { storage: Storage::Session, ..cookie("kruimel", Kept::Session, "choice_cookie") };
     let visitor = Cookie { http_only: true, ..cookie("kruimel_id", days, "visitor_cookie") };
     let visit = cookie("kruimel_visit", Kept::For(30, Unit::Minutes), "visit_cookie");
     let own = vec![
@@ -260,7 +262,7 @@ pub(super) fn of_kruimel(
             Category::Necessary,
             Translated::own("choice_name"),
             "choice_purpose",
-            vec![choice],
+            vec![choice, proven],
         ),
         service(
             KRUIMEL,

@@ -83,7 +83,7 @@ fn check(key: &str, own: &str, shipped: &str) -> Result<String, Problem> {
 
 fn longest(key: &str) -> usize {
     match key {
-        "accept" | "refuse" | "choose" | "save" => BUTTON_CHARACTERS_MAX,
+        "accept" | "refuse" | "choose" | "save" | "reopen" => BUTTON_CHARACTERS_MAX,
         "ask" | "intro" => SENTENCE_CHARACTERS_MAX,
         _ => LABEL_CHARACTERS_MAX,
     }

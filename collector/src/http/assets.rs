@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use wire::limits::LANGUAGE_TAGS_MAX;
 use wire::{ChildHash, PublicConfig};
 
@@ -28,6 +28,7 @@ macro_rules! built {
 /// A loader for every set of [`Switches`], as a JSON list.
 const LOADERS: &str = include_str!("../../../banner/dist/loaders.json");
 const BANNER: Built = built!("banner.js");
+const GATE: Built = built!("gate.js");
 const TRACKER: Built = built!("tracker.js");
 const MORE: Built = built!("more.js");
 const STYLES: Built = built!("banner.css");
@@ -36,6 +37,12 @@ const CONFIG_PLACEHOLDER: &str = "__KRUIMEL_CONFIG__";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JSON: &str = "application/json";
+/// What the loader may weigh, compressed, with its config in it.
+pub const LOADER_BYTES_MAX: usize = 2_048;
+/// What the button that reopens the preferences is called where nothing else is said.
+const REOPEN: &str = "Cookies";
+/// Most languages whose shipped word for that button rides in the loader; the owner's own always do.
+const REOPEN_WORDS_MAX: usize = 4;
 /// A config changes seldom and an owner wants to see it soon.
 const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
 
@@ -60,6 +67,7 @@ struct Switches {
     quiet: bool,
     theme: bool,
     trusted_types: bool,
+    mark: bool,
 }
 
 impl Switches {
@@ -72,12 +80,14 @@ impl Switches {
             quiet: options.signal == Signal::Quiet,
             theme: !button_theme(site).is_empty(),
             trusted_types: options.trusted_types,
+            mark: true,
         }
     }
 
     /// The place of the loader with these switches in [`LOADERS`].
     fn place(self) -> usize {
-        let all = [self.google, self.microsoft, self.aliases, self.quiet, self.theme, self.trusted_types];
+        let Switches { google, microsoft, aliases, quiet, theme, trusted_types, mark } = self;
+        let all = [google, microsoft, aliases, quiet, theme, trusted_types, mark];
         all.into_iter().enumerate().map(|(bit, on)| usize::from(on) << bit).sum()
     }
 }
@@ -94,11 +104,12 @@ impl Assets {
             build: Vec::new(),
         };
         let banner = assets.add_script("banner", &BANNER);
+        let gate = assets.add_script("gate", &GATE);
         let tracker = assets.add_script("tracker", &TRACKER);
         let more = assets.add_script("more", &MORE);
         let styles = named("banner", "css", STYLES.plain);
         assets.children.insert(styles.clone(), Asset::built(&STYLES, CSS));
-        assets.build = [("banner", &banner), ("tracker", &tracker), ("more", &more)]
+        assets.build = [("banner", &banner), ("gate", &gate), ("tracker", &tracker), ("more", &more)]
             .map(|(stem, hash)| format!("{stem}.{}.js", hash.0))
             .to_vec();
         assets.build.push(styles.clone());
@@ -111,12 +122,11 @@ impl Assets {
                 dnt: site.options.do_not_track && site.options.signal == Signal::Quiet,
                 theme: button_theme(site),
                 text: assets.add_texts(site, prefix, &more, &styles),
+                words: reopen_words(site),
                 banner: banner.clone(),
-                tracker: tracker.clone(),
+                gate: gate.clone(),
             };
-            let json = serde_json::to_string(&config).expect("a config of texts and numbers is always JSON");
-            let loader = loaders[Switches::of(site).place()].replacen(CONFIG_PLACEHOLDER, &json, 1);
-            assets.loaders.insert(site.id.to_string(), Asset::new(loader.into(), JAVASCRIPT, LOADER_CACHE));
+            assets.loaders.insert(site.id.to_string(), loader(&loaders, Switches::of(site), &config));
         }
         super::visitor::add_styles(&mut assets, sites);
         assets
@@ -203,6 +213,39 @@ impl Assets {
     }
 }
 
+/// The loader of a site: with the mark as it is drawn, or, where it would weigh too much, with a simple one.
+fn loader(loaders: &[String], switches: Switches, config: &PublicConfig) -> Asset {
+    let json = serde_json::to_string(config).expect("a config of texts and numbers is always JSON");
+    let with = |switches: Switches| {
+        let script = loaders[switches.place()].replacen(CONFIG_PLACEHOLDER, &json, 1);
+        Asset::new(script.into(), JAVASCRIPT, LOADER_CACHE)
+    };
+    let drawn = with(switches);
+    if drawn.brotli_bytes() <= LOADER_BYTES_MAX { drawn } else { with(Switches { mark: false, ..switches }) }
+}
+
+/// What the button that reopens the preferences is called in the site's languages, where that is not [`REOPEN`].
+fn reopen_words(site: &Site) -> BTreeMap<String, String> {
+    let own = |language: &Language| site.texts.get(language).and_then(|texts| texts.get("reopen"));
+    let word = |language: &Language| {
+        let shipped = || language.shipped().text.get("reopen").map(String::as_str);
+        Some((*language, own(language).map(String::as_str).or_else(shipped)?))
+    };
+    let mut rest = REOPEN_WORDS_MAX;
+    let words = site.languages.iter().filter_map(word).filter(|(_, word)| *word != REOPEN);
+    let fits = words.filter(|(language, _)| {
+        own(language).is_some() || {
+            let room = rest > 0;
+            rest = rest.saturating_sub(1);
+            room
+        }
+    });
+    fits.flat_map(|(language, word)| {
+        language.tags().iter().map(move |tag| ((*tag).to_owned(), word.to_owned()))
+    })
+    .collect()
+}
+
 /// The owner's tokens that the loader draws its button with, as CSS declarations.
 fn button_theme(site: &Site) -> String {
     const DRAWN: [&str; 3] = ["--kruimel-surface", "--kruimel-crumb", "--kruimel-scheme"];
@@ -222,7 +265,6 @@ mod tests {
     use super::*;
     use crate::config::{Config, Language};
 
-    const LOADER_BYTES_MAX: usize = 2_048;
     const BANNER_PATH_BYTES_MAX: usize = 13_000;
     const TRACKER_PATH_BYTES_MAX: usize = 12_000;
 
@@ -260,6 +302,13 @@ mod tests {
         json.next().unwrap().unwrap()
     }
 
+    /// The tracker's name, as the gate asks for it.
+    fn tracker(gate: &Asset) -> String {
+        let script = String::from_utf8(gate.plain.to_vec()).unwrap();
+        let hash = script.split("\"tracker\",\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        format!("tracker.{hash}.js")
+    }
+
     /// The heaviest path before a choice, over every language.
     fn banner_path(assets: &Assets, public: &PublicConfig) -> usize {
         let texts = assets.texts[&format!("text.{}.json", public.text)].iter();
@@ -276,7 +325,8 @@ mod tests {
         let public = public_config(&assets);
         let path = banner_path(&assets, &public);
         assert!(path <= BANNER_PATH_BYTES_MAX, "{path}");
-        let tracker = assets.child(&format!("tracker.{}.js", public.tracker.0)).unwrap().brotli_bytes();
+        let gate = assets.child(&format!("gate.{}.js", public.gate.0)).unwrap();
+        let tracker = gate.brotli_bytes() + assets.child(&tracker(gate)).unwrap().brotli_bytes();
         assert!(tracker <= TRACKER_PATH_BYTES_MAX, "{tracker}");
     }
 
@@ -328,8 +378,11 @@ mod tests {
     fn a_script_is_named_by_its_integrity_and_whole_in_every_encoding() {
         let (_, assets) = demo();
         let public = public_config(&assets);
-        for (stem, ChildHash(hash)) in [("banner", &public.banner), ("tracker", &public.tracker)] {
-            let asset = assets.child(&format!("{stem}.{hash}.js")).unwrap();
+        let gate = format!("gate.{}.js", public.gate.0);
+        let names = [format!("banner.{}.js", public.banner.0), tracker(assets.child(&gate).unwrap()), gate];
+        for name in names {
+            let hash = name.split('.').nth(1).unwrap();
+            let asset = assets.child(&name).unwrap();
             assert_eq!(format!("{hash}="), STANDARD.encode(Sha256::digest(&asset.plain)));
             assert!(!hash.contains(['+', '/']), "{hash} cannot be a name");
             let mut unpacked = Vec::new();
@@ -369,5 +422,31 @@ mod tests {
             assert!(loader(line).contains(present), "{line}");
         }
         assert!(!loader("google = false").contains("dataLayer"));
+    }
+
+    #[test]
+    fn a_loader_with_everything_on_stays_within_its_budget_and_draws_a_simpler_mark() {
+        let plain =
+            |assets: &Assets| String::from_utf8(assets.loader("demo").unwrap().plain.to_vec()).unwrap();
+        let everything = "microsoft = true\nevent_aliases = true\nsignal = \"quiet\"\ndo_not_track = true\ntrusted_types = true\n\
+                          cookie_domain = \"example.org\"\n[site.theme]\nsurface = { light = \"#fffaf0\", dark = \"#201a12\" }\n\
+                          crumb = { light = \"#a0522d\", dark = \"#e2a561\" }";
+        let languages = [Language::Fi, Language::Sv, Language::En, Language::Et];
+        let heavy = speaking_with(&languages, everything);
+        assert!(heavy.loader("demo").unwrap().brotli_bytes() <= LOADER_BYTES_MAX);
+        assert!(!plain(&heavy).contains("clip-path"));
+        assert!(plain(&speaking(&languages)).contains("clip-path"));
+    }
+
+    #[test]
+    fn the_way_back_is_called_as_the_language_or_the_owner_says() {
+        let words = |languages: &[Language], more| public_config(&speaking_with(languages, more)).words;
+        assert!(words(&[Language::Nl, Language::Fr, Language::En], "").is_empty());
+        let found = words(&[Language::Fi, Language::Nb], "[site.texts.fi]\nreopen = \"Omat valinnat\"");
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(tag, word)| (tag.as_str(), word.as_str())).collect();
+        let northern = "Informasjonskapsler";
+        assert_eq!(found, [("fi", "Omat valinnat"), ("nb", northern), ("nn", northern), ("no", northern)]);
+        assert_eq!(words(&Language::ALL, "").len(), REOPEN_WORDS_MAX);
     }
 }

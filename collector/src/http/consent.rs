@@ -7,6 +7,9 @@
 
 mod choice;
 mod declared;
+mod proof;
+
+pub(crate) use proof::proof;
 
 use super::answer::{is_text_or_json, json, refuse};
 use super::body::refusal;

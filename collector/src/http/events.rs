@@ -9,6 +9,7 @@ use super::front::RequestId;
 use super::limits::BatchWithinRate;
 use super::origin;
 use crate::Collector;
+use crate::config::Site;
 use crate::keys::random_u64;
 use crate::pipeline::{ClientIp, Credentials, Processed, Refused, Rejection, Request, process};
 use crate::receipt::{VISITOR_SECONDS_MAX, receipt_id};
@@ -39,7 +40,10 @@ pub(crate) async fn events(
     let now_ms = (collector.clock)();
     let mut answer = match take(&collector, address, &headers, body, now_ms).await {
         Ok(answer) => answer,
-        Err(reason) => refused(&collector, &headers, reason, now_ms),
+        Err(reason) => {
+            let site = collector.config.site_of_host(origin::host(&headers));
+            refused(&collector, site, &headers, reason, now_ms)
+        }
     };
     origin::allow(&headers, &collector.config.sites, &mut answer);
     answer
@@ -172,10 +176,17 @@ fn taken(
     answer
 }
 
-fn refused(collector: &Collector, headers: &HeaderMap, reason: Rejection, now_ms: i64) -> Response<Body> {
+/// The answer to a receipt that is none: it goes, with the ids that it allowed.
+pub(crate) fn refused(
+    collector: &Collector,
+    site: Option<&Site>,
+    headers: &HeaderMap,
+    reason: Rejection,
+    now_ms: i64,
+) -> Response<Body> {
     let mut answer = refuse(reason);
     if reason.ends_consent() && !just_withdrawn(collector, headers, now_ms) {
-        let jar = Jar::of(headers, collector.config.site_of_host(origin::host(headers)));
+        let jar = Jar::of(headers, site);
         let names = [cookie::CONSENT, cookie::VISITOR, cookie::VISIT];
         for expired in names.into_iter().flat_map(|name| jar.expire(name)) {
             answer.headers_mut().append(header::SET_COOKIE, expired);

@@ -25,7 +25,7 @@ mod texts;
 mod visitor;
 
 pub use asset::Asset;
-pub use assets::Assets;
+pub use assets::{Assets, LOADER_BYTES_MAX};
 pub use limits::Limits;
 pub use seats::{Seat, Seats};
 pub use shown::artefacts;
@@ -50,7 +50,8 @@ pub fn public(collector: &Arc<Collector>) -> Router {
         )
         .route(
             "/consent",
-            post(consent::consent)
+            get(consent::proof)
+                .post(consent::consent)
                 .layer(DefaultBodyLimit::max(DECISION_BYTES_MAX))
                 .options(origin::preflight),
         )

@@ -123,6 +123,8 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
 /// Whether a text can be shown; those of an option that is off are not downloaded.
 fn is_used(key: &str, options: &Options) -> bool {
     match key {
+        // It rides in the loader.
+        "reopen" => false,
         "close_refuse" => options.close_button,
         "dnt" => options.do_not_track,
         "session" | "session_note" => options.session_choice,

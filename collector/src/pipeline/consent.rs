@@ -96,19 +96,8 @@ pub fn admit(
     now_ms: i64,
     tables: &Tables<'_>,
 ) -> Result<Admitted, Rejection> {
-    let text = credentials.consent.ok_or(Rejection::NoReceipt)?;
-    let live = LiveReceipt::check(text, &raw.site, now_ms, tables.keys).map_err(|error| match error {
-        ReceiptError::Unsigned => Rejection::NoReceipt,
-        ReceiptError::Forged => Rejection::ForgedReceipt,
-        ReceiptError::Expired => Rejection::ExpiredReceipt,
-    })?;
+    let live = live(site, credentials.consent, now_ms, tables)?;
     let receipt = live.receipt();
-    if (tables.is_dead)(receipt.consent_id) {
-        return Err(Rejection::WithdrawnReceipt);
-    }
-    if receipt.revision != site.revision {
-        return Err(Rejection::OutdatedReceipt);
-    }
     let mut categories = receipt.categories.clone();
     categories.retain(|category| receipt.allows(category, KRUIMEL));
     let grants = Grants { categories };
@@ -129,6 +118,32 @@ pub fn admit(
         visitor,
         visitor_is_new: known.is_none(),
     })
+}
+
+/// Checks a consent cookie: signed by us, for this site, alive, of this revision, not withdrawn.
+///
+/// # Errors
+/// The reason for which it is no consent.
+pub fn live(
+    site: &Site,
+    consent: Option<&str>,
+    now_ms: i64,
+    tables: &Tables<'_>,
+) -> Result<LiveReceipt, Rejection> {
+    let text = consent.ok_or(Rejection::NoReceipt)?;
+    let live =
+        LiveReceipt::check(text, site.id.as_str(), now_ms, tables.keys).map_err(|error| match error {
+            ReceiptError::Unsigned => Rejection::NoReceipt,
+            ReceiptError::Forged => Rejection::ForgedReceipt,
+            ReceiptError::Expired => Rejection::ExpiredReceipt,
+        })?;
+    if (tables.is_dead)(live.receipt().consent_id) {
+        return Err(Rejection::WithdrawnReceipt);
+    }
+    if live.receipt().revision != site.revision {
+        return Err(Rejection::OutdatedReceipt);
+    }
+    Ok(live)
 }
 
 impl Admitted {

@@ -21,7 +21,7 @@ mod source;
 mod time_zone;
 
 pub use agent::{Agent, Agents};
-pub use consent::{ADVERTISING, ANALYTICS, Admitted, ConsentedEvent, Credentials, Grants, admit};
+pub use consent::{ADVERTISING, ANALYTICS, Admitted, ConsentedEvent, Credentials, Grants, admit, live};
 pub use device::Device;
 pub use enrich::{EnrichedEvent, Surroundings, enrich, surroundings};
 pub use geo::{Geo, GeoError, Place, PlaceFrom};

@@ -10,13 +10,14 @@ use std::io::Write;
 use std::path::Path;
 
 /// The files that the collector embeds.
-pub(crate) const FILES: [&str; 5] = ["loaders.json", "banner.js", "tracker.js", "more.js", "banner.css"];
+pub(crate) const FILES: [&str; 6] =
+    ["loaders.json", "banner.js", "tracker.js", "gate.js", "more.js", "banner.css"];
 /// Those that the collector serves as they are; a loader is filled in per site first.
-const FINAL: [&str; 4] = ["banner.js", "tracker.js", "more.js", "banner.css"];
+const FINAL: [&str; 5] = ["banner.js", "tracker.js", "gate.js", "more.js", "banner.css"];
 /// Replaced by the site's public config; stands exactly once in every loader.
 pub(crate) const CONFIG: &str = "__KRUIMEL_CONFIG__";
 /// How many loaders there are: one for every set of its switches.
-const LOADERS: usize = 64;
+const LOADERS: usize = 128;
 
 const RECORD: &str = "inputs.sha256";
 
