@@ -155,7 +155,7 @@ async fn every_migration_applies_to_a_fresh_store() {
     let tables = "SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name";
     assert_eq!(
         client.query(tables).fetch_all::<String>().await.unwrap(),
-        ["consents", "events", "rejections"]
+        ["consents", "displays", "events", "ledger_artefacts", "ledger_chain", "ledger_erased", "rejections"]
     );
     supervisor.stop().await;
 }
