@@ -10,20 +10,24 @@ use anyhow::Result;
 use arc_swap::ArcSwap;
 use axum::Router;
 use collector::Collector;
+use collector::http::Public;
 use std::sync::Arc;
 
 /// The collector in force.
 pub(crate) type Current = Arc<ArcSwap<Collector>>;
 
-/// Makes the public and the admin listener's routes of a collector.
-type Compose = Box<dyn Fn(&Arc<Collector>) -> [Router; 2] + Send + Sync>;
+/// What the public and the admin listener answer with.
+pub(crate) type Composed = (Public, Router);
+
+/// Makes it of a collector.
+type Compose = Box<dyn Fn(&Arc<Collector>) -> Composed + Send + Sync>;
 
 /// Everything that a reload replaces.
 pub(crate) struct Reload {
     pub(crate) file: ConfigOption,
     pub(crate) current: Current,
     /// The routes of the public and of the admin listener.
-    pub(crate) routes: [Routes; 2],
+    pub(crate) routes: (Routes<Public>, Routes<Router>),
     /// The public listener's certificate, where TLS is ours.
     pub(crate) certificates: Option<Arc<Certificates>>,
     /// Makes the routes of a collector.
@@ -48,9 +52,9 @@ impl Reload {
     fn try_now(&self) -> Result<usize> {
         let collector = Arc::new(self.current.load().with_config(self.file.read()?)?);
         let sites = collector.config.sites.len();
-        for (routes, next) in self.routes.iter().zip((self.compose)(&collector)) {
-            routes.store(Arc::new(next));
-        }
+        let (public, admin) = (self.compose)(&collector);
+        self.routes.0.store(Arc::new(public));
+        self.routes.1.store(Arc::new(admin));
         self.current.store(collector);
         Ok(sites)
     }

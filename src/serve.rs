@@ -16,6 +16,7 @@ use axum::Router;
 use clap::Args;
 use collector::Collector;
 use collector::config::Config;
+use collector::http::Public;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -135,17 +136,19 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
     let compose = {
         let (client, is_demo) = (opened.client(), arguments.demo);
         move |collector: &Arc<Collector>| {
-            [public_routes(collector, is_demo), admin_routes(collector, client.clone(), admin_address)]
+            (public_routes(collector, is_demo), admin_routes(collector, client.clone(), admin_address))
         }
     };
-    let routes = compose(&collector).map(|routes| Arc::new(ArcSwap::from_pointee(routes)));
+    let (public_routes, admin_routes) = compose(&collector);
+    let public_routes = Arc::new(ArcSwap::from_pointee(public_routes));
+    let admin_routes = Arc::new(ArcSwap::from_pointee(admin_routes));
+    let routes = (Arc::clone(&public_routes), Arc::clone(&admin_routes));
     let current: Current = Arc::new(ArcSwap::new(Arc::clone(&collector)));
     let [public_limits, admin_limits] = limits(&collector.config);
     let is_proxy: listen::IsProxy = {
         let current = Arc::clone(&current);
         Arc::new(move |peer| current.load().config.listen.trusts(peer.ip()))
     };
-    let [public_routes, admin_routes] = routes.clone();
     let certificates =
         collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
     if let Some(certificates) = &certificates {
@@ -176,9 +179,9 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
     Ok(Server { collector, reload, listeners, work, stop_listening, stop_work })
 }
 
-fn public_routes(collector: &Arc<Collector>, is_demo: bool) -> Router {
+fn public_routes(collector: &Arc<Collector>, is_demo: bool) -> Public {
     let routes = collector::http::public(collector);
-    if is_demo { routes.fallback_service(demo::site::router()) } else { routes }
+    if is_demo { routes.beside(demo::site::router()) } else { routes }
 }
 
 /// The limits of the public and of the admin listener.

@@ -166,7 +166,7 @@ fn batches(
         let body = serde_json::to_vec(&batch(site, visit, view, place == 0, visit_id, chance))?;
         let request = Request {
             body: &body,
-            address: ClientIp::new(address.into()),
+            address: ClientIp::new(address.into()).truncate(),
             user_agent: visit.user_agent,
             credentials: Credentials {
                 consent: Some(receipt),
@@ -177,7 +177,7 @@ fn batches(
             sample: true,
         };
         let processed =
-            collector.with_tables(|tables| process(request, tables)).context("a sample batch was refused")?;
+            collector.with_tables(|tables| process(&request, tables)).context("a sample batch was refused")?;
         records.push(Record {
             table: Table::Events,
             batch: Some(processed.batch),

@@ -5,10 +5,8 @@
 
 use super::pulse::{Pulse, UnderWay, Verdict};
 use super::seats::Place;
-use super::{Certificates, Limits, Routes};
-use axum::Router;
+use super::{Answers, Certificates, Limits, Routes};
 use axum::body::{Body, Bytes};
-use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,7 +20,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
-use tower_service::Service;
 
 /// Largest head of a request, in bytes: room for every cookie that browsers keep for a host. Larger ones get 431. A head
 /// has at most 100 headers.
@@ -41,19 +38,19 @@ const LOOK_WHEN_CROWDED: Duration = Duration::from_secs(1);
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// What all connections of a listener share.
-pub(super) struct Connections {
+pub(super) struct Connections<A> {
     builder: auto::Builder<TokioExecutor>,
-    routes: Routes,
+    routes: Routes<A>,
     limits: Limits,
     certificates: Option<Arc<Certificates>>,
 }
 
-impl Connections {
+impl<A: Answers> Connections<A> {
     pub(super) fn new(
-        routes: Routes,
+        routes: Routes<A>,
         limits: Limits,
         certificates: Option<Arc<Certificates>>,
-    ) -> Connections {
+    ) -> Connections<A> {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         // The pulse keeps the time of heads: hyper's own clock would run while a connection is idle.
         builder.http1().header_read_timeout(None).max_buf_size(HEADER_BYTES_MAX);
@@ -73,19 +70,17 @@ impl Connections {
         request: Request<Incoming>,
         peer: SocketAddr,
         pulse: &Arc<Pulse>,
-    ) -> impl Future<Output = Result<Response<Answer>, std::convert::Infallible>> + use<> {
+    ) -> impl Future<Output = Result<Response<Answer>, std::convert::Infallible>> + use<A> {
         let under_way = Pulse::begin(pulse, request.version() == Version::HTTP_2);
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
         if self.certificates.is_some() {
             // As a proxy would say it; whatever the client wrote there goes.
             request.headers_mut().insert("x-forwarded-proto", HeaderValue::from_static("https"));
         }
-        let mut routes = Router::clone(&self.routes.load());
-        let answer = routes.call(request);
+        let answer = self.routes.load_full().answer(request, peer);
         let is_ours = self.certificates.is_some();
         async move {
-            let mut answer = answer.await?;
+            let mut answer = answer.await;
             if is_ours {
                 answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONE_YEAR);
             }
@@ -95,7 +90,12 @@ impl Connections {
 }
 
 /// Serves a connection to its end, over TLS where there is a certificate.
-pub(super) async fn serve(connections: Arc<Connections>, stream: TcpStream, peer: SocketAddr, place: Place) {
+pub(super) async fn serve<A: Answers>(
+    connections: Arc<Connections<A>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+) {
     // Without it an answer waits for the client's acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "A connection was gone before it was served.");
@@ -112,7 +112,7 @@ pub(super) async fn serve(connections: Arc<Connections>, stream: TcpStream, peer
     }
 }
 
-async fn converse<S>(connections: &Connections, stream: S, peer: SocketAddr, mut place: Place)
+async fn converse<A: Answers, S>(connections: &Connections<A>, stream: S, peer: SocketAddr, mut place: Place)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -17,7 +17,11 @@ pub(crate) use tls::Certificates;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Response;
 use collector::config::ConnectionLimits;
+use collector::http::Public;
 use connection::Connections;
 use seats::Hall;
 use std::io;
@@ -30,6 +34,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_service::Service;
 
 /// How long a stop waits for requests under way.
 const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
@@ -44,7 +49,31 @@ const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// The routes in force; they can be replaced while connections go on.
-pub(crate) type Routes = Arc<ArcSwap<Router>>;
+pub(crate) type Routes<A> = Arc<ArcSwap<A>>;
+
+/// What answers the requests of a listener.
+pub(crate) trait Answers: Send + Sync + 'static {
+    fn answer(
+        self: Arc<Self>,
+        request: Request,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<Body>> + Send + 'static;
+}
+
+impl Answers for Public {
+    async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<Body> {
+        Public::answer(&self, request, peer).await
+    }
+}
+
+impl Answers for Router {
+    async fn answer(self: Arc<Self>, request: Request, _: SocketAddr) -> Response<Body> {
+        match Router::clone(&self).call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
 
 /// One listener's limits.
 #[derive(Clone, Copy)]
@@ -66,9 +95,9 @@ pub(crate) async fn bind(address: SocketAddr, what: &str) -> Result<TcpListener>
 }
 
 /// Serves until told to stop, then lets the requests under way finish. Returns whether all of them did.
-pub(crate) async fn serve(
+pub(crate) async fn serve<A: Answers>(
     socket: TcpListener,
-    routes: Routes,
+    routes: Routes<A>,
     limits: Limits,
     certificates: Option<Arc<Certificates>>,
     is_proxy: IsProxy,

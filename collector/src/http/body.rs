@@ -10,6 +10,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use bytes::Bytes;
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
 use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,6 +33,18 @@ struct Late(Rejection);
 impl Timed {
     pub(super) fn new(body: Body, time: Duration, room: WaitingRoom) -> Timed {
         Timed { body, time, room, waiting: None }
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// [`Rejection::TooLarge`], or why the rest did not come.
+    pub(super) async fn read(self, bytes_max: usize) -> Result<Bytes, Rejection> {
+        let collected = Limited::new(self, bytes_max).collect().await;
+        collected.map(Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
+            true => Rejection::TooLarge,
+            false => cause(&*error).unwrap_or(Rejection::NotJson),
+        })
     }
 }
 
@@ -70,15 +83,15 @@ impl HttpBody for Timed {
 
 /// Why a body could not be read.
 pub(super) fn refusal(error: &BytesRejection) -> Rejection {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(one) = cause {
-        if let Some(Late(reason)) = one.downcast_ref() {
-            return *reason;
-        }
-        cause = one.source();
-    }
-    match error.status() {
+    let of_length = match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
         _ => Rejection::NotJson,
-    }
+    };
+    cause(error).unwrap_or(of_length)
+}
+
+/// The reason that [`Timed`] gave, if it is behind this error.
+fn cause(error: &(dyn Error + 'static)) -> Option<Rejection> {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.find_map(|error| error.downcast_ref().map(|Late(reason)| *reason))
 }

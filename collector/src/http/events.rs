@@ -1,49 +1,47 @@
 //! `POST /kruimel/events`: a batch in, 202 once its rows are on disk.
 
-use super::answer::{json, refuse};
-use super::body::refusal;
-use super::client_ip::client_ip;
+use super::answer::{is_text_or_json, json, refuse};
+use super::body::Timed;
 use super::cookie::{self, Jar, Lasts};
 use super::finished::Finished;
-use super::front::RequestId;
-use super::limits::BatchWithinRate;
+use super::front::{RequestId, refuse_early};
+use super::limits::Sender;
 use super::origin;
 use crate::Collector;
 use crate::config::Site;
 use crate::keys::random_u64;
-use crate::pipeline::{ClientIp, Credentials, Processed, Refused, Rejection, Request, process};
+use crate::pipeline::{self, Credentials, Processed, Refused, Rejection, TruncatedIp, process};
 use crate::receipt::{VISITOR_SECONDS_MAX, receipt_id};
 use crate::spool::{Appended, Record, Table};
 use axum::body::Body;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{self, ConnectInfo, FromRequest, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use wire::limits::BATCH_BYTES_MAX;
 use wire::{BatchAnswer, HexId};
 
 /// How long a batch can have been under way when its receipt was withdrawn, in milliseconds.
 const JUST_WITHDRAWN_MS: u64 = 60_000;
 
 /// Takes a batch.
-pub(crate) async fn events(
-    State(collector): State<Arc<Collector>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    _: BatchWithinRate,
-    mut request: extract::Request,
+pub(super) async fn events(
+    collector: &Arc<Collector>,
+    request: Request<Timed>,
+    sender: Sender,
+    address: TruncatedIp,
+    id: RequestId,
 ) -> Response<Body> {
-    // Taken, not copied: there are twenty of them.
-    let headers = std::mem::take(request.headers_mut());
-    let body = Bytes::from_request(request, &()).await;
-    let address = client_ip(peer.ip(), &headers, &collector.config.listen);
+    let (head, body) = request.into_parts();
+    let headers = head.headers;
+    let site = collector.config.site_of_host(origin::host(&headers));
+    let name = site.map_or("", |site| site.id.as_str());
+    if let Err(reason) = sender.batch(collector, name) {
+        return refuse_early(collector, &headers, name, reason);
+    }
     let now_ms = (collector.clock)();
-    let mut answer = match take(&collector, address, &headers, body, now_ms).await {
+    let mut answer = match take(collector, &headers, body, address, now_ms, id).await {
         Ok(answer) => answer,
-        Err(reason) => {
-            let site = collector.config.site_of_host(origin::host(&headers));
-            refused(&collector, site, &headers, reason, now_ms)
-        }
+        Err(reason) => refused(collector, site, &headers, reason, now_ms),
     };
     origin::allow(&headers, &collector.config.sites, &mut answer);
     answer
@@ -51,12 +49,14 @@ pub(crate) async fn events(
 
 async fn take(
     collector: &Arc<Collector>,
-    address: ClientIp,
     headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Timed,
+    address: TruncatedIp,
     now_ms: i64,
+    id: RequestId,
 ) -> Result<Response<Body>, Rejection> {
     let mut processed = read(headers, body)
+        .await
         .map_err(|reason| Refused { reason, site: String::new(), events: 1 })
         .and_then(|body| process_body(collector, address, headers, &body, now_ms))
         .map_err(|refused| {
@@ -70,22 +70,21 @@ async fn take(
     let accepted = processed.rows.len();
     if accepted > 0 {
         let rows = std::mem::take(&mut processed.rows);
-        keep(collector, &processed, rows, now_ms).await?;
+        keep(collector, &processed, rows, now_ms, id).await?;
     }
     Ok(taken(collector, headers, processed, accepted))
 }
 
-fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Rejection> {
+async fn read(headers: &HeaderMap, body: Timed) -> Result<Bytes, Rejection> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !super::answer::is_text_or_json(kind) {
-        return Err(Rejection::UnsupportedMedia);
-    }
-    body.map_err(|error| refusal(&error))
+    // The body is read all the same: whoever closes with unread bytes takes the answer back.
+    let body = body.read(BATCH_BYTES_MAX).await;
+    if is_text_or_json(kind) { body } else { Err(Rejection::UnsupportedMedia) }
 }
 
 fn process_body(
     collector: &Collector,
-    address: ClientIp,
+    address: TruncatedIp,
     headers: &HeaderMap,
     body: &[u8],
     now_ms: i64,
@@ -94,7 +93,7 @@ fn process_body(
     let visitor = cookie::read(headers, cookie::VISITOR);
     let user_agent =
         headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let request = Request {
+    let request = pipeline::Request {
         body,
         address,
         user_agent,
@@ -106,7 +105,7 @@ fn process_body(
         now_ms,
         sample: false,
     };
-    let processed = collector.with_tables(|tables| process(request, tables))?;
+    let processed = collector.with_tables(|tables| process(&request, tables))?;
     let events = processed.rows.len() + processed.rejected.len();
     let checked = match collector.site(&processed.site) {
         Some(site) => origin::check(headers, site),
@@ -124,6 +123,7 @@ async fn keep(
     processed: &Processed,
     rows: Vec<Vec<u8>>,
     now_ms: i64,
+    id: RequestId,
 ) -> Result<(), Rejection> {
     let events = rows.len();
     let record = Record {
@@ -134,14 +134,13 @@ async fn keep(
         rows,
     };
     let (collector, site) = (Arc::clone(collector), processed.site.clone());
-    let request = RequestId::current();
     collector.outcomes.received(events);
     Finished::whatever_comes(async move {
         match collector.spool.append(record).await {
             Ok(Appended::Fresh) => collector.outcomes.accepted(events),
             Ok(Appended::Repeated) => collector.outcomes.repeated(events),
             Err(error) => {
-                tracing::debug!(%error, %request, "A batch could not be kept; its browser was told to come again.");
+                tracing::debug!(%error, request = %id, "A batch could not be kept; its browser was told to come again.");
                 collector.outcomes.put_off(&site, Rejection::Unavailable, events, now_ms);
                 return Err(Rejection::Unavailable);
             }

@@ -1,22 +1,27 @@
 //! What every request of a browser passes first, and every answer last.
 //!
-//! In: a request. Out: the routes' answer with an id of its own and the headers that all answers have; or a refusal at
-//! once where enough is under way. The id is made here at random: it names the request in this answer and in the log, so that
-//! a visitor's complaint can be joined with what was logged, and says nothing about the visitor.
+//! In: a request and its peer. Out: the routes' answer with an id of its own and the headers that all answers have; or a
+//! refusal at once where enough is under way. The id is made here at random: it names the request in this answer and in the
+//! log, so that a visitor's complaint can be joined with what was logged, and says nothing about the visitor. The address
+//! of whoever sends something is truncated here, and nothing behind this knows more of it.
 
 use super::answer::refuse;
 use super::body::Timed;
-use super::limits::{Sender, peer_of};
+use super::client_ip::client_ip;
+use super::events::events;
+use super::limits::Sender;
 use super::origin;
 use crate::Collector;
 use crate::keys::random_u64;
 use crate::pipeline::Rejection;
+use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
-use axum::middleware::Next;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use tower_service::Service;
 
 /// The name of the header that carries the id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,30 +51,67 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The layer around the public routes.
-pub(super) async fn pass(
-    State(collector): State<Arc<Collector>>,
-    mut request: Request,
-    next: Next,
-) -> Response<Body> {
-    let id = RequestId(random_u64());
-    let listen = &collector.config.listen;
-    let sends = request.method() == Method::POST;
-    let under_way = collector.limits.begin(listen.requests_max);
-    let mut response = match (&under_way, sends) {
-        (Some(_), true) => {
-            let sender = Sender::of(peer_of(request.extensions()), request.headers(), listen);
-            request.extensions_mut().insert(sender);
-            let room = collector.limits.waiting_room(sender);
-            let request = request.map(|body| Body::new(Timed::new(body, listen.limits.body_time, room)));
-            CURRENT.scope(id, next.run(request)).await
+/// What browsers reach.
+#[derive(Clone)]
+pub struct Public {
+    collector: Arc<Collector>,
+    /// Where batches go. Nearly every request is one, and looking for its route cost a tenth of it.
+    batches: String,
+    routes: Router,
+}
+
+impl Public {
+    pub(super) fn new(collector: &Arc<Collector>, batches: String, routes: Router) -> Public {
+        Public { collector: Arc::clone(collector), batches, routes }
+    }
+
+    /// The same, where what has no route here is another's.
+    #[must_use]
+    pub fn beside(self, others: Router) -> Public {
+        Public { routes: self.routes.fallback_service(others), ..self }
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response<Body> {
+        let id = RequestId(random_u64());
+        let collector = &self.collector;
+        let under_way = collector.limits.begin(collector.config.listen.requests_max);
+        let mut response = match (&under_way, request.method() == Method::POST) {
+            (Some(_), true) => self.take(request, peer, id).await,
+            (Some(_), false) => self.route(request).await,
+            (None, true) => refuse_early(collector, request.headers(), "", Rejection::Overloaded),
+            (None, false) => refuse(Rejection::Overloaded),
+        };
+        drop(under_way);
+        finish(response.headers_mut(), id);
+        response
+    }
+
+    /// Takes in what a browser sends.
+    async fn take(&self, request: Request, peer: SocketAddr, id: RequestId) -> Response<Body> {
+        let listen = &self.collector.config.listen;
+        let address = client_ip(peer.ip(), request.headers(), listen).truncate();
+        let sender = Sender::of(address, listen);
+        let room = self.collector.limits.waiting_room(sender);
+        let request = request.map(|body| Timed::new(body, listen.limits.body_time, room));
+        if request.uri().path() == self.batches {
+            return events(&self.collector, request, sender, address, id).await;
         }
-        (Some(_), false) => next.run(request).await,
-        (None, true) => refuse_early(&collector, request.headers(), "", Rejection::Overloaded),
-        (None, false) => refuse(Rejection::Overloaded),
-    };
-    drop(under_way);
-    let headers = response.headers_mut();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(sender);
+        CURRENT.scope(id, self.route(request)).await
+    }
+
+    async fn route(&self, request: Request) -> Response<Body> {
+        match self.routes.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The headers that all answers have.
+fn finish(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     for (name, value) in [
         (header::REFERRER_POLICY, "no-referrer"),
@@ -80,7 +122,6 @@ pub(super) async fn pass(
     }
     let id = HeaderValue::from_str(&id.to_string()).expect("hexadecimal digits are a header");
     headers.insert(REQUEST_ID, id);
-    response
 }
 
 /// Refuses something that a browser sent before it is read, and counts it.

@@ -4,18 +4,11 @@
 //! nothing. Invariants: a decision that refuses or withdraws is never refused for its sender's rate; an address that
 //! is this machine's or a proxy's is nobody's, and never limited as one.
 
-use super::client_ip::client_ip;
-use super::origin;
 use super::rate::Rates;
 use super::seats::{Seat, Seats};
 use crate::Collector;
 use crate::config::{ListenOptions, Site};
 use crate::pipeline::{Rejection, TruncatedIp};
-use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -94,15 +87,23 @@ impl Drop for Waiting {
 }
 
 impl Sender {
-    /// Works out who sent a request.
-    pub(super) fn of(peer: Option<SocketAddr>, headers: &HeaderMap, listen: &ListenOptions) -> Sender {
-        let network = |peer: SocketAddr| {
-            let network = client_ip(peer.ip(), headers, listen).truncate();
-            let ours = network.is_of_this_machine()
-                || listen.trusted_proxies.iter().any(|proxy| proxy.contains(&network.address()));
-            (!ours).then_some(network)
-        };
-        Sender(peer.and_then(network))
+    /// Who sends from this address.
+    pub(super) fn of(address: TruncatedIp, listen: &ListenOptions) -> Sender {
+        let ours = address.is_of_this_machine()
+            || listen.trusted_proxies.iter().any(|proxy| proxy.contains(&address.address()));
+        Sender((!ours).then_some(address))
+    }
+
+    /// Counts a batch, of which no more is known yet than the site of the page that sends it.
+    ///
+    /// # Errors
+    /// [`Rejection::TooManyRequests`].
+    pub(super) fn batch(self, collector: &Collector, site: &str) -> Result<(), Rejection> {
+        let per_second = collector.config.listen.rate.batches_per_second;
+        match self.is_within(collector, Kind::Batch, site, per_second) {
+            true => Ok(()),
+            false => Err(Rejection::TooManyRequests),
+        }
     }
 
     fn is_within(self, collector: &Collector, kind: Kind, site: &str, per_second: u32) -> bool {
@@ -120,35 +121,6 @@ impl Sender {
             false => Err(Rejection::TooManyRequests),
         }
     }
-}
-
-/// A batch whose sender is within the rate; looked at before the body is read.
-pub(super) struct BatchWithinRate;
-
-impl FromRequestParts<Arc<Collector>> for BatchWithinRate {
-    type Rejection = Response<Body>;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        collector: &Arc<Collector>,
-    ) -> Result<BatchWithinRate, Response<Body>> {
-        let sender = parts.extensions.get::<Sender>().copied().unwrap_or(Sender(None));
-        // The site is in the body; that of the page's host is known without reading it.
-        let site = collector.config.site_of_host(origin::host(&parts.headers));
-        let site = site.map_or("", |site| site.id.as_str());
-        let per_second = collector.config.listen.rate.batches_per_second;
-        match sender.is_within(collector, Kind::Batch, site, per_second) {
-            true => Ok(BatchWithinRate),
-            false => {
-                Err(super::front::refuse_early(collector, &parts.headers, site, Rejection::TooManyRequests))
-            }
-        }
-    }
-}
-
-/// The peer of a request, where its listener says it.
-pub(super) fn peer_of(extensions: &axum::http::Extensions) -> Option<SocketAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer)
 }
 
 #[cfg(test)]
@@ -183,14 +155,14 @@ mod tests {
             ..ListenOptions::default()
         };
         let check = |peer: &str, expected: bool| {
-            let sender = Sender::of(Some(peer.parse().unwrap()), &HeaderMap::new(), &listen);
+            let sender = Sender::of(ClientIp::new(peer.parse().unwrap()).truncate(), &listen);
             assert_eq!(sender.0.is_some(), expected, "{peer}");
         };
-        check("192.0.2.1:1", true);
-        check("[2001:db8::1]:1", true);
-        check("10.1.2.3:1", false);
-        check("127.0.0.1:1", false);
-        check("[::1]:1", false);
-        check("[::ffff:127.0.0.1]:1", false);
+        check("192.0.2.1", true);
+        check("2001:db8::1", true);
+        check("10.1.2.3", false);
+        check("127.0.0.1", false);
+        check("::1", false);
+        check("::ffff:127.0.0.1", false);
     }
 }

@@ -26,6 +26,7 @@ mod visitor;
 
 pub use asset::Asset;
 pub use assets::{Assets, LOADER_BYTES_MAX};
+pub use front::Public;
 pub use limits::Limits;
 pub use seats::{Seat, Seats};
 pub use shown::artefacts;
@@ -36,18 +37,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, options};
 use std::sync::Arc;
-use wire::limits::{BATCH_BYTES_MAX, DECISION_BYTES_MAX};
+use wire::limits::DECISION_BYTES_MAX;
 
-/// What browsers reach: all of it under the configured prefix, but for one file whose place the standard fixes.
-pub fn public(collector: &Arc<Collector>) -> Router {
+/// What browsers reach: all of it under the configured prefix, but for one file whose place the standard fixes. A batch
+/// (`POST /events`) needs no route: see [`Public`].
+pub fn public(collector: &Arc<Collector>) -> Public {
     let routes = Router::new()
-        .route(
-            "/events",
-            post(events::events).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX)).options(origin::preflight),
-        )
+        .route("/events", options(origin::preflight))
         .route(
             "/consent",
             get(consent::proof)
@@ -61,9 +59,8 @@ pub fn public(collector: &Arc<Collector>) -> Router {
         .with_state(Arc::clone(collector));
     let prefix = collector.config.listen.prefix.as_str().trim_end_matches('/').to_owned();
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes) };
-    routes
-        .route(gpc::PATH, get(gpc::support).with_state(Arc::clone(collector)))
-        .layer(from_fn_with_state(Arc::clone(collector), front::pass))
+    let routes = routes.route(gpc::PATH, get(gpc::support).with_state(Arc::clone(collector)));
+    Public::new(collector, format!("{prefix}/events"), routes)
 }
 
 /// What operators reach: health and metrics. The dashboards are put beside it by the binary.

@@ -1,6 +1,6 @@
 //! The path of a batch from bytes to rows, in the order of the steps. Read this folder to know what happens to an event.
 //!
-//! In: the body, the address it came from, the two cookies, a clock reading and read-only tables. Out: rows that may be
+//! In: the body, the truncated address it came from, the two cookies, a clock reading and read-only tables. Out: rows that may be
 //! stored, or the one reason why not. No I/O, no `async`, no clock; it imports neither `http`, `spool` nor `store`.
 //!
 //! Invariant: a row exists only behind [`Grants`], which only [`admit`] mints, and holds no more of the address than
@@ -44,8 +44,8 @@ use wire::{BatchId, HexId, RejectedEvent};
 pub struct Request<'a> {
     /// The body of `POST /kruimel/events`.
     pub body: &'a [u8],
-    /// Who sent it; consumed by truncation.
-    pub address: ClientIp,
+    /// What the listener left of the address that it came from.
+    pub address: TruncatedIp,
     /// The `User-Agent` header, or an empty text.
     pub user_agent: &'a str,
     /// The cookies that came with it.
@@ -106,7 +106,7 @@ pub struct Refused {
 ///
 /// # Errors
 /// [`Refused`]. Events that are refused one by one are listed in [`Processed::rejected`] instead.
-pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, Refused> {
+pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, Refused> {
     let raw = parse(request.body).map_err(|reason| Refused { reason, site: String::new(), events: 1 })?;
     let declared = tables.sites.iter().find(|site| site.id.as_str() == raw.site);
     let refused = |reason| Refused {
@@ -118,8 +118,7 @@ pub fn process(request: Request<'_>, tables: &Tables<'_>) -> Result<Processed, R
     let agent = tables.agents.read(request.user_agent);
     agent.person.map_err(refused)?;
     let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables).map_err(refused)?;
-    let address = request.address.truncate();
-    let around = surroundings(&raw, site, &admitted, address, &agent, tables.geo);
+    let around = surroundings(&raw, site, &admitted, request.address, &agent, tables.geo);
 
     let mut rows = Vec::with_capacity(raw.events.len());
     let mut rejected = Vec::new();

@@ -45,7 +45,7 @@ impl Bench {
     fn process(&self, body: &str, consent: Option<&str>, user_agent: &str) -> Result<Processed, Refused> {
         let request = Request {
             body: body.as_bytes(),
-            address: ClientIp::new("198.51.100.77".parse().unwrap()),
+            address: ClientIp::new("198.51.100.77".parse().unwrap()).truncate(),
             user_agent,
             credentials: Credentials { consent, visitor: None, fresh_visitor: HexId(0xf1) },
             now_ms: NOW_MS,

@@ -39,8 +39,12 @@ impl Stand {
         let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
         let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let router = public(&collector);
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let public = Arc::new(public(&collector));
+        let answer = move |request: axum::extract::Request| {
+            let public = Arc::clone(&public);
+            async move { public.answer(request, address).await }
+        };
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
         Stand { host: "localhost", port, _folder: folder }
     }
 
