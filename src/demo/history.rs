@@ -176,8 +176,9 @@ fn batches(
             now_ms,
             sample: true,
         };
-        let processed =
-            collector.with_tables(|tables| process(&request, tables)).context("a sample batch was refused")?;
+        let processed = collector
+            .with_tables(|tables| process(&request, tables))
+            .context("a sample batch was refused")?;
         records.push(Record {
             table: Table::Events,
             batch: Some(processed.batch),

@@ -5,6 +5,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
+/// Headers that an answer to a page of another host has.
+const HEADERS: usize = 12;
+
 #[derive(Serialize)]
 struct Refused<'a> {
     reason: &'a str,
@@ -15,6 +18,8 @@ struct Refused<'a> {
 pub(crate) fn json(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
+    // Room for those of every answer, so that none of them makes it grow.
+    response.headers_mut().reserve(HEADERS);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

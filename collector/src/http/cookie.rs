@@ -49,6 +49,19 @@ pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str
     pairs(headers).filter(|(key, _)| *key == name).last().and_then(|(_, value)| decode(value))
 }
 
+/// The consent and the visitor's id, as [`read`] gives them, in one walk.
+pub(crate) fn credentials(headers: &HeaderMap) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    let (mut consent, mut visitor) = (None, None);
+    for (name, value) in pairs(headers) {
+        match name {
+            CONSENT => consent = Some(value),
+            VISITOR => visitor = Some(value),
+            _ => {}
+        }
+    }
+    (consent.and_then(decode), visitor.and_then(decode))
+}
+
 /// A cookie's value without its percent encoding; what is none stays as it is. (The crate that encodes here decodes byte
 /// after byte, which for a receipt takes four times as long.)
 pub(crate) fn decode(value: &str) -> Option<Cow<'_, str>> {
@@ -185,6 +198,7 @@ mod tests {
         headers.append(header::COOKIE, HeaderValue::from_static("kruimel=newer"));
         assert_eq!(read(&headers, CONSENT).as_deref(), Some("newer"));
         assert_eq!(read_all(&headers, CONSENT).count(), 2);
+        assert_eq!(credentials(&headers), (read(&headers, CONSENT), read(&headers, VISITOR)));
     }
 
     proptest! {

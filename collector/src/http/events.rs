@@ -89,8 +89,7 @@ fn process_body(
     body: &[u8],
     now_ms: i64,
 ) -> Result<Processed, Refused> {
-    let consent = cookie::read(headers, cookie::CONSENT);
-    let visitor = cookie::read(headers, cookie::VISITOR);
+    let (consent, visitor) = cookie::credentials(headers);
     let user_agent =
         headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let request = pipeline::Request {

@@ -253,6 +253,9 @@ impl Spool {
         if payload.len() > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }
+        let Record { table, batch, rows, .. } = record;
+        // Given back at once, not when the disk has answered: by then hundreds of others would hold theirs.
+        drop(rows);
         let size = payload.len() as u64;
         let queued = &self.inner.shared.queued_bytes;
         if queued.fetch_add(size, Ordering::Relaxed) + size > QUEUE_BYTES_MAX {
@@ -260,7 +263,7 @@ impl Spool {
             return Err(AppendError::Full);
         }
         let (answer, answered) = oneshot::channel();
-        let append = Append { table: record.table, batch: record.batch, payload, answer };
+        let append = Append { table, batch, payload, answer };
         let commands = self.inner.commands.as_ref().ok_or(AppendError::Broken)?;
         if let Err(refused) = commands.try_send(Command::Append(append)) {
             queued.fetch_sub(size, Ordering::Relaxed);
@@ -334,23 +337,24 @@ impl Spool {
     /// Reads a segment. What is damaged is kept in quarantine, and the rest is given. Blocks on the disk.
     pub fn read(&self, segment: &Sealed) -> io::Result<Contents> {
         let bytes = fs::read(&segment.path)?;
-        let (frames, damaged) = match segment::read(&segment.name, &bytes) {
-            Ok(scan) => (scan.frames, !scan.damage.is_empty() || scan.torn_from.is_some()),
-            Err(segment::LaterVersion(_)) => (Vec::new(), true),
+        let (frames, batches, damaged) = match segment::read(&segment.name, &bytes) {
+            Ok(scan) => {
+                let batches = scan.records.iter().filter_map(|record| Some((record.batch()?, record.at_ms)));
+                (scan.frames, batches.collect(), !scan.damage.is_empty() || scan.torn_from.is_some())
+            }
+            Err(segment::LaterVersion(_)) => (Vec::new(), Vec::new(), true),
         };
         if damaged && !segment.salvaged {
             tracing::error!(file = %segment.path.display(), "A segment of the spool is damaged; it is kept in quarantine.");
             quarantine::keep(&self.inner.shared, &segment.path)?;
         }
-        Ok(Contents { bytes, frames, damaged })
+        Ok(Contents { bytes, frames, batches, damaged })
     }
 
     /// The store holds every row of the segment: forgets them and keeps the ids of the batches. Blocks on the disk.
     /// May be repeated after an error.
     pub fn finish(&self, segment: &Sealed, contents: &Contents) -> io::Result<()> {
-        let batches: Vec<(BatchId, u64)> =
-            contents.records().iter().filter_map(|record| Some((record.batch()?, record.at_ms))).collect();
-        self.inner.shared.finish(segment, &batches)
+        self.inner.shared.finish(segment, &contents.batches)
     }
 
     /// The store refuses the segment for good: keeps its file in quarantine. Blocks on the disk.
@@ -380,6 +384,8 @@ pub struct Contents {
     bytes: Vec<u8>,
     /// Where the records lie; their checksums held when the segment was read.
     frames: Vec<Range<usize>>,
+    /// The browsers' batches, and when each was appended.
+    batches: Vec<(BatchId, u64)>,
     damaged: bool,
 }
 

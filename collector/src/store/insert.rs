@@ -42,6 +42,11 @@ fn rows_for<'r>(record: &'r StoredRecord<'_>, table: Table) -> Box<dyn Iterator<
     }
 }
 
+/// Whether a record has rows that go into a table.
+fn concerns(of: Table, table: Table) -> bool {
+    of == table || (of, table) == (Table::Decisions, Table::Links)
+}
+
 /// The rows of one segment for one table.
 #[derive(Debug)]
 pub(crate) struct Insert {
@@ -76,8 +81,10 @@ impl Insert {
         let mut body = layout(table).header();
         let mut insert =
             Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: HashSet::new() };
-        body.reserve(records.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum());
-        for record in records {
+        let concerned: Vec<&StoredRecord<'_>> =
+            records.iter().filter(|record| concerns(record.table, table)).collect();
+        body.reserve(concerned.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum());
+        for record in concerned {
             if record.table == table && erased(record) {
                 insert.erased.insert(record.consent_id);
                 continue;
