@@ -126,7 +126,7 @@ impl Assets {
                 banner: banner.clone(),
                 gate: gate.clone(),
             };
-            assets.loaders.insert(site.id.to_string(), loader(&loaders, site, config));
+            assets.loaders.insert(site.id.to_string(), loader(&loaders, site, &config));
         }
         super::visitor::add_styles(&mut assets, sites);
         assets
@@ -215,7 +215,7 @@ impl Assets {
 
 /// The loader of a site: with the mark as it is drawn, or, where it would weigh too much, with a simple one, and then with
 /// fewer of the words that ship.
-fn loader(loaders: &[String], site: &Site, config: PublicConfig) -> Asset {
+fn loader(loaders: &[String], site: &Site, config: &PublicConfig) -> Asset {
     let with = |mark: bool, words_max: usize| {
         let config = PublicConfig { words: reopen_words(site, words_max), ..config.clone() };
         let json = serde_json::to_string(&config).expect("a config of texts and numbers is always JSON");
