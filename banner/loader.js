@@ -63,9 +63,10 @@
   const reopening = '[data-cc="show-preferencesModal"]';
   // A signal against tracking stands for a refusal where the site says so; it is looked up in this browser alone.
   const quiet = KRUIMEL_QUIET && (navigator.globalPrivacyControl || (config.dnt && navigator.doNotTrack == 1));
-  // While `held`, the cookie as it was then, the collector has yet to answer, and what was clicked counts. `unsure` is a
-  // cookie whose grant is not proven, `asking` lasts until it is or, where nobody answered, until the page is looked at again.
-  let choice, told, banner, gate, texts, extra, framed, unsure, asking;
+  // `kept` is the cookie's text. While `held`, what that was then, the collector has yet to answer, and what was clicked
+  // counts. `unsure` is a cookie whose grant is not proven, `asking` lasts until it is or, where nobody answered, until the
+  // page is looked at again. `gate` is 0 once it could not be fetched.
+  let choice, told, banner, gate, texts, extra, framed, kept, unsure, asking;
   const ran = [];
   const proven = {};
   let held = 1;
@@ -78,10 +79,11 @@
   // What the visitor chose. A cookie that cannot be read is no choice, and neither is a grant that is not proven.
   const read = () => {
     unsure = 0;
+    kept = 2;
     try {
       // The last of them: where a site's hosts began to share a domain, an older one can stand before it.
-      const raw = document.cookie.match(/(.* |^)kruimel=([^;]*)/)[2];
-      const cookie = JSON.parse(decodeURIComponent(raw));
+      kept = document.cookie.match(/(.* |^)kruimel=([^;]+)/)[2];
+      const cookie = JSON.parse(decodeURIComponent(kept));
       const left = (cookie.expirationTime || Date.parse(cookie.day) + config.days * 864e5) - new Date();
       if (
         cookie.revision === config.revision &&
@@ -89,7 +91,7 @@
         left > 0 &&
         // No choice is kept for longer than 13 months (395 days).
         left < 35e9 &&
-        (cookie.categories == 'necessary' || (proven[raw] ?? !(unsure = raw)))
+        (cookie.categories == 'necessary' || (proven[kept] ?? !(unsure = kept)))
       )
         return cookie;
     } catch {}
@@ -107,7 +109,7 @@
   // Another tab decided, or the choice has run out. What changed is told by the banner.
   const state = choice => JSON.stringify([choice]);
   const follow = () => {
-    if (held || asking) return;
+    if (held || (asking && !choice)) return;
     const next = read();
     if (unsure) return ask(follow);
     if (state(choice) == state(next)) return;
@@ -175,15 +177,16 @@
   button.firstChild.style = mark;
 
   // Waits until the page is read: half an inline script must not run, and the page's own link replaces the button.
-  const sync = () => {
+  // A gate that could not be fetched is not asked for at every change of the page.
+  const sync = changes => {
     if (document.readyState == 'loading') return;
     let due;
     for (const { dataset, kruimel, tagName } of document.querySelectorAll('[data-category]'))
       if (!kruimel)
         if (allowed(dataset)) due = 1;
         else if (tagName == 'IFRAME') framed ||= more('frames').catch(() => 0);
-    if (due) open('release');
-    if (!choice && !quiet) return;
+    if (due && (gate !== 0 || !changes)) open('release');
+    if (!choice && !quiet && !asking) return;
     if (choice) told ||= tell('onConsent', { cookie: choice }) || 1;
     if (document.querySelector(reopening)) button.remove();
     else if (!button.isConnected) root.append(button);
@@ -191,7 +194,7 @@
 
   const apply = (next, hold) => {
     choice = next;
-    held = hold && state(read());
+    held = hold && (read(), kept);
     signals('update');
     if (gate || granted('analytics', 'kruimel')) open('measure');
     sync();
@@ -266,9 +269,10 @@
     addEventListener('DOMContentLoaded', sync);
     for (const name of ['focus', 'visibilitychange'])
       addEventListener(name, () => {
-        if (held != state(read())) held = 0;
+        if (read(), held != kept) held = 0;
         if (asking == true) asking = 0;
         follow();
+        sync();
       });
   };
   signals('default');

@@ -3,7 +3,7 @@
 // In: action, surface and categories of a decision, and services where they are chosen one by one. Out: a
 // wire::DecisionRequest to `POST …/consent`; the events `kruimel:onFirstConsent` and `kruimel:onChange`; where something
 // that ran in the page is taken back, the page loaded again. Invariants: the page follows a decision before the collector
-// knows of it; what is taken back is in the cookie and on its way before anything else is fetched; decisions reach the
+// knows of it; what is taken back is in the cookie before anything else is fetched, and a refusal on its way too; decisions reach the
 // collector in their order, and only the answer to the latest speaks for the page; a decision that the collector did not
 // hear of stays in a cookie set here, and goes out with the next page, unless another tab decided since; a grant that the
 // collector turns down is none; where age counts, what is granted anew asks for it, and the answer is kept nowhere.
@@ -26,7 +26,8 @@ const quietly = act => {
 export function body({ site }, { pending, categories, services, revision, session, until }) {
   const { earlier, ...decision } = pending;
   const text = earlier && quietly(() => encodeURIComponent(atob(earlier)));
-  return JSON.stringify({ site, categories, services, revision, session, until_day: until, ...decision, earlier: text });
+  // What is granted, the cookie says where the loader reads it: what else a `pending` that somebody wrote may say is not heard.
+  return JSON.stringify({ ...decision, site, categories, services, revision, session, until_day: until, earlier: text });
 }
 
 // Whether something gated ran in this page that may not any more. What the page has taken out since is known to the loader.
@@ -72,10 +73,10 @@ export function decisions(loader, text) {
     }
   }
 
-  // The cookie is what this page made of it, or the collector in answer to it: a grant in it needs no proof, and in this tab
+  // A cookie that is what this page made of it, or the collector in answer to it: a grant in it needs no proof, and in this tab
   // not on the next page either.
   function trust(choice) {
-    seen = kept()[1];
+    if (kept()[1] != seen || JSON.stringify(kept()[0]) != JSON.stringify(choice)) return;
     loader.proven[seen] = true;
     quietly(() => (grants(choice) ? sessionStorage.setItem('kruimel', seen) : sessionStorage.removeItem('kruimel')));
   }
@@ -150,8 +151,8 @@ export function decisions(loader, text) {
     // Where the cookie does not hold it, or an earlier decision is on its way, whose answer would undo it, its own answer is
     // waited for.
     const alone = again && written && !flights;
-    // Less than was granted needs no word of age, but the receipt for it, which the first of two requests ends.
-    if (alone && !(options?.age && grants(choice))) post(choice, { credentials: 'omit' }).catch(() => {});
+    // Of less than was granted only the next page tells: told twice, it would be two grants.
+    if (alone && !grants(choice)) post(choice, { credentials: 'omit' }).catch(() => {});
     const answered = choice && !alone && send(choice);
     const emptied = loader.more('withdraw', before, again).catch(() => {});
     if (!again) return;
@@ -205,6 +206,14 @@ export function decisions(loader, text) {
   const post = (choice, more) =>
     fetch(loader.base + 'consent', { method: 'POST', body: body(config, choice), credentials: 'include', keepalive: true, ...more });
 
+  // What the collector put into the cookie in answer.
+  async function taken(answer) {
+    seen = kept()[1];
+    const choice = await answer.json();
+    trust(choice);
+    return choice;
+  }
+
   // Gives whether the collector answered.
   function send(choice) {
     const { signal } = flight;
@@ -216,7 +225,7 @@ export function decisions(loader, text) {
     addEventListener('pagehide', leave);
     return (sending = sending
       .then(() => post(choice, { signal }))
-      .then(answer => (answer.ok ? (trust(choice), answer.json()) : turnedDown(choice, answer.status)))
+      .then(answer => (answer.ok ? taken(answer) : turnedDown(choice, answer.status)))
       .catch(() => (keep(), choice))
       .then(answer => {
         // The cookie became the answer to an earlier decision; what counts is still the latest.

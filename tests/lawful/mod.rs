@@ -21,6 +21,7 @@ mod notice;
 mod pages;
 mod placeholder;
 mod platform;
+mod proof;
 mod receipt;
 mod revision;
 mod signals;

@@ -1,8 +1,8 @@
 // The gate: proves a grant, opens what it allows, and keeps the tracker for as long as measuring is granted.
 //
 // In: what the loader hands over (the top of loader.js). Out: gated elements that run or load, and the tracker. Invariants: a
-// grant counts once the collector, which has the key, said so, and then for the tab; where it does not answer nothing
-// opens; nothing is released that the choice of this very moment does not allow; a tracker ends with the receipt that it
+// grant counts once the collector, which has the key, said so, and then for the tab, and less of it too; where it does not
+// answer nothing opens; nothing is released that the choice of this very moment does not allow; a tracker ends with the receipt that it
 // began under. Plain JavaScript.
 //
 // What a tab remembers is the cookie that was proven, in `sessionStorage`, where no other host and no other tab writes.
@@ -28,8 +28,14 @@ const remember = cookie => {
   } catch {}
 };
 
+// Whether a cookie grants nothing that this page may not do anyway: then another tab took the rest back. `''` is a service
+// for which the whole category has to be granted.
+const isLess = ({ categories, services }) =>
+  categories.every(name => [services?.[name] ?? ''].flat().every(id => acceptedCategory(name, id)));
+
 // Whether the cookie is the visitor's own grant. 403 is the collector's no; any other answer is none.
 async function prove(cookie) {
+  if (isLess(JSON.parse(decodeURIComponent(cookie)))) remember(cookie);
   if (remembered() == cookie) return void (proven[cookie] = true);
   const answer = await fetch(`${base}consent?${config.site}`, { credentials: 'include', cache: 'no-store' });
   // What was asked about is what the browser sent, if nobody wrote another meanwhile.

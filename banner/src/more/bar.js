@@ -19,7 +19,8 @@ export async function bar(loader) {
   const fields = { form: 'bar', site: config.site, revision: config.revision, text: all.hash, language: lang, back: location.pathname + location.search };
   const hidden = Object.entries(fields).map(([name, value]) => element('input', { type: 'hidden', name, value }));
   const answers = element('form', { id: 'f', method: 'post', action: base + 'privacy', hidden: '' }, ...hidden);
-  const page = element('form', { id: 'g', action: base + 'privacy', hidden: '' });
+  const site = element('input', { type: 'hidden', name: 'site', value: config.site });
+  const page = element('form', { id: 'g', action: base + 'privacy', hidden: '' }, site);
   const answer = action => element('button', { form: 'f', name: 'choice', value: action, part: 'choice' }, text[action]);
   const shown = Date.now();
   const accept = answer('accept');

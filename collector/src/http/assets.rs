@@ -41,7 +41,7 @@ const JSON: &str = "application/json";
 pub const LOADER_BYTES_MAX: usize = 2_048;
 /// What the button that reopens the preferences is called where nothing else is said.
 const REOPEN: &str = "Cookies";
-/// Most languages whose shipped word for that button rides in the loader; the owner's own always do.
+/// Most languages whose shipped word for that button rides in the loader, if there is room; the owner's own always do.
 const REOPEN_WORDS_MAX: usize = 4;
 /// A config changes seldom and an owner wants to see it soon.
 const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
@@ -122,11 +122,11 @@ impl Assets {
                 dnt: site.options.do_not_track && site.options.signal == Signal::Quiet,
                 theme: button_theme(site),
                 text: assets.add_texts(site, prefix, &more, &styles),
-                words: reopen_words(site),
+                words: BTreeMap::new(),
                 banner: banner.clone(),
                 gate: gate.clone(),
             };
-            assets.loaders.insert(site.id.to_string(), loader(&loaders, Switches::of(site), &config));
+            assets.loaders.insert(site.id.to_string(), loader(&loaders, site, &config));
         }
         super::visitor::add_styles(&mut assets, sites);
         assets
@@ -213,25 +213,31 @@ impl Assets {
     }
 }
 
-/// The loader of a site: with the mark as it is drawn, or, where it would weigh too much, with a simple one.
-fn loader(loaders: &[String], switches: Switches, config: &PublicConfig) -> Asset {
-    let json = serde_json::to_string(config).expect("a config of texts and numbers is always JSON");
-    let with = |switches: Switches| {
+/// The loader of a site: with the mark as it is drawn, or, where it would weigh too much, with a simple one, and then with
+/// fewer of the words that ship.
+fn loader(loaders: &[String], site: &Site, config: &PublicConfig) -> Asset {
+    let with = |mark: bool, words_max: usize| {
+        let config = PublicConfig { words: reopen_words(site, words_max), ..config.clone() };
+        let json = serde_json::to_string(&config).expect("a config of texts and numbers is always JSON");
+        let switches = Switches { mark, ..Switches::of(site) };
         let script = loaders[switches.place()].replacen(CONFIG_PLACEHOLDER, &json, 1);
         Asset::new(script.into(), JAVASCRIPT, LOADER_CACHE)
     };
-    let drawn = with(switches);
-    if drawn.brotli_bytes() <= LOADER_BYTES_MAX { drawn } else { with(Switches { mark: false, ..switches }) }
+    let fits = |loader: &Asset| loader.brotli_bytes() <= LOADER_BYTES_MAX;
+    let lighter = (1..=REOPEN_WORDS_MAX).rev().map(|words_max| with(false, words_max));
+    let mut all = std::iter::once_with(|| with(true, REOPEN_WORDS_MAX)).chain(lighter);
+    all.find(fits).unwrap_or_else(|| with(false, 0))
 }
 
-/// What the button that reopens the preferences is called in the site's languages, where that is not [`REOPEN`].
-fn reopen_words(site: &Site) -> BTreeMap<String, String> {
+/// What the button that reopens the preferences is called in the site's languages, where that is not [`REOPEN`]: in so many of those
+/// that the owner has no own words for.
+fn reopen_words(site: &Site, words_max: usize) -> BTreeMap<String, String> {
     let own = |language: &Language| site.texts.get(language).and_then(|texts| texts.get("reopen"));
     let word = |language: &Language| {
         let shipped = || language.shipped().text.get("reopen").map(String::as_str);
         Some((*language, own(language).map(String::as_str).or_else(shipped)?))
     };
-    let mut rest = REOPEN_WORDS_MAX;
+    let mut rest = words_max;
     let words = site.languages.iter().filter_map(word).filter(|(_, word)| *word != REOPEN);
     let fits = words.filter(|(language, _)| {
         own(language).is_some() || {
@@ -432,6 +438,10 @@ mod tests {
                           cookie_domain = \"example.org\"\n[site.theme]\nsurface = { light = \"#fffaf0\", dark = \"#201a12\" }\n\
                           crumb = { light = \"#a0522d\", dark = \"#e2a561\" }";
         let languages = [Language::Fi, Language::Sv, Language::En, Language::Et];
+        // The words of these are the heaviest: not all of them have room.
+        let heaviest = [Language::Ar, Language::He, Language::En, Language::Nb, Language::Uk];
+        let loader = speaking_with(&heaviest, everything).loader("demo").unwrap().brotli_bytes();
+        assert!(loader <= LOADER_BYTES_MAX, "{loader}");
         let heavy = speaking_with(&languages, everything);
         assert!(heavy.loader("demo").unwrap().brotli_bytes() <= LOADER_BYTES_MAX);
         assert!(!plain(&heavy).contains("clip-path"));

@@ -5,6 +5,8 @@
 //! or kept.
 
 use crate::Collector;
+use crate::config::Site;
+use crate::http::answer::refuse;
 use crate::http::{cookie, events, not_found, origin};
 use crate::pipeline;
 use axum::body::Body;
@@ -29,8 +31,16 @@ pub(crate) async fn proof(
             *answer.status_mut() = StatusCode::NO_CONTENT;
             answer
         }
+        // What is no receipt of this site may be one of the site whose page it is, and any link leads here.
+        Err(reason) if !is_asked_by(site, &headers) => refuse(reason),
         Err(reason) => events::refused(&collector, Some(site), &headers, reason, now_ms),
     };
     origin::allow(&headers, &collector.config.sites, &mut answer);
     answer
+}
+
+/// Whether the page is of this site, or would be: a browser names no origin where it is the host that is asked.
+fn is_asked_by(site: &Site, headers: &HeaderMap) -> bool {
+    origin::check(headers, site).is_ok()
+        || (origin::host(headers).is_empty() && origin::is_of_site(headers, site))
 }
