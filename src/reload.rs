@@ -4,19 +4,17 @@
 //! changes what needs a restart, leaves the one before in force and says why; no connection is dropped, and no event is
 //! lost.
 
-use crate::listen::{Certificates, Routes};
+use crate::listen::{Certificates, Pair, Routes};
+use crate::routes::Shared;
 use crate::settings::ConfigOption;
 use anyhow::Result;
 use arc_swap::ArcSwap;
-use axum::Router;
 use collector::Collector;
+use collector::config::{ListenOptions, TlsOptions};
 use std::sync::Arc;
 
 /// The collector in force.
 pub(crate) type Current = Arc<ArcSwap<Collector>>;
-
-/// Makes the public and the admin listener's routes of a collector.
-type Compose = Box<dyn Fn(&Arc<Collector>) -> [Router; 2] + Send + Sync>;
 
 /// Everything that a reload replaces.
 pub(crate) struct Reload {
@@ -24,18 +22,13 @@ pub(crate) struct Reload {
     pub(crate) current: Current,
     /// The routes of the public and of the admin listener.
     pub(crate) routes: [Routes; 2],
-    /// The public listener's certificate, where TLS is ours.
-    pub(crate) certificates: Option<Arc<Certificates>>,
     /// Makes the routes of a collector.
-    pub(crate) compose: Compose,
+    pub(crate) shared: Shared,
 }
 
 impl Reload {
     /// Reads the file again. Blocks on the disk.
     pub(crate) fn now(&self) {
-        if let Some(certificates) = &self.certificates {
-            certificates.refresh();
-        }
         match self.try_now() {
             Ok(sites) => tracing::info!(sites, "The config was read again and is in force."),
             Err(error) => tracing::error!(
@@ -43,15 +36,35 @@ impl Reload {
                 "The config was read again and not taken: the one before stays in force."
             ),
         }
+        if let Some(certificates) = &self.shared.certificates {
+            certificates.refresh();
+        }
     }
 
     fn try_now(&self) -> Result<usize> {
-        let collector = Arc::new(self.current.load().with_config(self.file.read()?)?);
+        let config = self.file.read()?;
+        // What can fail comes first: nothing of a config that is not taken is in force.
+        let renamed = self.renamed_pair(&config.listen)?;
+        let collector = Arc::new(self.current.load().with_config(config)?);
+        if let (Some(certificates), Some((options, pair))) = (&self.shared.certificates, renamed) {
+            certificates.put(&options, pair);
+        }
         let sites = collector.config.sites.len();
-        for (routes, next) in self.routes.iter().zip((self.compose)(&collector)) {
+        for (routes, next) in self.routes.iter().zip(self.shared.compose(&collector)) {
             routes.store(Arc::new(next));
         }
         self.current.store(collector);
         Ok(sites)
+    }
+
+    /// The certificate with its key, where the config names other files.
+    fn renamed_pair(&self, next: &ListenOptions) -> Result<Option<(TlsOptions, Pair)>> {
+        let (Some(before), Some(next)) = (&self.current.load().config.listen.tls, &next.tls) else {
+            return Ok(None);
+        };
+        if before == next {
+            return Ok(None);
+        }
+        Ok(Some((next.clone(), Certificates::read(next)?)))
     }
 }

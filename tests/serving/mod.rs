@@ -5,4 +5,5 @@ mod flood;
 mod parts;
 mod reload;
 mod stop;
+mod telemetry;
 mod tls;
