@@ -2,6 +2,7 @@
 
 mod connections;
 mod flood;
+mod http2;
 mod parts;
 mod reload;
 mod stop;
