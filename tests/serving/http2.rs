@@ -183,8 +183,7 @@ async fn flood(stack: &Stack, cookies: &str, stop: &AtomicBool, reset: &AtomicU6
         while !stop.load(Ordering::Relaxed) {
             let Ok(ready) = client.ready().await else { break };
             client = ready;
-            let mut post = request(Method::POST, "/kruimel/events", cookies);
-            post.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+            let post = request(Method::POST, "/kruimel/events", cookies);
             let Ok((_answer, mut sender)) = client.send_request(post, false) else { break };
             // Its head goes out before it is taken back.
             tokio::task::yield_now().await;
