@@ -13,11 +13,14 @@ mod keys;
 mod ledger;
 mod listen;
 mod reload;
+mod routes;
 mod sample;
 mod say;
 mod serve;
 mod settings;
+mod signals;
 mod store;
+mod telemetry;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;

@@ -7,21 +7,22 @@
 use crate::demo::record::History;
 use crate::listen::Certificates;
 use crate::reload::{Current, Reload};
+use crate::routes::Shared;
 use crate::say::say;
 use crate::settings::ConfigOption;
+use crate::signals::{Signals, Wish};
+use crate::telemetry::Telemetry;
 use crate::{demo, disk, listen, sample, store};
 use anyhow::{Context, Result, ensure};
 use arc_swap::ArcSwap;
-use axum::Router;
 use clap::Args;
 use collector::Collector;
 use collector::config::Config;
-use collector::http::Public;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
@@ -110,6 +111,7 @@ struct Server {
     collector: Arc<Collector>,
     /// None where the config is not in a file.
     reload: Option<Reload>,
+    telemetry: Option<Arc<Telemetry>>,
     listeners: [tokio::task::JoinHandle<bool>; 2],
     work: tokio::task::JoinHandle<()>,
     stop_listening: CancellationToken,
@@ -133,13 +135,20 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         tokio::spawn(fill_history(Arc::clone(&collector), opened.client(), arguments.demo_days));
     }
     let stop_listening = CancellationToken::new();
-    let compose = {
-        let (client, is_demo) = (opened.client(), arguments.demo);
-        move |collector: &Arc<Collector>| {
-            (public_routes(collector, is_demo), admin_routes(collector, client.clone(), admin_address))
-        }
+    let certificates =
+        collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
+    if let Some(certificates) = &certificates {
+        tokio::spawn(Arc::clone(certificates).keep_current(stop_work.clone()));
+    }
+    let telemetry = Telemetry::open(&collector.config.telemetry)?.map(Arc::new);
+    let shared = Shared {
+        client: opened.client(),
+        admin: admin_address,
+        is_demo: arguments.demo,
+        telemetry: telemetry.clone(),
+        certificates: certificates.clone(),
     };
-    let (public_routes, admin_routes) = compose(&collector);
+    let (public_routes, admin_routes) = shared.compose(&collector);
     let public_routes = Arc::new(ArcSwap::from_pointee(public_routes));
     let admin_routes = Arc::new(ArcSwap::from_pointee(admin_routes));
     let routes = (Arc::clone(&public_routes), Arc::clone(&admin_routes));
@@ -149,11 +158,6 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         let current = Arc::clone(&current);
         Arc::new(move |peer| current.load().config.listen.trusts(peer.ip()))
     };
-    let certificates =
-        collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
-    if let Some(certificates) = &certificates {
-        tokio::spawn(Arc::clone(certificates).keep_current(stop_work.clone()));
-    }
     let listeners = [
         tokio::spawn(listen::serve(
             public,
@@ -175,13 +179,8 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
     ];
     tell(&collector.config, public_address, admin_address, arguments.demo);
     let file = (!arguments.demo).then(|| arguments.config.clone());
-    let reload = file.map(|file| Reload { file, current, routes, certificates, compose: Box::new(compose) });
-    Ok(Server { collector, reload, listeners, work, stop_listening, stop_work })
-}
-
-fn public_routes(collector: &Arc<Collector>, is_demo: bool) -> Public {
-    let routes = collector::http::public(collector);
-    if is_demo { routes.beside(demo::site::router()) } else { routes }
+    let reload = file.map(|file| Reload { file, current, routes, shared });
+    Ok(Server { collector, reload, telemetry, listeners, work, stop_listening, stop_work })
 }
 
 /// The limits of the public and of the admin listener.
@@ -198,25 +197,6 @@ fn limits(config: &Config) -> [listen::Limits; 2] {
         request_time: QUESTION_TIME_MAX,
     };
     [public, admin]
-}
-
-fn admin_routes(collector: &Arc<Collector>, client: clickhouse::Client, address: SocketAddr) -> Router {
-    let sites = collector.config.sites.iter().map(|site| dashboards::Site {
-        id: site.id.to_string(),
-        name: site.name.clone(),
-        time_zone: site.time_zone.as_str().to_owned(),
-    });
-    let port = address.port();
-    let mut names = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}")).to_vec();
-    names.push(address.to_string());
-    let context = dashboards::Context {
-        client,
-        sites: sites.collect(),
-        clock: time::OffsetDateTime::now_utc,
-        names: names.clone(),
-    };
-    let health = collector::http::admin(Arc::clone(collector));
-    dashboards::guarded(dashboards::router(context).merge(health), names)
 }
 
 fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
@@ -298,6 +278,9 @@ impl Server {
                 tracing::warn!("Some requests did not finish in time and were cut off.");
             }
         }
+        if let Some(telemetry) = self.telemetry {
+            telemetry.close().await;
+        }
         self.collector.flush_counters().await;
         if tokio::time::timeout(DRAIN_ON_STOP_MAX, self.collector.spool.settled()).await.is_err() {
             tracing::warn!(
@@ -308,43 +291,5 @@ impl Server {
         self.work.await.context("the drain panicked")?;
         tracing::info!("Stopped.");
         Ok(())
-    }
-}
-
-/// What an operator can wish for.
-enum Wish {
-    Stop,
-    Reload,
-}
-
-/// The operator's wishes. Listened for before anything starts: a signal on the way up ends the start in order too, and
-/// never finds a process that dies of it.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Signals> {
-        let listen = |kind| signal(kind).context("no signals");
-        Ok(Signals {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Wish {
-        tokio::select! {
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            _ = self.hang_up.recv() => Wish::Reload,
-        }
-    }
-
-    /// Asked to stop. A wish to reload on the way up or down is done with the next start.
-    async fn stop(&mut self) {
-        while let Wish::Reload = self.next().await {}
     }
 }

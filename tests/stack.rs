@@ -64,6 +64,22 @@ impl Stack {
         Stack { folder, process, again: config_again, public, admin, runtime }
     }
 
+    /// Starts with a config file and a soft limit of so many open files.
+    pub(crate) fn start_with_files(config: &str, files: u64) -> Stack {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("kruimel.toml"), config).unwrap();
+        let inner = config_again(folder.path());
+        let mut outer = Command::new("sh");
+        outer.args(["-c", "ulimit -S -n $0 && exec \"$@\""]).arg(files.to_string());
+        outer.arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
+        let log = fs::OpenOptions::new().append(true).open(folder.path().join("log")).unwrap();
+        outer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut process = outer.spawn().unwrap();
+        let (public, admin) = addresses(&mut process, folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Stack { folder, process, again: config_again, public, admin, runtime }
+    }
+
     /// Starts the demo with its spool on a file system of its own of so many bytes. It is gone with the process.
     pub(crate) fn start_on_small_disk(bytes: u64) -> Stack {
         let folder = tempfile::tempdir().unwrap();

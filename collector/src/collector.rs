@@ -67,6 +67,8 @@ pub struct Collector {
     /// Milliseconds since 1970.
     pub clock: fn() -> i64,
     kept_sites: KeptSites,
+    /// The geography whose file is looked at: that of the config in force.
+    watched: Arc<ArcSwap<Geography>>,
 }
 
 /// Why the collector cannot start, in one sentence.
@@ -147,7 +149,7 @@ impl Collector {
         std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
         let declarations = Declarations::open(data_dir, &mut config.sites, today())?;
         let keys = Keys::load_or_create(&keys_path(data_dir))?;
-        let geography = Geography::open(config.geo.database.as_deref())?;
+        let geography = Arc::new(Geography::open(config.geo.database.as_deref())?);
         let options = SpoolOptions {
             bytes_max: config.spool.bytes_max,
             segment_bytes: config.spool.segment_bytes,
@@ -182,7 +184,8 @@ impl Collector {
             displays: Arc::default(),
             outcomes: Arc::default(),
             limits: Arc::new(Limits::new(config.listen.requests_max)),
-            geography: Arc::new(geography),
+            watched: Arc::new(ArcSwap::new(Arc::clone(&geography))),
+            geography,
             kept_sites: Arc::new(ArcSwap::from_pointee(kept_sites(&config))),
             agents: Arc::default(),
             clock: now_ms,
@@ -200,6 +203,10 @@ impl Collector {
         if !changed.is_empty() {
             return Err(StartError::NeedsRestart(changed.join(", ")));
         }
+        let geography = match self.config.geo == config.geo {
+            true => Arc::clone(&self.geography),
+            false => Arc::new(Geography::open(config.geo.database.as_deref())?),
+        };
         let keys = Keys::load_or_create(&keys_path(&config.data_dir))?;
         let texts_path = config.data_dir.join("texts");
         let declarations = Declarations::open(&config.data_dir, &mut config.sites, today())?;
@@ -209,6 +216,7 @@ impl Collector {
         let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
         self.artefacts.store(Arc::new(Artefacts::open(&artefacts_path(&config.data_dir), shown)?));
         self.kept_sites.store(Arc::new(kept_sites(&config)));
+        self.watched.store(Arc::clone(&geography));
         Ok(Collector {
             declarations,
             keys,
@@ -223,7 +231,8 @@ impl Collector {
             outcomes: Arc::clone(&self.outcomes),
             agents: Arc::clone(&self.agents),
             limits: Arc::clone(&self.limits),
-            geography: Arc::clone(&self.geography),
+            geography,
+            watched: Arc::clone(&self.watched),
             clock: self.clock,
             kept_sites: Arc::clone(&self.kept_sites),
             config,
@@ -265,7 +274,7 @@ impl Collector {
                 () = tokio::time::sleep(UPKEEP_INTERVAL) => false,
             };
             self.flush_counters().await;
-            tokio::task::block_in_place(|| self.geography.refresh());
+            tokio::task::block_in_place(|| self.watched.load().refresh());
             if stopped {
                 return;
             }

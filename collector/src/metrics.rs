@@ -101,7 +101,7 @@ impl Outcomes {
         self.with(|counts| counts.repeated += events as u64);
     }
 
-    /// A decision that is on disk.
+    /// A decision that is on disk, or a refusal that is honoured without a row.
     pub fn decided(&self, action: &'static str) {
         self.with(|counts| *counts.decisions.entry(action).or_default() += 1);
     }

@@ -6,13 +6,14 @@
 //! connections, lets requests under way finish for a bounded time, and then cuts.
 
 mod connection;
+mod expiry;
 mod files;
 mod pulse;
 mod seats;
 mod tls;
 
 pub(crate) use files::{connections_max, raise_limit};
-pub(crate) use tls::Certificates;
+pub(crate) use tls::{Certificates, Pair};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;

@@ -81,6 +81,33 @@ fn grants_are_limited_and_whoever_refuses_or_takes_back_never_is() {
 }
 
 #[test]
+fn a_flood_of_refusals_is_honoured_and_fills_no_ledger_and_withdrawals_are_always_kept() {
+    let stack = start("rate = { grants_per_second = 1 }");
+    let granted = decide_from(&stack, FLOODER, "accept", &ALL, "");
+    for number in 0..300 {
+        let answer = decide_from(&stack, FLOODER, "refuse", &[], "");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.set_cookie("kruimel").is_some(), "the browser keeps it");
+        // From everywhere at once, too.
+        let network = format!("192.0.{}.1", number % 256);
+        assert_eq!(decide_from(&stack, &network, "refuse", &[], "").status, 200);
+    }
+    assert_eq!(decide_from(&stack, FLOODER, "withdraw", &[], &granted.cookies()).status, 200);
+    stack.await_drained();
+    let kept = stack.count("SELECT count() FROM consents WHERE action = 'refuse'");
+    assert_eq!(stack.count("SELECT count() FROM consents WHERE withdraws != 0"), 1);
+    assert!((20..300).contains(&kept), "{kept} of 600 are kept");
+    // Each in exactly one counter.
+    assert_eq!(counted(&stack, "kruimel_decisions_total{action=\"refuse\"}"), kept);
+    assert_eq!(counted(&stack, "kruimel_decisions_total{action=\"refuse_not_kept\"}"), 600 - kept);
+    // Ten a second of all sites' visitors, and one of this network's: it goes on by itself.
+    stack.await_that("a refusal of another network is kept again", || {
+        decide_from(&stack, "203.0.113.1", "refuse", &[], "");
+        counted(&stack, "kruimel_decisions_total{action=\"refuse\"}") > kept
+    });
+}
+
+#[test]
 fn slow_bodies_are_cut_off_and_hold_nobodys_place() {
     let stack = start("requests_max = 16\nbody_seconds = 3");
     let cookies = stack.decide("accept", &ALL, "").cookies();

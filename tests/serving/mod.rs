@@ -2,7 +2,9 @@
 
 mod connections;
 mod flood;
+mod http2;
 mod parts;
 mod reload;
 mod stop;
+mod telemetry;
 mod tls;

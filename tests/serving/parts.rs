@@ -1,10 +1,22 @@
-//! A config with further keys of `[listen]`, and connections that are kept open.
+//! A config with further keys of `[listen]`, connections that are kept open, and certificates.
 
 use crate::http::Answer;
 use crate::stack::{Stack, USER_AGENT};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair};
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// A certificate and its key.
+pub(super) type Pair = CertifiedKey<KeyPair>;
 
 /// Longest wait for bytes.
 const READ_TIME_MAX: Duration = Duration::from_secs(30);
@@ -72,4 +84,69 @@ impl Open {
             _ => String::from_utf8(rest).unwrap(),
         }
     }
+}
+
+/// A certificate of localhost that began so many days ago and ends in so many seconds.
+pub(super) fn pair(days_old: i64, seconds_left: i64) -> Pair {
+    let mut parameters = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let now = OffsetDateTime::now_utc();
+    parameters.not_before = now - time::Duration::days(days_old);
+    parameters.not_after = now + time::Duration::seconds(seconds_left);
+    let signing_key = KeyPair::generate().unwrap();
+    Pair { cert: parameters.self_signed(&signing_key).unwrap(), signing_key }
+}
+
+/// The files of a certificate in a folder of their own.
+pub(super) struct TlsFiles {
+    folder: TempDir,
+    pair: Pair,
+}
+
+impl TlsFiles {
+    /// Of a certificate that holds for a year.
+    pub(super) fn new() -> TlsFiles {
+        TlsFiles::of(pair(1, 365 * 86_400))
+    }
+
+    pub(super) fn of(pair: Pair) -> TlsFiles {
+        let files = TlsFiles { folder: tempfile::tempdir().unwrap(), pair };
+        files.write(&files.pair, &files.pair);
+        files
+    }
+
+    /// The key of `[listen]`.
+    pub(super) fn key(&self) -> String {
+        let at = |name: &str| self.path().join(name).display().to_string();
+        format!("tls = {{ certificate = \"{}\", key = \"{}\" }}", at("chain.pem"), at("key.pem"))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn pair(&self) -> &Pair {
+        &self.pair
+    }
+
+    /// Other files in their place: one's certificate with the other's key.
+    pub(super) fn write(&self, certificate: &Pair, key: &Pair) {
+        fs::write(self.path().join("chain.pem"), certificate.cert.pem()).unwrap();
+        fs::write(self.path().join("key.pem"), key.signing_key.serialize_pem()).unwrap();
+    }
+
+    /// A client that trusts this certificate alone and offers these protocols.
+    pub(super) fn connector(&self, protocols: &[&[u8]]) -> TlsConnector {
+        let mut config = trusting(&self.pair);
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Arc::new(config).into()
+    }
+}
+
+/// What a client needs that trusts this certificate alone.
+pub(super) fn trusting(trusted: &Pair) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.cert.der().clone()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    builder.with_root_certificates(roots).with_no_client_auth()
 }

@@ -1,6 +1,6 @@
 //! Another config while it runs: put in force whole or not at all, without a lost event or a dropped connection.
 
-use super::parts::{Open, config};
+use super::parts::{Open, batch_from, config};
 use crate::http::send;
 use crate::sender::{batch, try_batch};
 use crate::stack::{Stack, signal};
@@ -81,4 +81,74 @@ fn a_service_that_is_added_asks_every_visitor_again_from_then_on() {
     assert!(get(&stack, "/kruimel/cookies").1.contains("Films"));
     let outdated = try_batch(stack.public, &cookies, &batch(2, "/page")).unwrap();
     assert_eq!((outdated.status, outdated.json()["reason"].as_str()), (403, Some("outdated_receipt")));
+}
+
+#[test]
+fn a_geography_is_added_and_taken_away_while_it_runs_and_a_broken_one_is_not_taken() {
+    let stack = Stack::start_with_config(&config("", ""));
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let file = stack.data().parent().unwrap().join("places.mmdb");
+    let geo = format!("[geo]\ndatabase = \"{}\"", file.display());
+    fs::write(&file, b"half a file").unwrap();
+    reload(&stack, &config("", &geo), "not a geography that can be read");
+    assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
+
+    fs::write(&file, everywhere_in("NL")).unwrap();
+    reload(&stack, &config("", &geo), "is in force");
+    // It tells more of visitors than before, so they are asked again.
+    assert_eq!(try_batch(stack.public, &cookies, &batch(2, "/page")).unwrap().status, 403);
+    let body = serde_json::json!({
+        "v": 1, "site": "demo", "action": "accept", "categories": ALL, "revision": 2,
+        "text": "", "language": "en", "surface": "notice",
+    });
+    let cookies = stack.post("/kruimel/consent", body.to_string().as_bytes(), "").cookies();
+    let located = |number, path: &str| {
+        let answer = batch_from(stack.public, "198.51.100.7", &cookies, &batch(number, path));
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        stack.await_drained();
+        let country = format!("SELECT toString(country) FROM events WHERE path = '{path}'");
+        stack.texts(&country)
+    };
+    assert_eq!(located(3, "/with"), ["NL"]);
+    reload(&stack, &config("", ""), "is in force");
+    assert_eq!(located(4, "/without"), ["BE"], "by the time zone again");
+}
+
+#[test]
+fn what_needs_a_restart_is_named_key_by_key_and_nothing_of_it_is_taken() {
+    let stack = Stack::start_with_config(&config("", ""));
+    let more =
+        format!("{SHOP}\n[spool]\nbytes_max = 33554432\n[telemetry]\nendpoint = \"http://127.0.0.1:4318\"");
+    let listen = "idle_seconds = 9\nrequests_max = 99";
+    let named =
+        "listen.idle_seconds, listen.requests_max, spool, telemetry cannot change while the collector runs";
+    reload(&stack, &config(listen, &more), named);
+    assert_eq!(get(&stack, "/kruimel/shop.js").0, 404);
+    reload(&stack, &config("", SHOP), "is in force");
+    assert_eq!(get(&stack, "/kruimel/shop.js").0, 200);
+}
+
+/// A database in MaxMind's format (version 2.0) in which every address lies in one country.
+fn everywhere_in(country: &str) -> Vec<u8> {
+    let text = |value: &str| [&[0x40 | value.len() as u8], value.as_bytes()].concat();
+    let map = |pairs: &[(&str, Vec<u8>)]| {
+        let members = pairs.iter().flat_map(|(key, value)| [text(key), value.clone()].concat());
+        std::iter::once(0xe0 | pairs.len() as u8).chain(members).collect::<Vec<u8>>()
+    };
+    // One node of two 24-bit records, both pointing past the tree and the separator to the first datum.
+    let record = [0, 0, 1 + 16];
+    let number = |value: u8| vec![0xa1, value];
+    let metadata = map(&[
+        ("node_count", vec![0xc1, 1]),
+        ("record_size", number(24)),
+        ("ip_version", number(4)),
+        ("database_type", text("Test")),
+        ("languages", vec![0x00, 0x04]),
+        ("binary_format_major_version", number(2)),
+        ("binary_format_minor_version", vec![0xa0]),
+        ("build_epoch", vec![0x01, 0x02, 1]),
+        ("description", map(&[("en", text("A test"))])),
+    ]);
+    let data = map(&[("country_code", text(country))]);
+    [&record[..], &record, &[0; 16], &data, b"\xab\xcd\xefMaxMind.com", &metadata].concat()
 }

@@ -115,12 +115,7 @@ impl Tracker {
                 self.seal();
             }
             Signal::Answer { status, pause_ms } => {
-                let answer = match status {
-                    403 => return Next::Close,
-                    0 | 429 | 500..=599 => Answer::Later { pause_ms },
-                    // 202, or refused for good.
-                    _ => Answer::Done,
-                };
+                let Some(answer) = meaning(status, pause_ms) else { return Next::Close };
                 self.queue.answered(answer, now_ms, browser::random());
             }
         }
@@ -197,5 +192,33 @@ impl Tracker {
             }
             self.queue.left(for_good);
         }
+    }
+}
+
+/// What the status of an answer means for the batch; none where the collector knows no grant.
+fn meaning(status: u16, pause_ms: f64) -> Option<Answer> {
+    match status {
+        403 => None,
+        // Not sent, sent too slowly (408), too much from this network, or a collector or proxy that cannot at the moment.
+        0 | 408 | 429 | 500..=599 => Some(Answer::Later { pause_ms }),
+        // 202, or refused for good.
+        _ => Some(Answer::Done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_well_later_is_sent_again_and_what_was_taken_or_refused_is_not() {
+        let later = Some(Answer::Later { pause_ms: 5_000.0 });
+        for status in [0, 408, 429, 500, 502, 503, 504] {
+            assert_eq!(meaning(status, 5_000.0), later, "{status}");
+        }
+        for status in [202, 400, 413, 415, 422] {
+            assert_eq!(meaning(status, 0.0), Some(Answer::Done), "{status}");
+        }
+        assert_eq!(meaning(403, 0.0), None);
     }
 }

@@ -1,7 +1,7 @@
 //! What of a config can change while the collector runs.
 //!
 //! In: the config in force and the next one. Out: the keys that are different and need a restart. Sites, the prefix, who is
-//! trusted and rates can change at any time; sockets, folders and whatever has a size from the start on cannot.
+//! trusted, rates, the geography and the certificate's files can change at any time; sockets, folders and whatever has a size from the start on cannot.
 
 use super::Config;
 
@@ -17,10 +17,11 @@ impl Config {
             ("listen.header_seconds", listen.limits.header_time != other.limits.header_time),
             ("listen.idle_seconds", listen.limits.idle_time != other.limits.idle_time),
             ("listen.requests_max", listen.requests_max != other.requests_max),
-            ("listen.tls", listen.tls != other.tls),
+            // Other files are taken; whether there is TLS at all is the socket's.
+            ("listen.tls", listen.tls.is_some() != other.tls.is_some()),
             ("store", self.store != next.store),
             ("spool", self.spool != next.spool),
-            ("geo", self.geo != next.geo),
+            ("telemetry", self.telemetry != next.telemetry),
         ];
         keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
     }
@@ -53,5 +54,12 @@ mod tests {
             &["listen.connections_max", "listen.idle_seconds"],
         );
         check(config("spool = { bytes_max = 20000000 }", "", ""), &["spool"]);
+        check(config("geo = { database = \"places.mmdb\" }", "", ""), &[]);
+        check(config("telemetry = { endpoint = \"http://127.0.0.1:4318\" }", "", ""), &["telemetry"]);
+        let tls = |name: &str| {
+            config("", &format!("tls = {{ certificate = \"{name}.pem\", key = \"{name}.key\" }}"), "")
+        };
+        check(tls("one"), &["listen.tls"]);
+        assert!(tls("one").needs_restart(&tls("other")).is_empty(), "other files are taken");
     }
 }

@@ -19,6 +19,7 @@ mod presets;
 mod reader;
 mod service;
 mod site;
+mod telemetry;
 mod texts;
 mod theme;
 mod tree;
@@ -32,6 +33,7 @@ pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZ
 pub use options::{Options, Signal};
 pub use service::{Cookie, KRUIMEL, Service, Storage};
 pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
+pub use telemetry::TelemetryOptions;
 pub use texts::OwnTexts;
 pub use theme::Theme;
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub spool: SpoolOptions,
     /// How places are looked up.
     pub geo: GeoOptions,
+    /// Where traces of requests go.
+    pub telemetry: TelemetryOptions,
     /// The sites, in the order of the file; never empty.
     pub sites: Vec<Site>,
 }
@@ -169,6 +173,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let geo = root.section("geo", |section| GeoOptions {
         database: section.get("database", |node| node.text().map(|path| folder.join(path))),
     });
+    let telemetry = root.section("telemetry", telemetry::read);
     let seen = check::Seen::default();
     let sites = root.sections("site", |section| site::read(section, &seen));
     if !root.has("site") {
@@ -187,6 +192,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         store,
         spool,
         geo,
+        telemetry,
         sites,
     })
 }

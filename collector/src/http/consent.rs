@@ -35,6 +35,8 @@ use wire::{DecisionRequest, HexId, Receipt, Refusal, Surface};
 
 /// The categories whose consent stored fields depend on.
 const STORED: [&str; 2] = [ANALYTICS, ADVERTISING];
+/// How a refusal is counted that came in a flood: honoured, without a row.
+const REFUSAL_NOT_KEPT: &str = "refuse_not_kept";
 /// Most receipts that one decision can replace: that of the host, that of its domain, and one that is sent along.
 const RECEIPTS_MAX: usize = 3;
 
@@ -125,6 +127,10 @@ pub(crate) async fn decide(
     }
     if decision.takes_nothing_back() {
         sender.grant(collector, site)?;
+    }
+    if decision.is_of_nobody() && !sender.keeps_refusal(collector, site) {
+        collector.outcomes.decided(REFUSAL_NOT_KEPT);
+        return Ok(decision.outcome(collector, headers, site, now_ms));
     }
     let seen = seen(collector, headers, site, &request.text);
     for row in &decision.rows {
@@ -283,6 +289,11 @@ impl Decision {
     /// Whether it grants something, and neither refuses nor ends anything.
     fn takes_nothing_back(&self) -> bool {
         matches!(self.kept, Kept::Receipt(_)) && self.rows.iter().all(|row| row.withdraws() == 0)
+    }
+
+    /// Whether it refuses and ends no consent: its row says nothing of anybody.
+    fn is_of_nobody(&self) -> bool {
+        matches!(self.kept, Kept::Refusal(_)) && self.rows.iter().all(|row| row.withdraws() == 0)
     }
 
     fn new(

@@ -2,7 +2,7 @@
 
 use crate::Collector;
 use crate::spool::Intake;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use std::fmt::{self, Write};
@@ -12,6 +12,9 @@ use tokio::time::timeout;
 
 /// Longest wait for the store before it is called away. Whoever asks waits a few seconds at most.
 const STORE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What is measured outside of the collector, for the same page: it writes Prometheus' text format.
+pub type Further = Arc<dyn Fn(&mut String) -> fmt::Result + Send + Sync>;
 
 /// Alive.
 pub(crate) async fn healthz() -> &'static str {
@@ -37,9 +40,13 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
 }
 
 /// Prometheus' text format.
-pub(crate) async fn metrics(State(collector): State<Arc<Collector>>) -> impl IntoResponse {
+pub(crate) async fn metrics(
+    State(collector): State<Arc<Collector>>,
+    Extension(further): Extension<Further>,
+) -> impl IntoResponse {
     let mut text = collector.outcomes.render();
-    render(&collector, &mut text).expect("a String takes what is written to it");
+    let rendered = render(&collector, &mut text).and_then(|()| further(&mut text));
+    rendered.expect("a String takes what is written to it");
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 

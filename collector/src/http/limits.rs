@@ -1,8 +1,9 @@
 //! What is taken in at once, and how much from one network.
 //!
 //! In: the sender of a request. Out: a place among the requests that are worked on, or a refusal that costs next to
-//! nothing. Invariants: a decision that refuses or withdraws is never refused for its sender's rate; an address that
-//! is this machine's or a proxy's is nobody's, and never limited as one.
+//! nothing. Invariants: a decision that refuses or withdraws is never refused for its sender's rate; of refusals that come
+//! as a flood no more is kept than of grants; an address that is this machine's or a proxy's is nobody's, and never limited
+//! as one.
 
 use super::rate::Rates;
 use super::seats::{Seat, Seats};
@@ -40,10 +41,14 @@ pub(super) struct Waiting {
     _seat: Seat,
 }
 
+/// A site keeps so many times as many refusals as one network may grant.
+const REFUSALS_OF_ALL: u32 = 10;
+
 #[derive(Clone, Copy, Hash)]
 enum Kind {
     Batch,
     Grant,
+    Refusal,
 }
 
 impl Limits {
@@ -120,6 +125,15 @@ impl Sender {
             true => Ok(()),
             false => Err(Rejection::TooManyRequests),
         }
+    }
+
+    /// Counts a refusal that ends no consent; whether the ledger keeps a row of it. It is honoured either way: nothing is
+    /// asked of such a row but to be counted, and without a bound a flood of them would fill the disk.
+    pub(super) fn keeps_refusal(self, collector: &Collector, site: &Site) -> bool {
+        let per_second = collector.config.listen.rate.grants_per_second;
+        let of_all = per_second.saturating_mul(REFUSALS_OF_ALL);
+        self.is_within(collector, Kind::Refusal, site.id.as_str(), per_second)
+            && collector.limits.rates.take((site.id.as_str(), Kind::Refusal), of_all)
     }
 }
 

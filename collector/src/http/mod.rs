@@ -27,6 +27,7 @@ mod visitor;
 pub use asset::Asset;
 pub use assets::{Assets, LOADER_BYTES_MAX};
 pub use front::Public;
+pub use health::Further;
 pub use limits::Limits;
 pub use seats::{Seat, Seats};
 pub use shown::artefacts;
@@ -35,7 +36,7 @@ pub use texts::Texts;
 use crate::Collector;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::{get, options};
 use std::sync::Arc;
@@ -63,12 +64,13 @@ pub fn public(collector: &Arc<Collector>) -> Public {
     Public::new(collector, format!("{prefix}/events"), routes)
 }
 
-/// What operators reach: health and metrics. The dashboards are put beside it by the binary.
-pub fn admin(collector: Arc<Collector>) -> Router {
+/// What operators reach: health and metrics, with what is measured elsewhere. The dashboards are put beside it by the
+/// binary.
+pub fn admin(collector: Arc<Collector>, further: Further) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(health::metrics).layer(Extension(further)))
         .route("/ledger/counts.json", get(ledger::counts))
         .with_state(collector)
 }

@@ -1,0 +1,201 @@
+//! HTTP/2, over TLS and without: what holds for HTTP/1.1 holds here, and streams that are opened and reset hurt nobody.
+
+use super::parts::{TlsFiles, config, start};
+use crate::sender::{batch, try_batch};
+use crate::stack::{Stack, USER_AGENT};
+use bytes::Bytes;
+use h2::client::{Connection, SendRequest};
+use hyper::http::{Method, Request, Version};
+use hyper::{HeaderMap, StatusCode};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
+/// Longest wait for an answer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// `listen.requests_max` where the config does not say.
+const REQUESTS_MAX: u64 = 2_048;
+
+type Client = SendRequest<Bytes>;
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Begins to speak HTTP/2 on a stream, and returns when the server told its settings.
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> Client {
+    let (client, connection): (Client, Connection<S>) = h2::client::handshake(stream).await.unwrap();
+    // How it ends is seen by its requests.
+    tokio::spawn(async move { drop(connection.await) });
+    client.ready().await.unwrap()
+}
+
+async fn open(stack: &Stack) -> Client {
+    speak(TcpStream::connect(stack.public).await.unwrap()).await
+}
+
+fn request(method: Method, path: &str, cookies: &str) -> Request<()> {
+    let address = format!("https://localhost{path}");
+    let builder = Request::builder().method(method).uri(address).version(Version::HTTP_2);
+    let headers = [("content-type", "text/plain"), ("user-agent", USER_AGENT), ("cookie", cookies)];
+    headers.into_iter().fold(builder, |all, (name, value)| all.header(name, value)).body(()).unwrap()
+}
+
+/// Sends a request and reads the head of its answer.
+async fn ask(
+    client: &mut Client,
+    mut request: Request<()>,
+    origin: &str,
+    body: &str,
+) -> (StatusCode, HeaderMap) {
+    request.headers_mut().insert("origin", origin.parse().unwrap());
+    let answered = async {
+        let (answer, mut sender) = client.send_request(request, false).unwrap();
+        // A server may answer before it has read a body that it refuses.
+        drop(sender.send_data(Bytes::copy_from_slice(body.as_bytes()), true));
+        let (head, _) = answer.await.unwrap().into_parts();
+        (head.status, head.headers)
+    };
+    timeout(ANSWER_TIME_MAX, answered).await.expect("it is answered in time")
+}
+
+/// What every connection of HTTP/2 must hold to, however it came about.
+async fn hold_to_the_limits(client: &mut Client, origin: &str, cookies: &str) {
+    let post = || request(Method::POST, "/kruimel/events", cookies);
+    let (status, headers) = ask(client, post(), origin, &batch(1, "/two")).await;
+    assert_eq!(status, 202);
+    assert!(headers.contains_key("x-request-id"));
+    assert_eq!(client.current_max_send_streams(), 32, "streams at once");
+
+    let (status, _) = ask(client, post(), origin, &"a".repeat(61 * 1_024)).await;
+    assert_eq!(status, 413, "a body that is too large");
+
+    let mut large = request(Method::GET, "/kruimel/demo.js", "");
+    for number in 0..10 {
+        let name: hyper::header::HeaderName = format!("x-{number}").parse().unwrap();
+        large.headers_mut().insert(name, "a".repeat(4_000).parse().unwrap());
+    }
+    let (status, _) = ask(client, large, origin, "").await;
+    assert_eq!(status, 431, "a head that is too large");
+
+    let (status, _) = ask(client, post(), origin, &batch(2, "/two")).await;
+    assert_eq!(status, 202, "the connection goes on");
+}
+
+#[test]
+fn limits_hold_over_http_2_with_tls_and_without() {
+    let plain = start("");
+    let cookies = plain.decide("accept", &ALL, "").cookies();
+    let runtime = runtime();
+    runtime.block_on(async {
+        hold_to_the_limits(&mut open(&plain).await, "http://localhost", &cookies).await;
+    });
+    let files = TlsFiles::new();
+    let secure = Stack::start_with_config(&config(&files.key(), ""));
+    runtime.block_on(async {
+        let stream = TcpStream::connect(secure.public).await.unwrap();
+        let stream =
+            files.connector(&[b"h2"]).connect("localhost".try_into().unwrap(), stream).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let mut client = speak(stream).await;
+        let decision = serde_json::json!({
+            "v": 1, "site": "demo", "action": "accept", "categories": ALL, "revision": 1,
+            "text": "", "language": "en", "surface": "notice",
+        });
+        let consent = request(Method::POST, "/kruimel/consent", "");
+        let (status, headers) = ask(&mut client, consent, "https://localhost", &decision.to_string()).await;
+        assert_eq!(status, 200);
+        assert!(headers.contains_key("strict-transport-security"));
+        let set = headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+        let kept =
+            set.filter(|value| !value.contains("Max-Age=0")).filter_map(|value| value.split(';').next());
+        let cookies = kept.collect::<Vec<_>>().join("; ");
+        hold_to_the_limits(&mut client, "https://localhost", &cookies).await;
+    });
+}
+
+#[test]
+fn bodies_that_never_come_hold_nobodys_place_over_http_2() {
+    let stack = start("requests_max = 16\nbody_seconds = 3");
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    runtime().block_on(async {
+        let mut slow = open(&stack).await;
+        let mut waiting = Vec::new();
+        for _ in 0..32 {
+            slow = slow.ready().await.unwrap();
+            let mut begun = request(Method::POST, "/kruimel/events", &cookies);
+            begun.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+            waiting.push(slow.send_request(begun, false).unwrap());
+        }
+        let mut client = open(&stack).await;
+        for number in 0..20 {
+            let post = request(Method::POST, "/kruimel/events", &cookies);
+            let (status, _) = ask(&mut client, post, "http://localhost", &batch(number, "/two")).await;
+            assert_eq!(status, 202);
+        }
+        let mut told = Vec::new();
+        for (answer, _sender) in waiting {
+            told.push(timeout(ANSWER_TIME_MAX, answer).await.unwrap().unwrap().status().as_u16());
+        }
+        told.sort_unstable();
+        // Half of sixteen places are the most for one network; the others are told at once.
+        let late = told.iter().filter(|status| **status == 408).count();
+        assert_eq!((late, told.len()), (8, 32), "{told:?}");
+        assert!(told[late..].iter().all(|status| *status == 503), "{told:?}");
+    });
+}
+
+#[test]
+fn streams_that_are_opened_and_reset_hurt_nobody() {
+    let stack = start("");
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let before = resident_kb(&stack);
+    let (stop, reset) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| runtime().block_on(flood(&stack, &cookies, &stop, &reset)));
+        }
+        // More than there are places for requests and for those whose bodies are waited for.
+        let mut number = 0;
+        while number < 50 || reset.load(Ordering::Relaxed) < 3 * REQUESTS_MAX {
+            let answer = try_batch(stack.public, &cookies, &batch(number, "/page")).unwrap();
+            assert_eq!(answer.status, 202, "{}", answer.text());
+            number += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    // No place was left taken, and no memory either.
+    let answer = try_batch(stack.public, &cookies, &batch(9_999, "/page")).unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let grown = resident_kb(&stack).saturating_sub(before);
+    assert!(grown < 32 * 1_024, "{grown} KB more");
+}
+
+/// Opens requests with bodies to come and resets each as soon as it is under way, on as many connections as that takes.
+async fn flood(stack: &Stack, cookies: &str, stop: &AtomicBool, reset: &AtomicU64) {
+    while !stop.load(Ordering::Relaxed) {
+        let mut client = open(stack).await;
+        while !stop.load(Ordering::Relaxed) {
+            let Ok(ready) = client.ready().await else { break };
+            client = ready;
+            let post = request(Method::POST, "/kruimel/events", cookies);
+            let Ok((_answer, mut sender)) = client.send_request(post, false) else { break };
+            // Its head goes out before it is taken back.
+            tokio::task::yield_now().await;
+            sender.send_reset(h2::Reason::CANCEL);
+            tokio::task::yield_now().await;
+            reset.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn resident_kb(stack: &Stack) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", stack.process_id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
