@@ -26,6 +26,7 @@ mod visitor;
 
 pub use asset::Asset;
 pub use assets::{Assets, LOADER_BYTES_MAX};
+pub use consent::Repeats;
 pub use limits::Limits;
 pub use seats::{Seat, Seats};
 pub use shown::artefacts;

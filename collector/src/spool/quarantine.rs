@@ -79,7 +79,7 @@ pub(crate) fn sweep(shared: &Shared, withdrawals: &Withdrawals<'_>) -> io::Resul
     let now = SystemTime::now();
     let mut changed = false;
     for path in list(&shared.folder)? {
-        match Kept::of(path.clone()).and_then(|kept| sweep_one(shared, &kept, now, withdrawals)) {
+        match Quarantined::of(path.clone()).and_then(|kept| sweep_one(shared, &kept, now, withdrawals)) {
             Ok(rid) => changed |= rid,
             Err(error) => {
                 tracing::error!(file = %path.display(), %error, "A file in quarantine cannot be looked through.");
@@ -100,7 +100,7 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// A file that was put here.
-struct Kept {
+struct Quarantined {
     path: PathBuf,
     /// The segment that it is, or that it is a note about. Files of others have none.
     name: Option<Name>,
@@ -109,14 +109,14 @@ struct Kept {
     since: SystemTime,
 }
 
-impl Kept {
-    fn of(path: PathBuf) -> io::Result<Kept> {
+impl Quarantined {
+    fn of(path: PathBuf) -> io::Result<Quarantined> {
         let metadata = fs::metadata(&path)?;
         let text = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let noted = text.strip_suffix(NOTE_SUFFIX);
         let name = noted.unwrap_or(&text).parse().ok();
         let (bytes, since) = (metadata.len(), metadata.modified()?);
-        Ok(Kept { path, name, is_note: noted.is_some(), bytes, since })
+        Ok(Quarantined { path, name, is_note: noted.is_some(), bytes, since })
     }
 
     fn remove(&self, shared: &Shared) -> io::Result<()> {
@@ -129,7 +129,7 @@ impl Kept {
 /// Whether anything was changed.
 fn sweep_one(
     shared: &Shared,
-    kept: &Kept,
+    kept: &Quarantined,
     now: SystemTime,
     withdrawals: &Withdrawals<'_>,
 ) -> io::Result<bool> {
@@ -148,7 +148,7 @@ fn sweep_one(
 /// Leaves of a segment only the intact records that are not erased, if there is anything to be rid of.
 fn erase(
     shared: &Shared,
-    kept: &Kept,
+    kept: &Quarantined,
     name: &Name,
     heard_ms: u64,
     left: &dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
@@ -203,7 +203,7 @@ fn erase(
 }
 
 /// Leaves word of the bytes that nobody could read. It is deleted with what it speaks of.
-fn note(shared: &Shared, kept: &Kept, damaged: u64) -> io::Result<()> {
+fn note(shared: &Shared, kept: &Quarantined, damaged: u64) -> io::Result<()> {
     let mut path = kept.path.clone().into_os_string();
     path.push(NOTE_SUFFIX);
     let path = PathBuf::from(path);
