@@ -10,7 +10,7 @@ use crate::config::{Config, OnWithdrawal, Site};
 use crate::declaration::{Declarations, HistoryError};
 use crate::displays::Displays;
 use crate::geography::{Geography, GeographyError};
-use crate::http::{Assets, Limits, Texts, artefacts};
+use crate::http::{Assets, Limits, Repeats, Texts, artefacts};
 use crate::keys::{Keys, KeysError};
 use crate::ledger::{Artefacts, ArtefactsError, Ledger, LedgerError};
 use crate::metrics::Outcomes;
@@ -54,6 +54,8 @@ pub struct Collector {
     pub artefacts: Arc<ArcSwap<Artefacts>>,
     /// Where decisions are appended.
     pub ledger: Ledger,
+    /// The decisions of late, so that one that is told twice is one row.
+    pub repeats: Arc<Repeats>,
     /// What became of everything that was received.
     pub outcomes: Arc<Outcomes>,
     /// What is taken in at once, and how much from one network.
@@ -181,6 +183,7 @@ impl Collector {
             texts,
             artefacts: Arc::new(ArcSwap::from_pointee(artefacts)),
             ledger,
+            repeats: Arc::default(),
             displays: Arc::default(),
             outcomes: Arc::default(),
             limits: Arc::new(Limits::new(config.listen.requests_max)),
@@ -227,6 +230,7 @@ impl Collector {
             texts,
             artefacts: Arc::clone(&self.artefacts),
             ledger: self.ledger.clone(),
+            repeats: Arc::clone(&self.repeats),
             displays: Arc::clone(&self.displays),
             outcomes: Arc::clone(&self.outcomes),
             agents: Arc::clone(&self.agents),

@@ -1,7 +1,8 @@
 //! The receipts that are dead: withdrawn here, or at another collector and heard of through the store.
 //!
-//! In: the ids of withdrawn receipts. Out: whether one is dead, for each batch and each row that is drained. The list is
-//! kept in a file of its own, so that a restart knows it while the store is away.
+//! In: the ids of withdrawn receipts, and whether their visitors had the decisions erased too. Out: whether one is dead,
+//! for each batch and each row that is drained; whether the ledger's rows of one are erased. The list is kept in a file
+//! of its own, so that a restart knows it while the store is away, and a restored store is told what it forgot.
 //!
 //! Invariant: a receipt that was killed is dead at once, and stays dead over a restart: until [`Withdrawn::save`] its
 //! decision is in the spool, from which the list is completed on start, and the drain saves before a decision leaves
@@ -23,8 +24,9 @@ pub const DEAD_TIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 const FILE: &str = "withdrawn";
 const MAGIC: &[u8; 8] = b"kruimelw";
-/// `id u64 | at_ms u64 | CRC-32`, little-endian.
+/// `id u64 | at_ms u64 | CRC-32`, little-endian. The highest bit of the time says that the ledger's rows are erased too.
 const ENTRY_BYTES: usize = 20;
+const ERASED_BIT: u64 = 1 << 63;
 
 /// The list could not be opened.
 #[derive(Debug, Error)]
@@ -41,8 +43,7 @@ pub struct Withdrawn {
 }
 
 struct Inner {
-    /// Dead receipts, and when each was withdrawn, in milliseconds since 1970.
-    dead: RwLock<HashMap<u64, u64>>,
+    dead: RwLock<HashMap<u64, Death>>,
     pending: Mutex<Pending>,
     file: Mutex<File>,
     /// When a withdrawal was last heard of, in milliseconds since 1970; 0 for never.
@@ -50,9 +51,18 @@ struct Inner {
     killed: Notify,
 }
 
+/// The end of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Death {
+    /// When, in milliseconds since 1970.
+    at_ms: u64,
+    /// Whether the visitor had the ledger's rows erased too.
+    erased: bool,
+}
+
 #[derive(Default)]
 struct Pending {
-    unsaved: Vec<(u64, u64)>,
+    unsaved: Vec<(u64, Death)>,
     unerased: Vec<u64>,
 }
 
@@ -69,17 +79,20 @@ impl Withdrawn {
             other => other?,
         };
         let oldest_ms = now_ms().saturating_sub(DEAD_TIME.as_millis() as u64);
-        let mut dead: HashMap<u64, u64> = read(&bytes).chain(recovered.iter().copied()).collect();
-        dead.retain(|id, at_ms| *id != 0 && *at_ms >= oldest_ms);
+        let mut dead: HashMap<u64, Death> = read(&bytes).collect();
+        for (id, at_ms) in recovered {
+            dead.entry(*id).or_insert(Death { at_ms: *at_ms, erased: false });
+        }
+        dead.retain(|id, death| *id != 0 && death.at_ms >= oldest_ms);
         let mut whole = MAGIC.to_vec();
-        for (id, at_ms) in &dead {
-            write(&mut whole, *id, *at_ms);
+        for (id, death) in &dead {
+            write(&mut whole, *id, *death);
         }
         write_whole(&RealDisk, path, &whole)?;
         let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
         // Nobody knows how far the last run came with erasing, nor for how long the store was away before it ended.
         let unerased = dead.keys().copied().collect();
-        let heard_ms = AtomicU64::new(dead.values().copied().max().unwrap_or(0));
+        let heard_ms = AtomicU64::new(dead.values().map(|death| death.at_ms).max().unwrap_or(0));
         let pending = Mutex::new(Pending { unsaved: Vec::new(), unerased });
         let inner = Inner { dead: RwLock::new(dead), pending, file, heard_ms, killed: Notify::new() };
         Ok(Withdrawn { inner: Arc::new(inner) })
@@ -92,18 +105,40 @@ impl Withdrawn {
 
     /// Makes the receipt dead from here on. Its decision is in the spool or in the store, so that a restart finds it.
     pub fn kill(&self, consent_id: u64, at_ms: u64) {
+        self.end(consent_id, Death { at_ms, erased: false });
+    }
+
+    /// The same, and the ledger's rows of the consent are erased wherever they are.
+    pub fn erase(&self, consent_id: u64, at_ms: u64) {
+        self.end(consent_id, Death { at_ms, erased: true });
+    }
+
+    fn end(&self, consent_id: u64, death: Death) {
         let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
-        if consent_id == 0 || dead.contains_key(&consent_id) {
+        let before = dead.get(&consent_id).copied();
+        if consent_id == 0 || before.is_some_and(|before| before.erased || !death.erased) {
             return;
         }
-        dead.insert(consent_id, at_ms);
+        dead.insert(consent_id, death);
         drop(dead);
         self.inner.heard_ms.fetch_max(now_ms(), Ordering::Relaxed);
         let mut pending = self.pending();
-        pending.unsaved.push((consent_id, at_ms));
+        pending.unsaved.push((consent_id, death));
         pending.unerased.push(consent_id);
         drop(pending);
         self.inner.killed.notify_one();
+    }
+
+    /// Whether the ledger's rows of the consent are erased.
+    pub fn is_erased(&self, consent_id: u64) -> bool {
+        let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
+        dead.get(&consent_id).is_some_and(|death| death.erased)
+    }
+
+    /// Every consent whose rows of the ledger are erased.
+    pub fn erased(&self) -> Vec<u64> {
+        let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
+        dead.iter().filter(|(_, death)| death.erased).map(|(id, _)| *id).collect()
     }
 
     /// When a withdrawal was last heard of, in milliseconds since 1970. After a restart, when the last was made.
@@ -114,7 +149,7 @@ impl Withdrawn {
     /// Every receipt that was withdrawn since then, in milliseconds since 1970.
     pub fn since(&self, at_ms: u64) -> Vec<u64> {
         let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
-        dead.iter().filter(|(_, at)| **at >= at_ms).map(|(id, _)| *id).collect()
+        dead.iter().filter(|(_, death)| death.at_ms >= at_ms).map(|(id, _)| *id).collect()
     }
 
     /// Puts what was killed since the last time on disk. Blocks on it.
@@ -125,8 +160,8 @@ impl Withdrawn {
             return Ok(());
         }
         let mut bytes = Vec::with_capacity(unsaved.len() * ENTRY_BYTES);
-        for (id, at_ms) in &unsaved {
-            write(&mut bytes, *id, *at_ms);
+        for (id, death) in &unsaved {
+            write(&mut bytes, *id, *death);
         }
         let length = file.metadata()?.len();
         let saved = RealDisk.append(&mut file, &bytes).and_then(|()| RealDisk.sync_data(&file));
@@ -155,18 +190,19 @@ impl Withdrawn {
     }
 }
 
-fn write(out: &mut Vec<u8>, id: u64, at_ms: u64) {
+fn write(out: &mut Vec<u8>, id: u64, death: Death) {
     let start = out.len();
+    let erased = if death.erased { ERASED_BIT } else { 0 };
     out.extend_from_slice(&id.to_le_bytes());
-    out.extend_from_slice(&at_ms.to_le_bytes());
+    out.extend_from_slice(&(death.at_ms | erased).to_le_bytes());
     let sum = crc32fast::hash(&out[start..]);
     out.extend_from_slice(&sum.to_le_bytes());
 }
 
 /// Every entry that is whole.
-fn read(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> {
+fn read(bytes: &[u8]) -> impl Iterator<Item = (u64, Death)> {
     let entries = bytes.get(MAGIC.len()..).unwrap_or_default().chunks(ENTRY_BYTES);
-    let read: Vec<Option<(u64, u64)>> = entries.map(read_entry).collect();
+    let read: Vec<Option<(u64, Death)>> = entries.map(read_entry).collect();
     let damaged = read.iter().filter(|entry| entry.is_none()).count();
     if damaged > 0 {
         tracing::error!(
@@ -177,12 +213,12 @@ fn read(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> {
     read.into_iter().flatten()
 }
 
-fn read_entry(entry: &[u8]) -> Option<(u64, u64)> {
+fn read_entry(entry: &[u8]) -> Option<(u64, Death)> {
     let (fields, sum) = entry.split_at_checked(ENTRY_BYTES - 4)?;
     let (id, at_ms) = fields.split_first_chunk::<8>()?;
-    let at_ms = at_ms.first_chunk::<8>()?;
-    (sum == crc32fast::hash(fields).to_le_bytes())
-        .then(|| (u64::from_le_bytes(*id), u64::from_le_bytes(*at_ms)))
+    let at_ms = u64::from_le_bytes(*at_ms.first_chunk::<8>()?);
+    let death = Death { at_ms: at_ms & !ERASED_BIT, erased: at_ms & ERASED_BIT != 0 };
+    (sum == crc32fast::hash(fields).to_le_bytes()).then(|| (u64::from_le_bytes(*id), death))
 }
 
 pub(crate) fn now_ms() -> u64 {
@@ -256,6 +292,21 @@ mod tests {
         unerased.sort_unstable();
         assert_eq!(unerased, [7, 8]);
         assert!(list.take_unerased().is_empty());
+    }
+
+    #[test]
+    fn an_erasure_is_known_after_a_restart_and_no_later_word_of_a_withdrawal_takes_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = open(folder.path());
+        list.kill(7, now_ms());
+        list.kill(8, now_ms());
+        list.erase(7, now_ms());
+        list.kill(7, now_ms());
+        list.save().unwrap();
+        for list in [list, Withdrawn::open(folder.path(), &[(7, now_ms())]).unwrap(), open(folder.path())] {
+            assert!(list.is_dead(7) && list.is_erased(7) && !list.is_erased(8));
+            assert_eq!(list.erased(), [7]);
+        }
     }
 
     #[test]

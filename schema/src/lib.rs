@@ -24,6 +24,12 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, name: "ledger_erased", sql: include_str!("../0006_ledger_erased.sql") },
     Migration { version: 7, name: "ledger_artefacts", sql: include_str!("../0007_ledger_artefacts.sql") },
     Migration { version: 8, name: "displays", sql: include_str!("../0008_displays.sql") },
+    Migration { version: 9, name: "consents_hourly", sql: include_str!("../0009_consents_hourly.sql") },
+    Migration {
+        version: 10,
+        name: "ledger_chain_hourly",
+        sql: include_str!("../0010_ledger_chain_hourly.sql"),
+    },
 ];
 
 #[cfg(test)]

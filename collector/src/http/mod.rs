@@ -26,6 +26,7 @@ mod visitor;
 
 pub use asset::Asset;
 pub use assets::{Assets, LOADER_BYTES_MAX};
+pub use consent::Repeats;
 pub use front::Public;
 pub use health::Further;
 pub use limits::Limits;

@@ -7,7 +7,7 @@
 
 use super::chain::{Kind, Link, Origin, commitment, first_link, next_link};
 use super::hex;
-use super::row::LedgerRow;
+use super::row::{ERASE, LedgerRow};
 use crate::keys::random_u64;
 use crate::spool::disk::{RealDisk, create_folder, write_whole};
 use crate::spool::{AppendError, Record, Spool, Table};
@@ -117,8 +117,11 @@ impl Inner {
             let appended = self.spool.append(record).await.map(|_| ());
             if appended.is_ok() {
                 chains.0.extend(after);
-                for row in group.iter().map(|one| &one.row).filter(|row| row.withdraws() != 0) {
-                    self.withdrawn.kill(row.withdraws(), row.ts_ms());
+                for row in group.iter().map(|one| &one.row) {
+                    match row.action() {
+                        ERASE => self.withdrawn.erase(row.withdraws(), row.ts_ms()),
+                        _ => self.withdrawn.kill(row.withdraws(), row.ts_ms()),
+                    }
                 }
             }
             answers.extend(group.into_iter().map(|one| (one.answer, appended)));

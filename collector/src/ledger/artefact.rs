@@ -7,8 +7,8 @@
 //! every language.
 //!
 //! Invariant: the name is the SHA-256 of the content, and [`Artefacts::read`] gives nothing else. A file is on disk
-//! before a row can name it, and is removed only when no row names it any more and nothing showed it for
-//! [`UNSEEN_TIME`], longer than any receipt lives. Where one text was shown by several builds, a row names the one that
+//! before a row can name it, and is removed only when no row names it any more and nothing showed or named it for
+//! [`UNSEEN_TIME`], longer than any receipt lives: a row that names it may be on its way into the store. Where one text was shown by several builds, a row names the one that
 //! is served when the decision comes, or else the newest.
 
 use super::hex;
@@ -118,7 +118,24 @@ impl Artefacts {
         }
         let state = self.state();
         let place = state.seen.get(&(site.to_owned(), text_hash.to_owned()))?;
-        state.all.get(*place).cloned()
+        let artefact = state.all.get(*place)?.clone();
+        if !state.served.contains(&artefact.hash) {
+            self.named(&state, &artefact);
+        }
+        Some(artefact)
+    }
+
+    /// Notes that a row names what is served no more, and with it whatever the row leads to. Seldom, so it may block.
+    fn named(&self, state: &State, artefact: &Artefact) {
+        let with_it = |one: &&Artefact| {
+            let declaration = one.kind == "declaration" && one.declaration_hash == artefact.declaration_hash;
+            one.site == artefact.site && (one.text_hash == artefact.text_hash || declaration)
+        };
+        for one in state.all.iter().filter(with_it) {
+            if let Err(error) = touch(&self.folder.join(&one.hash)) {
+                tracing::warn!(%error, hash = one.hash, "An artefact that a decision names cannot be kept longer.");
+            }
+        }
     }
 
     /// Every artefact that is kept.
@@ -148,28 +165,36 @@ impl Artefacts {
         served.iter().try_for_each(|hash| touch(&self.folder.join(hash)))
     }
 
-    /// What nothing showed for [`UNSEEN_TIME`]. Blocks on the disk.
+    /// What nothing showed or named for [`UNSEEN_TIME`]. Blocks on the disk.
     pub fn unseen(&self, now: SystemTime) -> Vec<Artefact> {
         let (all, served) = {
             let state = self.state();
             (state.all.clone(), state.served.clone())
         };
-        let is_old = |artefact: &Artefact| {
-            let changed = fs::metadata(self.folder.join(&artefact.hash)).and_then(|file| file.modified());
-            // What is not there need not be looked for any more.
-            changed.map_or(true, |at| now.duration_since(at).is_ok_and(|age| age > UNSEEN_TIME))
-        };
-        all.into_iter().filter(|one| !served.contains(&one.hash) && is_old(one)).collect()
+        all.into_iter().filter(|one| !served.contains(&one.hash) && self.is_old(&one.hash, now)).collect()
     }
 
-    /// Removes what no row names any more. Blocks on the disk.
-    pub fn remove(&self, hashes: &HashSet<String>) -> io::Result<()> {
+    fn is_old(&self, hash: &str, now: SystemTime) -> bool {
+        let changed = fs::metadata(self.folder.join(hash)).and_then(|file| file.modified());
+        // What is not there need not be looked for any more.
+        changed.map_or(true, |at| now.duration_since(at).is_ok_and(|age| age > UNSEEN_TIME))
+    }
+
+    /// From here on no row names these, but for those that were named since they were [`Artefacts::unseen`]. Returns the
+    /// others. Blocks on the disk.
+    pub fn retire(&self, hashes: HashSet<String>, now: SystemTime) -> HashSet<String> {
         let mut state = self.state();
-        state.all.retain(|artefact| !hashes.contains(&artefact.hash));
-        write_whole(&RealDisk, &self.folder.join(INDEX), lines(&state.all).as_bytes())?;
+        let retired: HashSet<String> = hashes.into_iter().filter(|hash| self.is_old(hash, now)).collect();
+        state.all.retain(|artefact| !retired.contains(&artefact.hash));
         state.remember();
-        drop(state);
-        hashes.iter().try_for_each(|hash| remove_if_there(&RealDisk, &self.folder.join(hash)))
+        retired
+    }
+
+    /// Removes what was retired. Blocks on the disk.
+    pub fn remove(&self, retired: &HashSet<String>) -> io::Result<()> {
+        let lines = lines(&self.state().all);
+        write_whole(&RealDisk, &self.folder.join(INDEX), lines.as_bytes())?;
+        retired.iter().try_for_each(|hash| remove_if_there(&RealDisk, &self.folder.join(hash)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -307,8 +332,38 @@ mod tests {
         let later = now + UNSEEN_TIME + Duration::from_secs(60);
         let unseen = artefacts.unseen(later);
         assert_eq!(unseen, std::slice::from_ref(&one.0));
-        artefacts.remove(&HashSet::from([one.0.hash.clone()])).unwrap();
+        let retired = artefacts.retire(HashSet::from([one.0.hash.clone()]), later);
         assert_eq!((artefacts.all().len(), artefacts.seen("demo", "a")), (1, None));
+        artefacts.remove(&retired).unwrap();
         assert!(!folder.path().join(&one.0.hash).exists());
+        let artefacts = Artefacts::open(folder.path(), std::iter::empty()).unwrap();
+        assert_eq!(artefacts.all().len(), 1);
+    }
+
+    #[test]
+    fn what_a_decision_names_meanwhile_is_not_retired_nor_what_leads_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let declaration =
+            Artefact { kind: "declaration".into(), text_hash: String::new(), ..artefact("", "").0 };
+        let all = [
+            artefact("a", "1"),
+            artefact("a", "2"),
+            declaration.compose(&json!(1), &json!(2)),
+            artefact("b", "1"),
+        ];
+        Artefacts::open(folder.path(), all.iter().cloned()).unwrap();
+        let artefacts = Artefacts::open(folder.path(), std::iter::empty()).unwrap();
+        let now = SystemTime::now();
+        for (artefact, _) in &all {
+            let file = File::open(folder.path().join(&artefact.hash)).unwrap();
+            file.set_modified(now - UNSEEN_TIME - Duration::from_secs(60)).unwrap();
+        }
+        let unseen: HashSet<String> = artefacts.unseen(now).into_iter().map(|one| one.hash).collect();
+        assert_eq!(unseen.len(), 4);
+        // Between the question to the store and the removal.
+        assert!(artefacts.seen("demo", "a").is_some());
+        assert_eq!(artefacts.retire(unseen, now), HashSet::from([all[3].0.hash.clone()]));
+        assert_eq!(artefacts.seen("demo", "b"), None, "no row names it from here on");
+        assert!(artefacts.seen("demo", "a").is_some());
     }
 }

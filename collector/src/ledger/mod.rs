@@ -44,11 +44,13 @@
 mod append;
 mod artefact;
 mod chain;
+mod erasure;
 mod row;
 
 pub use append::{Ledger, LedgerError};
 pub use artefact::{ARTEFACT_BYTES_MAX, ARTEFACTS_MAX, Artefact, Artefacts, ArtefactsError, UNSEEN_TIME};
 pub use chain::{Kind, LINKS, commitment, first_link, next_link};
+pub(crate) use erasure::{bare_links, without_erased};
 pub use row::{CONSENTS, Content, DECISIONS, ERASE, LedgerRow, Seen};
 
 use std::fmt::Write;

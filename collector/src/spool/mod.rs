@@ -362,15 +362,15 @@ impl Spool {
         self.inner.shared.set_aside(segment)
     }
 
-    /// Deletes what was in quarantine for its time, and erases there what was withdrawn: the records that `is_erased`
-    /// tells, and what cannot be read of a segment that was not begun after the last withdrawal was heard of, at
-    /// `heard_ms`. Blocks on the disk.
+    /// Deletes what was in quarantine for its time, and erases there what was withdrawn: of each record that is not to
+    /// stay as it is, `left` says what is left, and what cannot be read of a segment goes unless it was begun after the
+    /// last withdrawal was heard of, at `heard_ms`. Blocks on the disk.
     pub fn sweep_quarantine(
         &self,
         heard_ms: Option<u64>,
-        is_erased: impl Fn(&StoredRecord<'_>) -> bool,
+        left: impl Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
     ) -> io::Result<()> {
-        quarantine::sweep(&self.inner.shared, &Withdrawals { heard_ms, is_erased: &is_erased })
+        quarantine::sweep(&self.inner.shared, &Withdrawals { heard_ms, left: &left })
     }
 
     /// Removes the ids of batches that no browser repeats any more. Blocks on the disk.

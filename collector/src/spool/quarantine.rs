@@ -3,13 +3,14 @@
 //! In: a file of the spool; later, what was withdrawn. Out: the same file under a second name, for [`KEPT_TIME`].
 //!
 //! Invariant: nothing leaves the spool for damage without being here. It is deleted here when its time is over, and a
-//! withdrawal reaches it ([`sweep`]): records that are erased in the store are erased here, and so is every byte that
-//! cannot be read and may be of that receipt, because nobody can prove of it whose it is. Beside such a file a note
+//! withdrawal reaches it ([`sweep`]): what is erased in the store is erased here, and so is every byte that cannot be
+//! read and may be of that receipt, because nobody can prove of it whose it is. Beside such a file a note
 //! (`<name>.note`) tells how many bytes that were.
 
 use super::backlog::Shared;
 use super::disk::{DRAFT_SUFFIX, create_folder, remove_if_there, write_whole_dated};
-use super::record::StoredRecord;
+use super::frame;
+use super::record::{self, Record, StoredRecord};
 use super::segment::{self, HEADER_BYTES, Name};
 use std::fs;
 use std::io;
@@ -69,8 +70,8 @@ pub(crate) fn recover(shared: &Shared) -> io::Result<()> {
 pub(crate) struct Withdrawals<'a> {
     /// When a withdrawal was last heard of, in milliseconds since 1970, if ever.
     pub(crate) heard_ms: Option<u64>,
-    /// Whether the record's rows are erased in the store.
-    pub(crate) is_erased: &'a dyn Fn(&StoredRecord<'_>) -> bool,
+    /// What is left of a record. Nothing is said of one that stays as it is.
+    pub(crate) left: &'a dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
 }
 
 /// Deletes what was kept for its time, and erases what was withdrawn. What fails is logged and stays for the next time.
@@ -78,7 +79,7 @@ pub(crate) fn sweep(shared: &Shared, withdrawals: &Withdrawals<'_>) -> io::Resul
     let now = SystemTime::now();
     let mut changed = false;
     for path in list(&shared.folder)? {
-        match Kept::of(path.clone()).and_then(|kept| sweep_one(shared, &kept, now, withdrawals)) {
+        match Quarantined::of(path.clone()).and_then(|kept| sweep_one(shared, &kept, now, withdrawals)) {
             Ok(rid) => changed |= rid,
             Err(error) => {
                 tracing::error!(file = %path.display(), %error, "A file in quarantine cannot be looked through.");
@@ -99,7 +100,7 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// A file that was put here.
-struct Kept {
+struct Quarantined {
     path: PathBuf,
     /// The segment that it is, or that it is a note about. Files of others have none.
     name: Option<Name>,
@@ -108,14 +109,14 @@ struct Kept {
     since: SystemTime,
 }
 
-impl Kept {
-    fn of(path: PathBuf) -> io::Result<Kept> {
+impl Quarantined {
+    fn of(path: PathBuf) -> io::Result<Quarantined> {
         let metadata = fs::metadata(&path)?;
         let text = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let noted = text.strip_suffix(NOTE_SUFFIX);
         let name = noted.unwrap_or(&text).parse().ok();
         let (bytes, since) = (metadata.len(), metadata.modified()?);
-        Ok(Kept { path, name, is_note: noted.is_some(), bytes, since })
+        Ok(Quarantined { path, name, is_note: noted.is_some(), bytes, since })
     }
 
     fn remove(&self, shared: &Shared) -> io::Result<()> {
@@ -128,7 +129,7 @@ impl Kept {
 /// Whether anything was changed.
 fn sweep_one(
     shared: &Shared,
-    kept: &Kept,
+    kept: &Quarantined,
     now: SystemTime,
     withdrawals: &Withdrawals<'_>,
 ) -> io::Result<bool> {
@@ -139,7 +140,7 @@ fn sweep_one(
         return Ok(true);
     }
     match withdrawals.heard_ms {
-        Some(heard_ms) if !kept.is_note => erase(shared, kept, &name, heard_ms, withdrawals.is_erased),
+        Some(heard_ms) if !kept.is_note => erase(shared, kept, &name, heard_ms, withdrawals.left),
         _ => Ok(false),
     }
 }
@@ -147,10 +148,10 @@ fn sweep_one(
 /// Leaves of a segment only the intact records that are not erased, if there is anything to be rid of.
 fn erase(
     shared: &Shared,
-    kept: &Kept,
+    kept: &Quarantined,
     name: &Name,
     heard_ms: u64,
-    is_erased: &dyn Fn(&StoredRecord<'_>) -> bool,
+    left: &dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
 ) -> io::Result<bool> {
     let bytes = match fs::read(&kept.path) {
         Err(error) if error.raw_os_error() == Some(EIO) => Vec::new(),
@@ -165,34 +166,44 @@ fn erase(
     // A receipt that was known to be dead when the segment was begun has no row in it.
     let concerned = heard_ms.saturating_add(CLOCKS_DIFFER_MS) >= created_ms.unwrap_or(0);
 
-    let found = scan.records.iter().zip(&scan.frames);
-    let left: Vec<_> = found.filter(|(record, _)| !is_erased(record)).collect();
-    let erased = scan.records.len() - left.len();
+    let mut frames = Vec::new();
+    let mut erased = 0;
+    for (record, frame) in scan.records.iter().zip(&scan.frames) {
+        let Some(instead) = left(record) else {
+            frames.extend_from_slice(&bytes[frame.clone()]);
+            continue;
+        };
+        erased += 1;
+        for part in instead {
+            let payload = record::encode(&part, record.at_ms).map_err(io::Error::other)?;
+            frame::write(&mut frames, name.id, &payload);
+        }
+    }
     if erased == 0 && !(concerned && damaged > 0) {
         return Ok(false);
     }
     if damaged > 0 {
         note(shared, kept, damaged)?;
     }
-    match left.first() {
+    match scan.records.first().filter(|_| !frames.is_empty()) {
         None => kept.remove(shared)?,
-        Some((first, _)) => {
+        Some(first) => {
             let mut whole = segment::header(name, created_ms.unwrap_or(first.at_ms));
-            left.iter().for_each(|(_, frame)| whole.extend_from_slice(&bytes[(*frame).clone()]));
+            whole.extend_from_slice(&frames);
             write_whole_dated(&*shared.disk, &kept.path, &whole, Some(kept.since))?;
             shared.subtract_bytes(kept.bytes);
             shared.add_bytes(whole.len() as u64);
         }
     }
     tracing::warn!(
-        file = %kept.path.display(), records_erased = erased, records_kept = left.len(), damaged_bytes = damaged,
+        file = %kept.path.display(), records_erased = erased, damaged_bytes = damaged,
         "Withdrawals were carried out on a file in quarantine; what of it could not be read was erased too."
     );
     Ok(true)
 }
 
 /// Leaves word of the bytes that nobody could read. It is deleted with what it speaks of.
-fn note(shared: &Shared, kept: &Kept, damaged: u64) -> io::Result<()> {
+fn note(shared: &Shared, kept: &Quarantined, damaged: u64) -> io::Result<()> {
     let mut path = kept.path.clone().into_os_string();
     path.push(NOTE_SUFFIX);
     let path = PathBuf::from(path);
@@ -213,7 +224,7 @@ mod tests {
     use super::super::{Record, Spool, SpoolOptions, Table};
     use super::*;
 
-    const NOTHING: Withdrawals<'_> = Withdrawals { heard_ms: None, is_erased: &|_| false };
+    const NOTHING: Withdrawals<'_> = Withdrawals { heard_ms: None, left: &|_| None };
 
     fn event(consent_id: u64, text: &str) -> Record {
         let row = [&[0; 8], text.as_bytes()].concat();
@@ -222,7 +233,8 @@ mod tests {
 
     /// The receipt 7 was withdrawn at that time.
     fn of_7(heard_ms: u64) -> Withdrawals<'static> {
-        Withdrawals { heard_ms: Some(heard_ms), is_erased: &|record| record.consent_id == 7 }
+        let left = &|record: &StoredRecord<'_>| (record.consent_id == 7).then(Vec::new);
+        Withdrawals { heard_ms: Some(heard_ms), left }
     }
 
     fn open(folder: &Path) -> Spool {
@@ -290,6 +302,26 @@ mod tests {
         let again = open(home.path());
         assert_eq!(again.read(&again.oldest_now().unwrap()).unwrap().records().len(), 2);
         assert_eq!(again.depth().quarantined, 0, "it is a whole segment again");
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_record_stands_in_its_place_and_reads_back() {
+        let home = tempfile::tempdir().unwrap();
+        let two = Record { rows: vec![vec![1; 9], vec![2; 9]], ..event(8, "") };
+        let spool = refused(home.path(), vec![two, event(9, "theirs")]).await;
+        let half = |record: &StoredRecord<'_>| {
+            let rows = record.rows().skip(1).map(<[u8]>::to_vec).collect();
+            (record.consent_id == 8).then(|| vec![Record { rows, ..event(8, "") }])
+        };
+        swept(&spool, &Withdrawals { heard_ms: Some(spool.inner.shared.clock.wall_ms()), left: &half });
+        let path = list(home.path()).unwrap().remove(0);
+        let name = path.file_name().unwrap().to_string_lossy().parse().unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let scan = segment::read(&name, &bytes).unwrap();
+        let rows: Vec<Vec<&[u8]>> = scan.records.iter().map(|record| record.rows().collect()).collect();
+        assert_eq!(rows[0], [[2; 9]]);
+        assert_eq!((rows.len(), scan.records[1].consent_id), (2, 9));
+        assert!(scan.damage.is_empty());
     }
 
     #[tokio::test]

@@ -2,7 +2,8 @@
 //! outlived its newest record.
 //!
 //! In: the artefacts of this collector's data folder. Out: `ledger_artefacts`. An artefact is named by its content, so
-//! copying it twice, or from several collectors, does no harm.
+//! copying it twice, or from several collectors, does no harm; one that another collector removed while this one still
+//! has it comes back with the next comparison.
 
 use super::{Store, StoreError, blocking, in_long_time, in_time};
 use crate::ledger::{Artefact, Artefacts};
@@ -83,17 +84,19 @@ impl Store {
                 unnamed.insert(artefact.hash);
             }
         }
-        if unnamed.is_empty() {
+        let from = Arc::clone(artefacts);
+        let retired = blocking(move || Ok(from.retire(unnamed, SystemTime::now()))).await?;
+        if retired.is_empty() {
             return Ok(());
         }
-        let hashes: Vec<&String> = unnamed.iter().collect();
+        let hashes: Vec<&String> = retired.iter().collect();
         let delete = self.client().query("ALTER TABLE ledger_artefacts DELETE WHERE hash IN ?").bind(&hashes);
         in_long_time(delete.with_setting("mutations_sync", "2").execute()).await?;
         tracing::info!(
-            artefacts = unnamed.len(),
+            artefacts = retired.len(),
             "Artefacts that outlived their newest record were removed."
         );
         let from = Arc::clone(artefacts);
-        blocking(move || from.remove(&unnamed)).await
+        blocking(move || from.remove(&retired)).await
     }
 }

@@ -1,15 +1,18 @@
 //! One insert: the rows of one segment for one table, and the question how many of them the store holds.
 //!
 //! In: a segment's records. Out: an [`Insert`] with header and rows, each row carrying the segment's id. Invariant: rows
-//! that a dead receipt allowed are left out, and counted neither as expected nor as held.
+//! that a dead receipt allowed are left out, and counted neither as expected nor as held. A row of the ledger that keeps
+//! no time finer than the hour carries no segment's id: events beside it would tell the second. What the store holds of
+//! the ledger is told by the places in the chains.
 
 use super::{Store, StoreError};
+use crate::ledger::Kind;
 use crate::row_binary::{Layout, SEGMENT_ID_BYTES};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// Longest wait for the store to take a piece of an insert.
@@ -19,6 +22,10 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// Longest time that the store spends on an insert, in seconds.
 const STORE_TIME_MAX_S: &str = "100";
+
+/// Most runs of places that one condition names, at up to 80 bytes each, of which a question holds three: within the 256 KiB
+/// that a server takes by default.
+const RUNS_MAX: usize = 1_000;
 
 /// The columns of a table's rows.
 pub fn layout(table: Table) -> &'static Layout {
@@ -58,6 +65,45 @@ pub(crate) struct Insert {
     pub(crate) expected: u64,
     /// Dead receipts that allowed rows of this segment.
     erased: HashSet<u64>,
+    /// Of the ledger's rows, the places that they take.
+    places: Places,
+}
+
+/// Places in chains of the ledger: of each chain the first and the last of those that follow one another.
+#[derive(Debug, Default)]
+struct Places(BTreeMap<u64, Vec<(u32, u32)>>);
+
+impl Places {
+    /// Takes the place of a row, if it has one, and tells whether the row may name its segment.
+    fn take(&mut self, table: Table, row: &[u8]) -> Result<bool, MalformedRow> {
+        let field = |name| layout(table).field(row, name).ok_or(MalformedRow);
+        let number = |name| Ok(u64::from_le_bytes(*field(name)?.first_chunk::<8>().ok_or(MalformedRow)?));
+        let (seq, timed) = match table {
+            Table::Decisions => (field("chain_seq")?, number("consent_id")? != 0),
+            Table::Links => (field("seq")?, field("kind")? == Kind::Timed.name().as_bytes()),
+            Table::Events | Table::Consents | Table::Rejections | Table::Displays => return Ok(true),
+        };
+        let seq = u32::from_le_bytes(*seq.first_chunk::<4>().ok_or(MalformedRow)?);
+        let runs = self.0.entry(number("chain")?).or_default();
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(seq) => *last = seq,
+            _ => runs.push((seq, seq)),
+        }
+        Ok(timed)
+    }
+
+    /// Conditions of which every row in one of the places fulfils one. `seq` is the column of the place.
+    fn conditions(&self, seq: &str) -> Vec<String> {
+        let of = |(chain, runs): (&u64, &Vec<(u32, u32)>)| {
+            let chain = *chain;
+            let of_run = move |(first, last): (u32, u32)| {
+                format!("(chain = {chain} AND {seq} BETWEEN {first} AND {last})")
+            };
+            runs.iter().copied().map(of_run).collect::<Vec<_>>()
+        };
+        let all: Vec<String> = self.0.iter().flat_map(of).collect();
+        all.chunks(RUNS_MAX).map(|some| some.join(" OR ")).collect()
+    }
 }
 
 /// A row that is too short to carry the segment's id, or to hold the columns of its table.
@@ -79,8 +125,9 @@ impl Insert {
         erased: impl Fn(&StoredRecord<'_>) -> bool,
     ) -> Result<Insert, MalformedRow> {
         let mut body = layout(table).header();
+        let (erased_ids, places) = (HashSet::new(), Places::default());
         let mut insert =
-            Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: HashSet::new() };
+            Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: erased_ids, places };
         let concerned: Vec<&StoredRecord<'_>> =
             records.iter().filter(|record| concerns(record.table, table)).collect();
         body.reserve(concerned.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum());
@@ -91,7 +138,8 @@ impl Insert {
             }
             for row in rows_for(record, table) {
                 let columns = row.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
-                body.extend_from_slice(&segment_id.to_le_bytes());
+                let named = if insert.places.take(table, row)? { segment_id } else { 0 };
+                body.extend_from_slice(&named.to_le_bytes());
                 body.extend_from_slice(columns);
                 insert.expected += weight(table, row)?;
             }
@@ -107,14 +155,15 @@ impl Insert {
         format!("{:016x}-{name}", self.segment_id)
     }
 
-    /// Which rows of the table these are.
-    fn condition(&self) -> String {
-        let chained = match self.table {
-            Table::Decisions => " AND chain != 0",
-            Table::Consents => " AND chain = 0",
-            Table::Events | Table::Rejections | Table::Links | Table::Displays => "",
-        };
-        format!("segment_id = {}{chained}", self.segment_id)
+    /// Which rows of the table these are: all that fulfil one of the conditions.
+    fn conditions(&self) -> Vec<String> {
+        let of_segment = |more: &str| vec![format!("segment_id = {}{more}", self.segment_id)];
+        match self.table {
+            Table::Decisions => self.places.conditions("chain_seq"),
+            Table::Links => self.places.conditions("seq"),
+            Table::Consents => of_segment(" AND chain = 0"),
+            Table::Events | Table::Rejections | Table::Displays => of_segment(""),
+        }
     }
 
     /// A token for rows that must go in although the store remembers the stable one.
@@ -171,18 +220,27 @@ impl Store {
         let id = insert.segment_id;
         let one =
             |sql: String| async move { super::in_time(self.client().query(&sql).fetch_one::<u64>()).await };
+        let mut held = 0;
         match insert.table {
-            // What a visitor had erased since was held.
-            Table::Decisions => Ok(one(format!(
-                "SELECT count() + ifNull((SELECT uniqExact(commitment) FROM ledger_erased WHERE commitment IN \
-                 (SELECT commitment FROM ledger_chain WHERE segment_id = {id})), 0) \
-                 FROM consents WHERE {}",
-                insert.condition()
-            ))
-            .await?),
+            // What a visitor had erased since was held, unless it is there again.
+            Table::Decisions => {
+                for (rows, links) in insert.conditions().iter().zip(insert.places.conditions("seq")) {
+                    let sql = format!(
+                        "SELECT count() + ifNull((SELECT uniqExact(commitment) FROM ledger_chain WHERE ({links}) \
+                         AND commitment IN (SELECT commitment FROM ledger_erased) \
+                         AND (chain, seq) NOT IN (SELECT chain, chain_seq FROM consents WHERE {rows})), 0) \
+                         FROM consents WHERE {rows}"
+                    );
+                    held += one(sql).await?;
+                }
+                Ok(held)
+            }
             Table::Consents | Table::Links => {
                 let table = layout(insert.table).table;
-                Ok(one(format!("SELECT count() FROM {table} WHERE {}", insert.condition())).await?)
+                for condition in insert.conditions() {
+                    held += one(format!("SELECT count() FROM {table} WHERE {condition}")).await?;
+                }
+                Ok(held)
             }
             Table::Rejections | Table::Displays => {
                 let table = layout(insert.table).table;
@@ -204,8 +262,11 @@ impl Store {
 
     /// Removes what the store holds of these rows.
     pub(crate) async fn remove(&self, insert: &Insert) -> Result<(), StoreError> {
-        let sql = format!("ALTER TABLE {} DELETE WHERE {}", layout(insert.table).table, insert.condition());
-        let delete = self.client().query(&sql).with_setting("mutations_sync", "2");
-        Ok(super::in_long_time(delete.execute()).await?)
+        for condition in insert.conditions() {
+            let sql = format!("ALTER TABLE {} DELETE WHERE {condition}", layout(insert.table).table);
+            let delete = self.client().query(&sql).with_setting("mutations_sync", "2");
+            super::in_long_time(delete.execute()).await?;
+        }
+        Ok(())
     }
 }

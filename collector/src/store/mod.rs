@@ -14,14 +14,17 @@ mod health;
 mod insert;
 mod ledger;
 mod migrate;
+mod poll;
 mod rights;
 
 pub use health::Health;
 pub use insert::layout;
 pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, Shown, ShownRow, Verified};
 pub use migrate::MigrationError;
-pub use rights::{POLL_INTERVAL, SECOND_PASS};
+pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
+pub use rights::SECOND_PASS;
 
+use crate::ledger::{bare_links, without_erased};
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
 use arc_swap::ArcSwap;
@@ -29,6 +32,7 @@ use backoff::Backoff;
 use clickhouse::{Client, RowOwned, RowRead};
 use drain::Job;
 use rights::Erasure;
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -76,12 +80,13 @@ pub enum StoreError {
 pub struct Store {
     client: Client,
     health: Arc<Health>,
+    poll_interval: Duration,
 }
 
 impl Store {
     /// The store behind that client, whose database is Kruimel's.
     pub fn new(client: Client) -> Self {
-        Store { client, health: Arc::default() }
+        Store { client, health: Arc::default(), poll_interval: POLL_INTERVAL }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time.
@@ -146,6 +151,8 @@ struct Work<'a> {
     polled: bool,
     /// Whether rows of the ledger may be there that a visitor had erased.
     ledger_due: bool,
+    /// Links whose rows were erased in the quarantine, until the store knows why these are missing.
+    bare_links: Vec<(String, u16)>,
     looked_at: Instant,
     cleaned_at: Instant,
     swept_at: Option<Instant>,
@@ -165,6 +172,7 @@ impl<'a> Work<'a> {
             migrated: false,
             polled: false,
             ledger_due: true,
+            bare_links: Vec::new(),
             looked_at: cleaned_at,
             cleaned_at,
             swept_at: None,
@@ -217,8 +225,11 @@ impl<'a> Work<'a> {
     async fn step(&mut self) -> Result<(), StoreError> {
         // The store need not be there for it, and what fails of it must not keep rows from the store.
         if self.swept_at.is_none_or(|at| at.elapsed() >= QUARANTINE_INTERVAL) {
-            if let Err(error) = self.sweep_quarantine().await {
-                tracing::error!(%error, "The quarantine could not be looked through; it is tried again.");
+            match self.sweep_quarantine().await {
+                Ok(links) => self.bare_links = links,
+                Err(error) => {
+                    tracing::error!(%error, "The quarantine could not be looked through; it is tried again.");
+                }
             }
             self.swept_at = Some(Instant::now());
         }
@@ -238,8 +249,10 @@ impl<'a> Work<'a> {
         }
         self.erasure.hear(self.withdrawn);
         self.store.erase_due(&mut self.erasure, &self.kept_sites.load_full()).await?;
+        self.store.note_erased(&self.bare_links).await?;
+        self.bare_links.clear();
         if std::mem::take(&mut self.ledger_due)
-            && let Err(error) = self.store.erase_from_ledger().await
+            && let Err(error) = self.store.erase_from_ledger(self.withdrawn).await
         {
             self.ledger_due = true;
             return Err(error);
@@ -270,13 +283,26 @@ impl<'a> Work<'a> {
         drained
     }
 
-    async fn sweep_quarantine(&self) -> Result<(), StoreError> {
+    /// Returns the links that stand in the quarantine without their rows.
+    async fn sweep_quarantine(&self) -> Result<Vec<(String, u16)>, StoreError> {
         let (spool, withdrawn, kept_sites) =
             (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
         blocking(move || {
+            let erased = withdrawn.erased().into_iter().collect();
+            let bare = RefCell::new(Vec::new());
             spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
-                drain::is_erased(record, &withdrawn, &kept_sites)
-            })
+                if drain::is_erased(record, &withdrawn, &kept_sites) {
+                    return Some(Vec::new());
+                }
+                let links = |table, rows: &mut dyn Iterator<Item = &[u8]>| {
+                    bare.borrow_mut().extend(bare_links(table, rows));
+                };
+                links(record.table, &mut record.rows());
+                let left = without_erased(record, &erased)?;
+                left.iter().for_each(|one| links(one.table, &mut one.rows.iter().map(Vec::as_slice)));
+                Some(left)
+            })?;
+            Ok(bare.into_inner())
         })
         .await
     }

@@ -1,33 +1,21 @@
-//! Erasing what a withdrawn receipt allowed, and hearing which receipts were withdrawn elsewhere.
+//! Erasing what a withdrawn receipt allowed.
 //!
 //! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: this and the drain are one task, so
 //! no row of a dead receipt is inserted by this collector after its erasure. Other collectors hear of a withdrawal
-//! within [`POLL_INTERVAL`] and may insert until then, which is why each is erased once more after [`SECOND_PASS`].
+//! within a minute ([`super::poll`]) and may insert until then, which is why each is erased once more after [`SECOND_PASS`].
 //! After a restart every receipt that is listed is erased once more, because nobody knows how far the last run came.
 
 use super::{Store, StoreError};
-use crate::withdrawn::{DEAD_TIME, Withdrawn};
-use clickhouse::Row;
-use serde::Deserialize;
+use crate::withdrawn::Withdrawn;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-/// How old the list of receipts withdrawn at other collectors may be.
-/// With the time that the store takes to answer it stays under a minute.
-pub const POLL_INTERVAL: Duration = Duration::from_secs(30);
 /// When a withdrawn receipt is erased once more, for what other collectors inserted before they heard of it.
 pub const SECOND_PASS: Duration = Duration::from_secs(5 * 60);
 /// The least time between two erasures: each rewrites every part that holds a row of it.
 const SPACING: Duration = Duration::from_secs(5);
 /// Most receipts that one statement names, at 21 bytes each: within the 256 KiB that a server's default takes.
-const IDS_MAX: usize = 10_000;
-
-#[derive(Row, Deserialize)]
-struct Killed {
-    withdraws: u64,
-    at_ms: u64,
-}
+pub(super) const IDS_MAX: usize = 10_000;
 
 /// What is to be erased when.
 #[derive(Debug)]
@@ -87,53 +75,20 @@ impl Erasure {
 }
 
 impl Store {
-    /// Asks which receipts were withdrawn, at whichever collector.
-    pub(crate) async fn poll_withdrawn(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
-        let days = DEAD_TIME.as_secs() / 86_400;
-        let sql = format!(
-            "SELECT withdraws, toUInt64(toUnixTimestamp(min(ts))) * 1000 AS at_ms FROM consents \
-             WHERE withdraws != 0 AND ts > now() - INTERVAL {days} DAY GROUP BY withdraws"
-        );
-        for killed in self.fetch::<Killed>(&sql).await? {
-            withdrawn.kill(killed.withdraws, killed.at_ms);
-        }
-        Ok(())
-    }
-
-    /// Asks again and again until told to stop, beside whatever the drain is busy with.
-    pub(crate) async fn keep_polling(&self, withdrawn: &Withdrawn, stop: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = sleep(POLL_INTERVAL) => {}
-            }
-            if let Err(error) = self.poll_withdrawn(withdrawn).await {
-                tracing::debug!(%error, "The store could not be asked which receipts were withdrawn.");
-            }
-        }
-    }
-
-    /// Erases from the ledger what visitors had erased: every row of the consent but the one that says so. What is erased
-    /// is noted first by its commitment, so that nobody takes it for tampering.
-    pub(crate) async fn erase_from_ledger(&self) -> Result<(), StoreError> {
-        const ERASED: &str = "chain != 0 AND action != 'erase' AND (consent_id IN (SELECT withdraws FROM consents WHERE action = 'erase') \
-             OR (withdraws != 0 AND withdraws IN (SELECT withdraws FROM consents WHERE action = 'erase')))";
-        let rows: Vec<(u64, u32)> =
-            self.fetch(&format!("SELECT chain, chain_seq FROM consents WHERE {ERASED}")).await?;
-        for places in rows.chunks(IDS_MAX / 4) {
-            let list =
-                places.iter().map(|(chain, seq)| format!("({chain},{seq})")).collect::<Vec<_>>().join(",");
-            let note = format!(
-                "INSERT INTO ledger_erased SELECT commitment, toDate(now('UTC')), ledger_chain.expires FROM ledger_chain \
-                 WHERE (chain, seq) IN ({list})"
-            );
-            self.execute(&note).await?;
-            let delete = format!("ALTER TABLE consents DELETE WHERE (chain, chain_seq) IN ({list})");
-            let delete = self.client().query(&delete).with_setting("mutations_sync", "2");
-            super::in_long_time(delete.execute()).await?;
-            tracing::info!(rows = places.len(), "Rows of the ledger were erased for their visitors.");
-        }
-        Ok(())
+    /// What an import or a restore ends with, beside a running collector or without one: hears of every withdrawal, and
+    /// erases what came back of each, events and the ledger's rows. What is imported is held to
+    /// [`Withdrawn::is_dead`] before, row by row.
+    ///
+    /// # Errors
+    /// What the store says; nothing may be opened to analysts then.
+    pub async fn erase_what_came_back(
+        &self,
+        withdrawn: &Withdrawn,
+        kept_sites: &[String],
+    ) -> Result<(), StoreError> {
+        self.poll_withdrawn(withdrawn).await?;
+        self.erase(&withdrawn.since(0), kept_sites).await?;
+        self.erase_from_ledger(withdrawn).await
     }
 
     /// Erases what is due.

@@ -1,6 +1,6 @@
 //! A withdrawn receipt leaves no event behind.
 
-use crate::stand::{Stand, damaged, decision, event, site_event, tests, until};
+use crate::stand::{Stand, damaged, decision, event, quarantine, site_event, tests, until};
 
 tests![
     a_withdrawal_erases_what_is_in_the_store_and_what_comes_late,
@@ -149,7 +149,7 @@ async fn a_withdrawal_erases_what_the_quarantine_holds(stand: Stand) {
     running.drain(&[]);
     running.spool.settled().await;
     running.end().await;
-    assert!(quarantine(&stand).contains("/mine-too"));
+    assert!(quarantine(stand.folder.path()).contains("/mine-too"));
 
     let killed = stand.open();
     killed.withdrawn.kill(7, now_ms());
@@ -158,19 +158,12 @@ async fn a_withdrawal_erases_what_the_quarantine_holds(stand: Stand) {
     let mut running = stand.open();
     running.drain(&[]);
     // The store is asked in between, so that whoever erases has its turn.
-    until(async || stand.paths().await.is_empty() && !quarantine(&stand).contains("/mine-too")).await;
+    until(async || stand.paths().await.is_empty() && !quarantine(stand.folder.path()).contains("/mine-too"))
+        .await;
     running.end().await;
-    assert!(quarantine(&stand).contains("/theirs"), "another's rows are kept");
-}
-
-/// What the files of the quarantine hold.
-fn quarantine(stand: &Stand) -> String {
-    let entries = std::fs::read_dir(stand.folder.path().join("quarantine")).unwrap();
-    let bytes: Vec<u8> = entries.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
-    String::from_utf8_lossy(&bytes).into_owned()
+    assert!(quarantine(stand.folder.path()).contains("/theirs"), "another's rows are kept");
 }
 
 fn now_ms() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    now.as_millis() as u64
+    crate::stand::now_ms() as u64
 }

@@ -5,9 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy does not see that everything here is a test")]
 
+mod artefacts;
+mod decide;
 mod drain;
 mod erase;
+mod ledger;
+mod listening;
 mod migrate;
+mod several;
 mod stand;
 
 use libtest_mimic::{Arguments, Trial};
@@ -19,6 +24,8 @@ fn main() -> ExitCode {
     }
     let engine = stand::Engine::start();
     let trials = drain::TESTS.iter().chain(erase::TESTS).chain(migrate::TESTS);
+    let trials =
+        trials.chain(ledger::TESTS).chain(artefacts::TESTS).chain(several::TESTS).chain(decide::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();

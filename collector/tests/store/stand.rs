@@ -1,6 +1,7 @@
 //! What every test stands on: the shared engine, a database of its own, a spool, and rows to put into it.
 
 use engine::supervise::{SuperviseOptions, Supervisor};
+use kruimel_collector::ledger::Ledger;
 use kruimel_collector::row_binary::Encoder;
 use kruimel_collector::spool::{Record, Recovered, Spool, SpoolOptions, Table};
 use kruimel_collector::store::{Store, layout};
@@ -109,6 +110,17 @@ pub(crate) struct Running {
     drain: Option<tokio::task::JoinHandle<()>>,
 }
 
+/// What the files of a folder's quarantine hold.
+pub(crate) fn quarantine(folder: &Path) -> String {
+    let entries = fs::read_dir(folder.join("quarantine")).unwrap();
+    let bytes: Vec<u8> = entries.flat_map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+pub(crate) fn now_ms() -> i64 {
+    kruimel_collector::now_ms()
+}
+
 impl Stand {
     pub(crate) fn new(client: clickhouse::Client) -> Self {
         Stand { store: Store::new(client.clone()), client, folder: tempfile::tempdir().unwrap() }
@@ -125,6 +137,13 @@ impl Stand {
         let withdrawn = Withdrawn::open(folder, &recovered.withdrawn).unwrap();
         let (store, stop) = (self.store.clone(), CancellationToken::new());
         Running { spool, withdrawn, recovered, store, stop, drain: None }
+    }
+
+    /// Opens a collector's spool, list and ledger.
+    pub(crate) fn decide_in(&self, folder: &Path) -> (Running, Ledger) {
+        let running = self.open_in(folder);
+        let (spool, withdrawn) = (running.spool.clone(), running.withdrawn.clone());
+        (running, Ledger::open(&folder.join("ledger"), spool, withdrawn).unwrap())
     }
 
     pub(crate) async fn number(&self, sql: &str) -> u64 {

@@ -2,11 +2,13 @@
 //!
 //! In: a live receipt in the visitor's own cookie, which is the only proof of whose rows they are. Out: the rows of that
 //! consent and of those that it replaced. Invariant: nobody sees or erases rows without the signed receipt; of refusals
-//! there is nothing to find.
+//! there is nothing to find. A site that keeps what it measured after a withdrawal, for a reason that it declares, offers
+//! no erasure here, and takes none: who asks there by right asks the controller.
 
 use super::answer;
 use super::privacy::Request;
 use super::state::State;
+use crate::config::OnWithdrawal;
 use crate::http::consent;
 use crate::pipeline::Rejection;
 use crate::store::ShownRow;
@@ -52,8 +54,12 @@ impl Request<'_> {
         answer(status, JSON, format!("{told:#}\n"))
     }
 
-    /// Ends the consent and has its rows erased, and those of the consents that it replaced.
+    /// Ends the consent and has its rows erased, and those of the consents that it replaced. Where the site offers no
+    /// erasure the form is a withdrawal and nothing else.
     pub(super) async fn erase(&self, now_ms: i64) -> Result<(), Rejection> {
+        if self.site.on_withdrawal != OnWithdrawal::Erase {
+            return Ok(());
+        }
         let State::Granted(granted) = self.state(now_ms) else { return Ok(()) };
         let before = self.collector.store.consents_before(self.site.id.as_str(), granted.consent);
         let ids: Vec<HexId> = match timeout(STORE_TIME_MAX, before).await {

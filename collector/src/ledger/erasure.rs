@@ -1,0 +1,57 @@
+//! What is left of decisions that wait on disk when their visitor had them erased: their links, so that the chain holds.
+//!
+//! In: a record of the spool, the consents that are erased. Out: the records that take its place. Invariant: as in the
+//! store: a row of an erased consent, or one that ended it, goes with its salt; its link stays, in a record of its own;
+//! the row that says that the consent is dead stays.
+
+use super::chain::LINKS;
+use super::row::{CONSENTS, DECISIONS, ERASE};
+use crate::row_binary::Layout;
+use crate::spool::{Record, StoredRecord, Table};
+use std::collections::HashSet;
+
+/// What takes the place of a record. Nothing is said of one that stays as it is.
+pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Option<Vec<Record>> {
+    let rows: Vec<Vec<u8>> = record.rows().map(<[u8]>::to_vec).collect();
+    let (layout, step) = match record.table {
+        Table::Decisions => (&DECISIONS, 2),
+        Table::Consents => (&CONSENTS, 1),
+        Table::Events | Table::Rejections | Table::Links | Table::Displays => return None,
+    };
+    let goes = |of: &[Vec<u8>]| of.first().is_some_and(|row| is_erased(layout, row, erased));
+    let (gone, left): (Vec<&[Vec<u8>]>, Vec<&[Vec<u8>]>) = rows.chunks(step).partition(|of| goes(of));
+    if gone.is_empty() {
+        return None;
+    }
+    let links: Vec<Vec<u8>> = gone.iter().flat_map(|of| of.iter().skip(1)).cloned().collect();
+    let empty = |table| Record { table, batch: None, consent_id: 0, withdraws: 0, rows: Vec::new() };
+    let left = Record { withdraws: record.withdraws, rows: left.concat(), ..empty(record.table) };
+    let bare = Record { rows: links, ..empty(Table::Links) };
+    Some([left, bare].into_iter().filter(|record| !record.rows.is_empty()).collect())
+}
+
+/// The links that stand without their rows in a record: the commitment of each, and the day on which it ends.
+pub(crate) fn bare_links<'r>(table: Table, rows: impl Iterator<Item = &'r [u8]>) -> Vec<(String, u16)> {
+    if table != Table::Links {
+        return Vec::new();
+    }
+    let read = |row: &[u8]| {
+        let commitment = String::from_utf8(LINKS.field(row, "commitment")?.to_vec()).ok()?;
+        let day = LINKS.field(row, "expires")?.first_chunk::<2>()?;
+        Some((commitment, u16::from_le_bytes(*day)))
+    };
+    rows.filter_map(read).collect()
+}
+
+/// A row that cannot be read goes too: nobody can prove of it whose it is.
+fn is_erased(layout: &Layout, row: &[u8], erased: &HashSet<u64>) -> bool {
+    let number = |name: &str| {
+        let bytes = layout.field(row, name)?.first_chunk::<8>()?;
+        Some(u64::from_le_bytes(*bytes))
+    };
+    match (layout.field(row, "action"), number("consent_id"), number("withdraws")) {
+        (Some(action), _, _) if action == ERASE.as_bytes() => false,
+        (Some(_), Some(consent), Some(withdraws)) => erased.contains(&consent) || erased.contains(&withdraws),
+        _ => !erased.is_empty(),
+    }
+}

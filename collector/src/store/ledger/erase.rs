@@ -1,0 +1,98 @@
+//! Erases from the ledger what visitors had erased, and notes of each row why it is missing.
+//!
+//! In: the consents that are erased, as the store and this collector's own list tell: a store that was restored forgot
+//! the newer ones. Out: `consents` without their rows but the one that says so, and their commitments in `ledger_erased`,
+//! so that nobody takes it for tampering. Invariant: what is erased is noted first.
+
+use super::super::rights::IDS_MAX;
+use super::super::{Store, StoreError, in_long_time, in_time};
+use crate::withdrawn::Withdrawn;
+use clickhouse::Row;
+use serde::Deserialize;
+
+/// Most rows or consents that one statement names: it names each twice, or in up to four times what an id takes.
+const ROWS_MAX: usize = IDS_MAX / 4;
+
+/// A row that is to be erased. Those from before the ledger was chained have no place.
+#[derive(Row, Deserialize)]
+struct Place {
+    chain: u64,
+    chain_seq: u32,
+    consent_id: u64,
+    withdraws: u64,
+}
+
+impl Store {
+    /// Erases every row of the consents that visitors had erased, but the ones that say so.
+    pub(crate) async fn erase_from_ledger(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
+        let listed = withdrawn.erased();
+        let chunks = if listed.is_empty() { vec![&listed[..]] } else { listed.chunks(ROWS_MAX).collect() };
+        for ids in chunks {
+            let ids = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+            let erased = format!(
+                "(SELECT withdraws FROM consents WHERE action = 'erase' \
+                 UNION ALL SELECT arrayJoin(CAST([{ids}], 'Array(UInt64)')) AS withdraws)"
+            );
+            let sql = format!(
+                "SELECT chain, chain_seq, consent_id, withdraws FROM consents WHERE action != 'erase' AND sample = 0 \
+                 AND (consent_id IN {erased} OR (withdraws != 0 AND withdraws IN {erased}))"
+            );
+            let places: Vec<Place> = self.fetch(&sql).await?;
+            let (unchained, chained): (Vec<_>, Vec<_>) =
+                places.into_iter().partition(|place| place.chain == 0);
+            for places in chained.chunks(ROWS_MAX) {
+                self.erase_chained(places).await?;
+            }
+            for places in unchained.chunks(ROWS_MAX) {
+                self.erase_unchained(places).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn erase_chained(&self, places: &[Place]) -> Result<(), StoreError> {
+        let list: Vec<String> =
+            places.iter().map(|place| format!("({},{})", place.chain, place.chain_seq)).collect();
+        let list = list.join(",");
+        let note = format!(
+            "INSERT INTO ledger_erased SELECT commitment, toDate(now('UTC')), ledger_chain.expires FROM ledger_chain \
+             WHERE (chain, seq) IN ({list})"
+        );
+        self.execute(&note).await?;
+        self.delete(&format!("(chain, chain_seq) IN ({list})"), places.len()).await
+    }
+
+    async fn erase_unchained(&self, places: &[Place]) -> Result<(), StoreError> {
+        let list: Vec<String> =
+            places.iter().map(|place| format!("({},{})", place.consent_id, place.withdraws)).collect();
+        let condition =
+            format!("chain = 0 AND action != 'erase' AND (consent_id, withdraws) IN ({})", list.join(","));
+        self.delete(&condition, places.len()).await
+    }
+
+    async fn delete(&self, condition: &str, rows: usize) -> Result<(), StoreError> {
+        let delete = self.client().query(&format!("ALTER TABLE consents DELETE WHERE {condition}"));
+        in_long_time(delete.with_setting("mutations_sync", "2").execute()).await?;
+        tracing::info!(rows, "Rows of the ledger were erased for their visitors.");
+        Ok(())
+    }
+
+    /// Notes commitments whose rows were erased where they waited on disk, each with the day on which its link ends.
+    pub(crate) async fn note_erased(&self, links: &[(String, u16)]) -> Result<(), StoreError> {
+        for links in links.chunks(ROWS_MAX) {
+            let commitments: Vec<&str> = links.iter().map(|(commitment, _)| commitment.as_str()).collect();
+            let asked =
+                self.client().query("SELECT DISTINCT commitment FROM ledger_erased WHERE commitment IN ?");
+            let noted: Vec<String> = in_time(asked.bind(&commitments).fetch_all()).await?;
+            let missing = links.iter().filter(|(commitment, _)| !noted.contains(commitment));
+            let values: Vec<String> = missing
+                .filter(|(commitment, _)| commitment.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                .map(|(commitment, day)| format!("('{commitment}', toDate(now('UTC')), toDate({day}))"))
+                .collect();
+            if !values.is_empty() {
+                self.execute(&format!("INSERT INTO ledger_erased VALUES {}", values.join(","))).await?;
+            }
+        }
+        Ok(())
+    }
+}
