@@ -16,7 +16,7 @@ mod ledger;
 mod migrate;
 mod rights;
 
-pub use health::Health;
+pub use health::{EngineRestart, Health};
 pub use insert::layout;
 pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, Shown, ShownRow, Verified};
 pub use migrate::MigrationError;

@@ -72,7 +72,7 @@ impl Engine {
 pub(crate) async fn supervise(mut options: engine::Options) -> Supervisor {
     options.threads = Some(2);
     let executable = std::env::current_exe().unwrap();
-    Supervisor::start(SuperviseOptions { executable, engine: options })
+    Supervisor::start(SuperviseOptions { executable, engine: options, silence_max: engine::limits::SILENCE_MAX })
         .await
         .unwrap_or_else(|error| panic!("{error}"))
 }
