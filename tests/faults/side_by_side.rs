@@ -43,10 +43,11 @@ fn two() -> (Stack, Stack) {
     let first = Stack::start_with_config(&config_with_store(""));
     let engine = pass_on(first.data().join("engine/socket"));
     let keys = first.data().join("keys");
-    let second = Stack::start_prepared(&config_with_store(&format!("url = \"http://{engine}\"")), |folder: &Path| {
-        std::fs::create_dir_all(folder.join("data")).unwrap();
-        std::fs::copy(&keys, folder.join("data/keys")).unwrap();
-    });
+    let second =
+        Stack::start_prepared(&config_with_store(&format!("url = \"http://{engine}\"")), |folder: &Path| {
+            std::fs::create_dir_all(folder.join("data")).unwrap();
+            std::fs::copy(&keys, folder.join("data/keys")).unwrap();
+        });
     (first, second)
 }
 

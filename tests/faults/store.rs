@@ -42,7 +42,8 @@ fn an_engine_that_stands_still_for_good_is_replaced_and_nothing_is_lost_or_doubl
             stack.ask("/readyz").text().contains("engine: answered nothing, and is being started again")
         });
         stack.await_that("another engine runs", || {
-            stack.ask("/readyz").text().contains("store: ok\nengine: ok") && stack.engine_process_id() != engine
+            stack.ask("/readyz").text().contains("store: ok\nengine: ok")
+                && stack.engine_process_id() != engine
         });
         visitors.end(load);
         assert!(visitors.answers.unanswered.is_empty() && visitors.answers.put_off.is_empty());

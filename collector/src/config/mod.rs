@@ -207,9 +207,7 @@ fn read_store(section: &Section<'_>, folder: &Path) -> StoreOptions {
         library: section.get("library", |node| node.text().map(|path| folder.join(path))),
         memory_bytes: section.get("memory_bytes", |node| node.number(256 << 20..=1 << 50)),
         threads: threads.and_then(|threads| u16::try_from(threads).ok()),
-        silence_max: section
-            .get("silence_seconds", |node| node.number(2..=3_600))
-            .map(Duration::from_secs),
+        silence_max: section.get("silence_seconds", |node| node.number(2..=3_600)).map(Duration::from_secs),
     }
 }
 

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use kruimel_engine::supervise::{State, SuperviseOptions, Supervisor};
 use kruimel_engine::limits::SILENCE_MAX;
+use kruimel_engine::supervise::{State, SuperviseOptions, Supervisor};
 use kruimel_engine::{Options, client};
 
 /// The program that has the subcommand `engine`.
