@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use clickhouse::Client;
 use collector::config::{Config, StoreUrl};
-use engine::supervise::{State, SuperviseOptions, Supervisor};
+use collector::store::EngineRestart;
+use engine::supervise::{Reason, State, SuperviseOptions, Supervisor};
 use std::path::{Path, PathBuf};
 
 /// The opened store.
@@ -30,7 +31,10 @@ impl Opened {
         tokio::spawn(async move {
             while state.changed().await.is_ok() {
                 match *state.borrow_and_update() {
-                    State::Starting => store.health().engine_ended(),
+                    State::Restarting(reason) => store.health().engine_restarts(match reason {
+                        Reason::Ended => EngineRestart::Ended,
+                        Reason::Stuck => EngineRestart::Stuck,
+                    }),
                     State::Answering { .. } => store.health().engine_answers(),
                     State::Stopped => return,
                 }
@@ -80,8 +84,9 @@ async fn embedded(config: &Config) -> Result<Opened> {
         threads: config.store.threads.map(usize::from),
         ..engine::Options::new(data_dir.join("store"), socket_path(&data_dir))
     };
+    let silence_max = config.store.silence_max.unwrap_or(engine::limits::SILENCE_MAX);
     let executable = std::env::current_exe().context("this program's own path cannot be found")?;
-    let engine = Supervisor::start(SuperviseOptions { executable, engine }).await?;
+    let engine = Supervisor::start(SuperviseOptions { executable, engine, silence_max }).await?;
     Ok(Opened { client: engine.client(), engine: Some(engine), is_shared: false })
 }
 

@@ -26,19 +26,28 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A client of the engine behind `socket`, with Kruimel's database as its own.
 pub fn client(socket: &Path) -> clickhouse::Client {
-    let connector = Connector { socket: socket.into() };
     let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE_TIME_MAX)
-        .build(connector);
+        .build(Connector::to(socket));
     clickhouse::Client::with_http_client(http)
         .with_url("http://engine.localhost")
         .with_database(DATABASE)
         .with_compression(clickhouse::Compression::None)
 }
 
+/// Where the front tells whether the engine is alive.
+pub(crate) const ALIVE: &str = "http://engine.localhost/alive";
+
+/// Connects to the socket, whatever the address says.
 #[derive(Clone, Debug)]
-struct Connector {
+pub(crate) struct Connector {
     socket: Arc<Path>,
+}
+
+impl Connector {
+    pub(crate) fn to(socket: &Path) -> Connector {
+        Connector { socket: socket.into() }
+    }
 }
 
 impl tower_service::Service<Uri> for Connector {
@@ -58,7 +67,7 @@ impl tower_service::Service<Uri> for Connector {
 
 /// A connection over the socket.
 #[derive(Debug)]
-struct Stream(TokioIo<UnixStream>);
+pub(crate) struct Stream(TokioIo<UnixStream>);
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {

@@ -28,8 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::EngineError;
-use crate::connection::Engine;
+use crate::connection::{Engine, SessionSettings};
 use crate::exception::Exception;
 use crate::folder::make_private;
 use crate::limits::{
@@ -40,6 +39,7 @@ use crate::reply::{Reply, failed, of, plain};
 use crate::request::{Request, boundary, fields};
 use crate::run::{Job, Piece, start};
 use crate::statement::{self, Statement};
+use crate::{DATABASE, EngineError};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ struct Front {
     engine: Arc<Engine>,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Held by the one question whether the engine is alive.
+    question: Arc<Semaphore>,
 }
 
 /// Makes the socket, open to its owner only.
@@ -75,6 +77,7 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
         engine: engine.clone(),
         turns: Arc::new(Semaphore::new(STATEMENTS_RUNNING_MAX)),
         waiting: AtomicUsize::new(0),
+        question: Arc::new(Semaphore::new(1)),
     });
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -146,6 +149,7 @@ impl Front {
     async fn answer(&self, request: hyper::Request<Incoming>) -> Response<Reply> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/ping") => plain(StatusCode::OK, Bytes::from_static(b"Ok.\n")),
+            (&Method::GET, "/alive") => self.alive().await,
             (&Method::GET | &Method::POST, "/") => {
                 let outcome = self.run(request).await;
                 outcome.unwrap_or_else(|exception| failed(&exception))
@@ -153,6 +157,22 @@ impl Front {
             (_, "/") => plain(StatusCode::METHOD_NOT_ALLOWED, Bytes::from_static(b"GET or POST\n")),
             _ => plain(StatusCode::NOT_FOUND, Bytes::from_static(b"There is no such path\n")),
         }
+    }
+
+    /// Answers when the engine did the least it can do: open a session. It waits for no turn, and a refusal is an answer
+    /// too. Only one such call is under way: behind one that is stuck the next waits until its client gives up.
+    async fn alive(&self) -> Response<Reply> {
+        let Ok(place) = self.question.clone().acquire_owned().await else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
+        };
+        let engine = self.engine.clone();
+        let session = SessionSettings { database: DATABASE.to_owned(), settings: Vec::new() };
+        crate::blocking(move || {
+            let _place = place;
+            drop(engine.session(&session));
+        })
+        .await;
+        plain(StatusCode::OK, Bytes::from_static(b"Ok.\n"))
     }
 
     async fn run(&self, request: hyper::Request<Incoming>) -> Result<Response<Reply>, Exception> {

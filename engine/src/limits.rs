@@ -33,6 +33,14 @@ pub const FINISH_TIME_MAX: Duration = Duration::from_secs(10);
 pub const KILLED_TIME_MAX: Duration = Duration::from_secs(5);
 /// Time from being asked to stop until the supervisor kills the process.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long an engine may be silent by default: a machine that swaps, or works on the heaviest queries, stays well below.
+pub const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Trivial questions that stay unanswered in a row before an engine counts as stuck. They share the longest silence.
+pub const QUESTIONS_UNANSWERED_MAX: u32 = 6;
+/// Longest pause between an answer and the next question.
+pub const QUESTION_INTERVAL_MAX: Duration = Duration::from_secs(5);
+/// Time that a stuck engine has to end when it is asked to, until it is killed; never longer than it may be silent.
+pub const STUCK_STOP_TIME_MAX: Duration = Duration::from_secs(5);
 /// Time from losing the parent process until the engine ends itself the hard way.
 pub const ORPHAN_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time a started engine has before its first answer; a large store takes a while to load.

@@ -5,7 +5,8 @@
 //! **Invariants.** The child's standard input is a pipe that this process holds: closing it is the request to stop, and the
 //! system closes it when this process dies, however it dies, so no engine outlives its parent. The child has a process group of
 //! its own, so that a Ctrl-C in the terminal stops the parent first, which then stops the engine last. An engine that ends
-//! unasked is started again, after a pause that grows while it keeps ending.
+//! unasked is started again, after a pause that grows while it keeps ending. One that is stuck (see [`silence`]) is ended, by
+//! force if need be, and started again in the same way.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,12 +23,14 @@ use crate::folder::Folder;
 use crate::library::{LibraryError, locate};
 use crate::limits::{
     FIRST_STARTS_MAX, LET_GO_TIME_MAX, RESTART_PAUSE_MAX, RESTART_PAUSE_MIN, START_TIME_MAX, STEADY_TIME,
-    STOP_TIME_MAX,
+    STOP_TIME_MAX, STUCK_STOP_TIME_MAX,
 };
 use crate::{EngineError, Options};
 
 mod orphan;
+mod silence;
 pub use orphan::Orphan;
+use silence::Questions;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -36,13 +39,24 @@ pub struct SuperviseOptions {
     pub executable: PathBuf,
     /// What the engine is started with.
     pub engine: Options,
+    /// How long a running engine may be silent before it is started again; [`crate::limits::SILENCE_MAX`] where nobody knows better.
+    pub silence_max: Duration,
+}
+
+/// Why an engine is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its process ended unasked.
+    Ended,
+    /// Its process ran and answered nothing.
+    Stuck,
 }
 
 /// How the engine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// A process was started, or will be after a pause, and has not answered yet.
-    Starting,
+    /// Another process is started, after a pause, and has not answered yet.
+    Restarting(Reason),
     /// This process answers.
     Answering {
         /// Its id.
@@ -136,7 +150,7 @@ impl Supervisor {
 }
 
 fn answering(process: &Process) -> State {
-    process.child.id().map_or(State::Starting, |process_id| State::Answering { process_id })
+    process.child.id().map_or(State::Restarting(Reason::Ended), |process_id| State::Answering { process_id })
 }
 
 /// Another engine may be on its way out, such as one whose parent was just killed.
@@ -204,13 +218,25 @@ async fn keep(
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut pause = RESTART_PAUSE_MIN;
+    let questions = Questions::to(&options.engine.socket, options.silence_max);
     loop {
         let since = Instant::now();
-        tokio::select! {
-            () = asked(&mut stopping) => break end(process).await,
-            status = process.child.wait() => tracing::error!(?status, "the engine ended unasked and is started again"),
+        let reason = tokio::select! {
+            () = asked(&mut stopping) => break end(process, STOP_TIME_MAX).await,
+            status = process.child.wait() => {
+                tracing::error!(?status, "the engine ended unasked and is started again");
+                Reason::Ended
+            }
+            () = questions.silence() => {
+                let silent_s = options.silence_max.as_secs();
+                tracing::error!(silent_s, "the engine is stuck: it answers nothing. It is ended and started again");
+                Reason::Stuck
+            }
+        };
+        states.send_replace(State::Restarting(reason));
+        if reason == Reason::Stuck {
+            end(process, STUCK_STOP_TIME_MAX.min(options.silence_max)).await;
         }
-        states.send_replace(State::Starting);
         if since.elapsed() > STEADY_TIME {
             pause = RESTART_PAUSE_MIN;
         }
@@ -244,10 +270,10 @@ async fn restart(options: &SuperviseOptions, pause: &mut Duration) -> Process {
 }
 
 /// Closes the child's standard input, which asks it to stop, and kills it if that takes too long.
-async fn end(process: Process) {
+async fn end(process: Process, patience: Duration) {
     let Process { mut child, lifeline } = process;
     drop(lifeline);
-    match timeout(STOP_TIME_MAX, child.wait()).await {
+    match timeout(patience, child.wait()).await {
         Ok(Ok(status)) if status.success() => {}
         Ok(status) => tracing::warn!(?status, "the engine did not stop cleanly"),
         Err(_) => {

@@ -26,6 +26,14 @@ fn from_environment<T: FromStr<Err: Display>>(name: &str) -> Option<T> {
     Some(text.parse().unwrap_or_else(|error| panic!("{name}={text}: {error}")))
 }
 
+/// The demo's config with those keys of `[store]`.
+fn config_with_store(store: &str) -> String {
+    let listen = format!(
+        "data_dir = \"data\"\n[store]\n{store}\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n"
+    );
+    include_str!("../../collector/src/config/demo.toml").replace("[listen]\n", &listen)
+}
+
 /// Random moments that a seed repeats.
 struct Moments(u64);
 

@@ -4,6 +4,7 @@
 //! The second collector reaches the first one's engine as it would reach a ClickHouse server: over TCP, which this test
 //! passes on to the engine's socket.
 
+use super::config_with_store;
 use super::load::ALL;
 use crate::sender::{batch, try_batch};
 use crate::stack::{SITE, Stack};
@@ -37,22 +38,16 @@ fn both_ways(stream: &TcpStream, engine: &UnixStream) {
     });
 }
 
-fn config(store: &str) -> String {
-    let listen = format!(
-        "data_dir = \"data\"\n[store]\n{store}\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n"
-    );
-    include_str!("../../collector/src/config/demo.toml").replace("[listen]\n", &listen)
-}
-
 /// The first with its own engine, the second with the first one's store and keys.
 fn two() -> (Stack, Stack) {
-    let first = Stack::start_with_config(&config(""));
+    let first = Stack::start_with_config(&config_with_store(""));
     let engine = pass_on(first.data().join("engine/socket"));
     let keys = first.data().join("keys");
-    let second = Stack::start_prepared(&config(&format!("url = \"http://{engine}\"")), |folder: &Path| {
-        std::fs::create_dir_all(folder.join("data")).unwrap();
-        std::fs::copy(&keys, folder.join("data/keys")).unwrap();
-    });
+    let second =
+        Stack::start_prepared(&config_with_store(&format!("url = \"http://{engine}\"")), |folder: &Path| {
+            std::fs::create_dir_all(folder.join("data")).unwrap();
+            std::fs::copy(&keys, folder.join("data/keys")).unwrap();
+        });
     (first, second)
 }
 

@@ -2,7 +2,7 @@
 
 use super::Moments;
 use super::load::Visitors;
-use super::rounds;
+use super::{config_with_store, rounds};
 use crate::stack::{Stack, children, signal};
 use std::fs::OpenOptions;
 use std::time::{Duration, Instant};
@@ -28,9 +28,36 @@ fn an_engine_that_stands_still_stops_no_intake_and_doubles_nothing_when_it_goes_
 }
 
 #[test]
+fn an_engine_that_stands_still_for_good_is_replaced_and_nothing_is_lost_or_doubled() {
+    let mut moments = Moments::begin("SIGSTOP of the engine for good");
+    let stack = Stack::start_with_config(&config_with_store("silence_seconds = 2"));
+    let mut visitors = Visitors::of(&stack);
+    for round in 1..=rounds(1) {
+        let load = visitors.start(&stack);
+        let before = moments.next(1..150);
+        stack.await_that("some batches were acknowledged", || load.acknowledged() >= before);
+        let engine = stack.engine_process_id();
+        signal(engine, "STOP");
+        stack.await_that("it is said who is not well", || {
+            stack.ask("/readyz").text().contains("engine: answered nothing, and is being started again")
+        });
+        stack.await_that("another engine runs", || {
+            stack.ask("/readyz").text().contains("store: ok\nengine: ok")
+                && stack.engine_process_id() != engine
+        });
+        visitors.end(load);
+        assert!(visitors.answers.unanswered.is_empty() && visitors.answers.put_off.is_empty());
+        visitors.assert_exactly_once(&stack);
+        let counted = format!("kruimel_engine_restarts_total{{reason=\"stuck\"}} {round}");
+        assert!(stack.ask("/metrics").text().contains(&counted), "{}", stack.ask("/metrics").text());
+        assert!(stack.log().contains("the engine is stuck: it answers nothing"), "{}", stack.log());
+    }
+}
+
+#[test]
 #[ignore = "takes as long as an insert's patience, some minutes: cargo xtask faults"]
 fn an_insert_that_ran_out_of_time_at_an_engine_that_goes_on_later_is_there_once() {
-    let stack = Stack::start();
+    let stack = Stack::start_with_config(&config_with_store("silence_seconds = 3600"));
     let mut visitors = Visitors::of(&stack);
     let load = visitors.start(&stack);
     stack.await_that("some batches were acknowledged", || load.acknowledged() > 100);

@@ -56,7 +56,7 @@ fn the_sums_meet_whatever_became_of_an_event() {
         sum(&metrics, "kruimel_events_received_total ") == sum(&metrics, "kruimel_events_total{")
     });
     stack.await_that("the engine's end is counted", || {
-        sum(stack.ask("/metrics").text(), "kruimel_engine_restarts_total ") == 1
+        sum(stack.ask("/metrics").text(), "kruimel_engine_restarts_total{reason=\"ended\"} ") == 1
     });
     stack.await_drained();
     let metrics = stack.ask("/metrics").text().to_owned();

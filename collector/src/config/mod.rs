@@ -43,6 +43,7 @@ use reader::Section;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Everything the binary needs to know.
 #[derive(Clone, Debug)]
@@ -80,6 +81,8 @@ pub struct StoreOptions {
     pub memory_bytes: Option<u64>,
     /// Most threads that the engine may use.
     pub threads: Option<u16>,
+    /// How long the engine may answer nothing before it is started again.
+    pub silence_max: Option<Duration>,
 }
 
 /// The embedded engine, or a server.
@@ -210,6 +213,7 @@ fn read_store(section: &Section<'_>, folder: &Path) -> StoreOptions {
         library: section.get("library", |node| node.text().map(|path| folder.join(path))),
         memory_bytes: section.get("memory_bytes", |node| node.number(256 << 20..=1 << 50)),
         threads: threads.and_then(|threads| u16::try_from(threads).ok()),
+        silence_max: section.get("silence_seconds", |node| node.number(2..=3_600)).map(Duration::from_secs),
     }
 }
 

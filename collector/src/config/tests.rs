@@ -233,7 +233,7 @@ fn a_wrong_store_or_spool_is_told_with_its_mend() {
         "kruimel.toml:14: spool.segment_bytes: One segment",
         "half",
     );
-    // The store takes a segment in one insert, and an insert has a largest size.
+    // The store takes a segment in one insert.
     check(
         &with_more("[spool]\nsegment_bytes = 67108865"),
         "kruimel.toml:13: spool.segment_bytes: The number is out of bounds.",

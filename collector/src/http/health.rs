@@ -2,6 +2,7 @@
 
 use crate::Collector;
 use crate::spool::Intake;
+use crate::store::EngineRestart;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -31,7 +32,11 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
     };
     let store = if store { "ok" } else { "away; events are kept on disk until it is back" };
     let health = collector.store.health();
-    let engine = if health.engine_is_away() { "ended, and is being started again" } else { "ok" };
+    let engine = match health.engine_is_away() {
+        None => "ok",
+        Some(EngineRestart::Ended) => "ended, and is being started again",
+        Some(EngineRestart::Stuck) => "answered nothing, and is being started again",
+    };
     let drain = health.stuck().map_or_else(
         || "ok".to_owned(),
         |(since, why)| format!("has not got on for {} s: {why}", since.as_secs()),
@@ -70,14 +75,14 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
         ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
-        (
-            "kruimel_engine_restarts_total",
-            "Times the engine was started again.",
-            health.engine_restarts() as f64,
-        ),
     ] {
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}")?;
+    }
+    let name = "kruimel_engine_restarts_total";
+    writeln!(out, "# HELP {name} Times the engine was started again.\n# TYPE {name} counter")?;
+    for reason in EngineRestart::ALL {
+        writeln!(out, "{name}{{reason=\"{}\"}} {}", reason.name(), health.engine_restarted(reason))?;
     }
     let (name, help) = ("kruimel_build_info", "The version that runs.");
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{version=\"{version}\"}} 1")?;

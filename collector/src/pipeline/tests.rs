@@ -53,7 +53,7 @@ impl Bench {
         };
         let is_dead = |id| self.dead == Some(id);
         process(
-            request,
+            &request,
             &Tables {
                 sites: &self.config.sites,
                 keys: &self.keys,

@@ -93,7 +93,7 @@ const QUEUE_RECORDS_MAX: usize = 8 * 1024;
 /// Most bytes of records that wait for the writer: what a disk that stopped answering may cost in memory.
 const QUEUE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
-/// Largest size that a segment may be set to. The store takes a segment in one insert, and an insert has a largest size.
+/// Largest size that a segment may be set to, so that the store takes it in one insert.
 /// A segment passes it by at most one group of records.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -428,6 +428,14 @@ pub(crate) fn scan_any(bytes: &[u8]) {
 
 const ANY_SEGMENT: segment::Name =
     segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
+
+/// The payload of a record with one row.
+#[cfg(test)]
+pub(crate) fn sample_event(consent_id: u64, row: &[u8]) -> Vec<u8> {
+    let rows = vec![row.to_vec()];
+    let record = Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows };
+    record::encode(&record, 5).expect("a small record")
+}
 
 /// A segment with two records.
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! In: the oldest segment and what is known of earlier tries. Out: a finished segment, or one set aside. Invariant: a
 //! table's rows are inserted without a question only if this process has never tried before and no earlier run can
 //! have. After any other beginning the store is asked what it holds: all of it is done, nothing is inserted, a part is
-//! removed first; and after that insert it is asked again.
+//! removed first (but for whole parts of a segment that takes several inserts: those that follow are added); and after that
+//! insert it is asked again.
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError};
@@ -66,7 +67,8 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let (contents, inserts, withdraws) = read(spool, withdrawn, kept_sites, &job.segment).await?;
+        let (contents, inserts, withdraws) =
+            read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await?;
         job.withdraws = withdraws;
         let Ok(inserts) = inserts else {
             return set_aside(spool, job, "holds a row that is too short").await;
@@ -104,7 +106,7 @@ impl Store {
                 Known::Held | Known::Refused => return Ok(()),
                 Known::Absent => {
                     *known = Known::Nothing;
-                    self.insert(insert, &insert.stable_token()).await?;
+                    self.insert(insert, 0, &insert.stable_token()).await?;
                     *known = Known::Held;
                 }
                 Known::Nothing => {
@@ -113,7 +115,9 @@ impl Store {
                         *known = Known::Held;
                         continue;
                     }
-                    if held != 0 {
+                    // After damage the parts are others than they were, and what is held tells nothing of them.
+                    let parts = insert.parts_held(held).filter(|_| stable && !salvaged).unwrap_or(0);
+                    if held != 0 && parts == 0 {
                         tracing::warn!(
                             table = layout(insert.table).table,
                             held,
@@ -128,7 +132,7 @@ impl Store {
                     // the question that follows shows it.
                     let token = if stable { insert.stable_token() } else { insert.further_token()? };
                     stable = false;
-                    self.insert(insert, &token).await?;
+                    self.insert(insert, parts, &token).await?;
                 }
             }
         }
@@ -160,6 +164,7 @@ async fn read(
     withdrawn: &Withdrawn,
     kept_sites: &[String],
     segment: &Arc<Sealed>,
+    bytes_max: usize,
 ) -> Result<Read, StoreError> {
     let (spool, withdrawn, kept_sites, segment) =
         (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(segment));
@@ -170,7 +175,7 @@ async fn read(
             withdrawn.kill(record.withdraws, record.at_ms);
         }
         let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
-        let gather = |table| Insert::gather(table, segment.id(), &records, erased);
+        let gather = |table| Insert::gather(table, segment.id(), &records, bytes_max, erased);
         let inserts = Table::ALL.into_iter().map(gather).collect();
         let withdraws = records.iter().any(|record| record.withdraws != 0);
         drop(records);
@@ -216,6 +221,7 @@ async fn set_aside(spool: &Spool, job: &Job, why: &str) -> Result<(), StoreError
 
 #[cfg(test)]
 mod tests {
+    use super::super::insert::INSERT_BYTES_MAX;
     use super::*;
 
     fn check(answer: &str, expected: bool) {
@@ -224,9 +230,10 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_segment_fits_the_largest_insert_with_room_to_spare() {
+    fn a_segment_of_todays_limits_is_one_insert_and_the_engine_takes_the_largest_one() {
         let largest = usize::try_from(crate::spool::SEGMENT_BYTES_MAX).unwrap();
-        assert!(largest * 2 <= engine::limits::INSERT_BYTES_MAX);
+        assert!(largest + largest / 2 <= INSERT_BYTES_MAX);
+        assert!(INSERT_BYTES_MAX * 2 <= engine::limits::INSERT_BYTES_MAX);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::StoreError;
 use crate::metrics::Histogram;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,30 @@ pub struct Health {
     segments: AtomicU64,
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
-    engine_is_away: AtomicBool,
-    engine_restarts: AtomicU64,
+    engine_is_away: Mutex<Option<EngineRestart>>,
+    engine_restarts: [AtomicU64; EngineRestart::ALL.len()],
+}
+
+/// Why the engine is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineRestart {
+    /// Its process ended unasked.
+    Ended,
+    /// Its process ran and answered nothing for as long as the config allows.
+    Stuck,
+}
+
+impl EngineRestart {
+    /// Every reason.
+    pub const ALL: [EngineRestart; 2] = [EngineRestart::Ended, EngineRestart::Stuck];
+
+    /// Its label in the metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EngineRestart::Ended => "ended",
+            EngineRestart::Stuck => "stuck",
+        }
+    }
 }
 
 /// Why the drain does not get on, and since when.
@@ -52,25 +74,25 @@ impl Health {
         self.segments.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The engine ended and is being started again.
-    pub fn engine_ended(&self) {
-        self.engine_is_away.store(true, Ordering::Relaxed);
-        self.engine_restarts.fetch_add(1, Ordering::Relaxed);
+    /// The engine is being started again.
+    pub fn engine_restarts(&self, reason: EngineRestart) {
+        *self.away() = Some(reason);
+        self.engine_restarts[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// The engine answers.
     pub fn engine_answers(&self) {
-        self.engine_is_away.store(false, Ordering::Relaxed);
+        *self.away() = None;
     }
 
-    /// Whether the engine of this process is being started again.
-    pub fn engine_is_away(&self) -> bool {
-        self.engine_is_away.load(Ordering::Relaxed)
+    /// Why the engine of this process is being started again, while it is.
+    pub fn engine_is_away(&self) -> Option<EngineRestart> {
+        *self.away()
     }
 
     /// How often the engine was started again.
-    pub fn engine_restarts(&self) -> u64 {
-        self.engine_restarts.load(Ordering::Relaxed)
+    pub fn engine_restarted(&self, reason: EngineRestart) -> u64 {
+        self.engine_restarts[reason as usize].load(Ordering::Relaxed)
     }
 
     /// Segments that left the spool, for the store or for quarantine.
@@ -86,6 +108,10 @@ impl Health {
     /// For how long the drain has not got on, and why.
     pub fn stuck(&self) -> Option<(Duration, String)> {
         self.trouble().as_ref().map(|trouble| (trouble.since.elapsed(), trouble.why.clone()))
+    }
+
+    fn away(&self) -> MutexGuard<'_, Option<EngineRestart>> {
+        self.engine_is_away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {

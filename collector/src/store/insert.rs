@@ -4,6 +4,10 @@
 //! that a dead receipt allowed are left out, and counted neither as expected nor as held. A row of the ledger that keeps
 //! no time finer than the hour carries no segment's id: events beside it would tell the second. What the store holds of
 //! the ledger is told by the places in the chains.
+//!
+//! What is too large for one insert goes in in parts, one after the other, each with a token of its own. The same records
+//! make the same parts whenever they are gathered, also when a receipt has died in between: a part loses rows then, and
+//! takes none over from the next.
 
 use super::{Store, StoreError};
 use crate::ledger::Kind;
@@ -19,6 +23,10 @@ use std::time::{Duration, Instant};
 const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for its answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// Most bytes of rows in one insert; half of what the embedded engine takes. A segment is larger only if it was written
+/// under other limits than today's.
+pub const INSERT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Longest time that the store spends on an insert, in seconds.
 const STORE_TIME_MAX_S: &str = "100";
@@ -59,8 +67,8 @@ fn concerns(of: Table, table: Table) -> bool {
 pub(crate) struct Insert {
     pub(crate) table: Table,
     segment_id: u64,
-    /// Header and rows.
-    body: Bytes,
+    /// In the order of the segment.
+    parts: Vec<Part>,
     /// What [`Store::held`] answers once they are in the store.
     pub(crate) expected: u64,
     /// Dead receipts that allowed rows of this segment.
@@ -106,6 +114,24 @@ impl Places {
     }
 }
 
+/// Rows that go into the store at once.
+#[derive(Debug)]
+struct Part {
+    /// Header and rows. Nothing, if the rows were all of dead receipts.
+    body: Option<Bytes>,
+    /// Its share of [`Insert::expected`].
+    expected: u64,
+}
+
+/// A part while it is gathered.
+struct Filling {
+    body: Vec<u8>,
+    expected: u64,
+    is_empty: bool,
+    /// The bytes of its rows, had no receipt died.
+    bytes: usize,
+}
+
 /// A row that is too short to carry the segment's id, or to hold the columns of its table.
 #[derive(Debug)]
 pub(crate) struct MalformedRow;
@@ -117,35 +143,52 @@ struct Held {
 }
 
 impl Insert {
-    /// Gathers the rows of a table. `erased` tells whether a record's rows are to be left out.
+    /// Gathers the rows of a table in parts of at most `bytes_max`, but of one row at least. `erased` tells whether a
+    /// record's rows are to be left out.
     pub(crate) fn gather(
         table: Table,
         segment_id: u64,
         records: &[StoredRecord<'_>],
+        bytes_max: usize,
         erased: impl Fn(&StoredRecord<'_>) -> bool,
     ) -> Result<Insert, MalformedRow> {
-        let mut body = layout(table).header();
-        let (erased_ids, places) = (HashSet::new(), Places::default());
-        let mut insert =
-            Insert { table, segment_id, body: Bytes::new(), expected: 0, erased: erased_ids, places };
         let concerned: Vec<&StoredRecord<'_>> =
             records.iter().filter(|record| concerns(record.table, table)).collect();
-        body.reserve(concerned.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum());
+        let mut left: usize =
+            concerned.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum();
+        let begin = |left: usize| Filling::begin(table, left.min(bytes_max));
+        let (mut parts, mut part) = (Vec::new(), begin(left));
+        let (mut dead, mut places) = (HashSet::new(), Places::default());
         for record in concerned {
-            if record.table == table && erased(record) {
-                insert.erased.insert(record.consent_id);
-                continue;
+            let is_erased = record.table == table && erased(record);
+            if is_erased {
+                dead.insert(record.consent_id);
             }
             for row in rows_for(record, table) {
-                let columns = row.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
-                let named = if insert.places.take(table, row)? { segment_id } else { 0 };
-                body.extend_from_slice(&named.to_le_bytes());
-                body.extend_from_slice(columns);
-                insert.expected += weight(table, row)?;
+                if part.bytes > 0 && part.bytes + row.len() > bytes_max {
+                    parts.push(std::mem::replace(&mut part, begin(left)).finish());
+                }
+                part.bytes += row.len();
+                left -= row.len();
+                if !is_erased {
+                    let named = if places.take(table, row)? { segment_id } else { 0 };
+                    part.take(table, named, row)?;
+                }
             }
         }
-        insert.body = body.into();
-        Ok(insert)
+        parts.push(part.finish());
+        let expected = parts.iter().map(|part| part.expected).sum();
+        Ok(Insert { table, segment_id, parts, expected, erased: dead, places })
+    }
+
+    /// How many parts the store holds, if what it holds is exactly the first ones.
+    pub(crate) fn parts_held(&self, held: u64) -> Option<usize> {
+        let mut sum = 0;
+        let reached = self.parts.iter().position(|part| {
+            sum += part.expected;
+            sum >= held
+        });
+        reached.filter(|_| sum == held && held > 0).map(|last| last + 1)
     }
 
     /// The token of the first try: the same whenever, and by whomever, this segment is inserted.
@@ -173,6 +216,27 @@ impl Insert {
     }
 }
 
+impl Filling {
+    fn begin(table: Table, bytes: usize) -> Filling {
+        let mut body = layout(table).header();
+        body.reserve(bytes);
+        Filling { body, expected: 0, is_empty: true, bytes: 0 }
+    }
+
+    fn finish(self) -> Part {
+        Part { body: (!self.is_empty).then(|| self.body.into()), expected: self.expected }
+    }
+
+    fn take(&mut self, table: Table, segment_id: u64, row: &[u8]) -> Result<(), MalformedRow> {
+        let columns = row.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
+        self.body.extend_from_slice(&segment_id.to_le_bytes());
+        self.body.extend_from_slice(columns);
+        self.expected += weight(table, row)?;
+        self.is_empty = false;
+        Ok(())
+    }
+}
+
 /// What a row adds to the measure of [`Store::held`]: one, but for counters, which the store sums, what it counts.
 fn weight(table: Table, row: &[u8]) -> Result<u64, MalformedRow> {
     match table {
@@ -185,12 +249,17 @@ fn weight(table: Table, row: &[u8]) -> Result<u64, MalformedRow> {
 }
 
 impl Store {
-    /// Inserts the rows. After an error nobody knows whether they are in the store.
-    pub(crate) async fn insert(&self, insert: &Insert, token: &str) -> Result<(), StoreError> {
-        let begun = Instant::now();
-        let sent = self.send(insert.table, token, insert.body.clone()).await;
-        self.health().inserts.observe(begun.elapsed());
-        sent
+    /// Inserts the rows, without those of the first `held` parts. After an error nobody knows what of them is in the store.
+    pub(crate) async fn insert(&self, insert: &Insert, held: usize, token: &str) -> Result<(), StoreError> {
+        for (place, part) in insert.parts.iter().enumerate().skip(held) {
+            let Some(body) = &part.body else { continue };
+            let own = if place == 0 { token.to_owned() } else { format!("{token}-{place}") };
+            let begun = Instant::now();
+            let sent = self.send(insert.table, &own, body.clone()).await;
+            self.health().inserts.observe(begun.elapsed());
+            sent?;
+        }
+        Ok(())
     }
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.
@@ -268,5 +337,54 @@ impl Store {
             super::in_long_time(delete.execute()).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::EVENTS;
+
+    const ROW_BYTES: usize = 60;
+
+    fn gather(bytes_max: usize, dead: Option<u64>) -> Insert {
+        let row = vec![7; ROW_BYTES];
+        let payloads: Vec<Vec<u8>> =
+            (0..10).map(|number| crate::spool::sample_event(number % 2, &row)).collect();
+        let records: Vec<_> = payloads.iter().map(|payload| StoredRecord::decode(payload).unwrap()).collect();
+        let erased = |record: &StoredRecord<'_>| Some(record.consent_id) == dead;
+        Insert::gather(Table::Events, 1, &records, bytes_max, erased).unwrap()
+    }
+
+    fn sizes(insert: &Insert) -> Vec<u64> {
+        insert.parts.iter().map(|part| part.expected).collect()
+    }
+
+    #[test]
+    fn what_fits_is_one_part_and_what_does_not_is_cut_between_rows() {
+        for (bytes_max, expected) in [
+            (usize::MAX, vec![10]),
+            (10 * ROW_BYTES, vec![10]),
+            (10 * ROW_BYTES - 1, vec![9, 1]),
+            (3 * ROW_BYTES + 1, vec![3, 3, 3, 1]),
+            (1, vec![1; 10]),
+        ] {
+            let insert = gather(bytes_max, None);
+            assert_eq!((sizes(&insert), insert.expected), (expected, 10), "{bytes_max}");
+            for part in &insert.parts {
+                let body = part.body.as_ref().unwrap();
+                assert!(body.starts_with(&EVENTS.header()));
+                assert_eq!(body.len() - EVENTS.header().len(), part.expected as usize * ROW_BYTES);
+            }
+        }
+    }
+
+    #[test]
+    fn a_dead_receipt_takes_rows_out_of_the_parts_and_moves_none_to_another() {
+        let insert = gather(3 * ROW_BYTES, Some(1));
+        assert_eq!((sizes(&insert), insert.expected), (vec![2, 1, 2, 0], 5));
+        assert!(insert.parts[3].body.is_none());
+        let held: Vec<_> = (0..=6).map(|held| insert.parts_held(held)).collect();
+        assert_eq!(held, [None, None, Some(1), Some(2), None, Some(3), None]);
     }
 }

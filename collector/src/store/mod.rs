@@ -17,8 +17,8 @@ mod migrate;
 mod poll;
 mod rights;
 
-pub use health::Health;
-pub use insert::layout;
+pub use health::{EngineRestart, Health};
+pub use insert::{INSERT_BYTES_MAX, layout};
 pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, Shown, ShownRow, Verified};
 pub use migrate::MigrationError;
 pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
@@ -81,12 +81,25 @@ pub struct Store {
     client: Client,
     health: Arc<Health>,
     poll_interval: Duration,
+    /// Most bytes of rows in one insert.
+    insert_bytes_max: usize,
 }
 
 impl Store {
     /// The store behind that client, whose database is Kruimel's.
     pub fn new(client: Client) -> Self {
-        Store { client, health: Arc::default(), poll_interval: POLL_INTERVAL }
+        Store {
+            client,
+            health: Arc::default(),
+            poll_interval: POLL_INTERVAL,
+            insert_bytes_max: INSERT_BYTES_MAX,
+        }
+    }
+
+    /// The same for a store that takes less at once than [`INSERT_BYTES_MAX`].
+    #[must_use]
+    pub fn with_insert_bytes_max(self, bytes: usize) -> Self {
+        Store { insert_bytes_max: bytes, ..self }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time.

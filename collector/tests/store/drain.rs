@@ -16,6 +16,8 @@ tests![
     a_store_that_is_away_costs_time_and_nothing_else,
     every_row_carries_the_id_of_its_segment,
     a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back,
+    a_segment_that_is_too_large_for_one_insert_goes_in_in_parts,
+    a_crash_between_two_parts_of_a_segment_costs_no_row_and_doubles_none,
 ];
 
 async fn counts(stand: &Stand) -> [u64; 3] {
@@ -220,4 +222,52 @@ async fn a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back(s
         0
     );
     assert!(stand.store.verify_ledger(None, &[]).await.unwrap().findings.is_empty());
+}
+
+/// Every row an insert of its own.
+fn in_parts(mut stand: Stand) -> Stand {
+    stand.store = stand.store.with_insert_bytes_max(1);
+    stand
+}
+
+async fn a_segment_that_is_too_large_for_one_insert_goes_in_in_parts(stand: Stand) {
+    let stand = in_parts(stand);
+    let before = fill_and_drain(&stand).await;
+    assert_eq!(counts(&stand).await, [20, 1, 7]);
+    assert_eq!(stand.number("SELECT uniqExact(path) FROM events").await, 20);
+    assert_eq!(stand.number("SELECT uniqExact(segment_id) FROM events").await, 1);
+    // Those that were merged since are still listed.
+    let inserted = "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND level = 0";
+    assert_eq!(stand.number(inserted).await, 20, "each part is an insert of its own");
+
+    for gone in ["path >= '/11'", "path = '/03'"] {
+        stand.execute(&format!("ALTER TABLE events DELETE WHERE {gone}")).await;
+        drain_again(&stand, &copy_as_killed(before.path())).await;
+        assert_eq!(counts(&stand).await, [20, 1, 7], "{gone}");
+        assert_eq!(stand.number("SELECT uniqExact(path) FROM events").await, 20);
+    }
+}
+
+async fn a_crash_between_two_parts_of_a_segment_costs_no_row_and_doubles_none(stand: Stand) {
+    let stand = in_parts(stand);
+    let mut running = stand.open();
+    for number in 0..150 {
+        running.append(event(number, 7, &format!("/{number:03}"))).await;
+    }
+    running.spool.seal().await;
+    running.drain(&[]);
+    until(async || stand.client.query("SELECT count() > 2 FROM events").fetch_one().await.unwrap_or(false))
+        .await;
+    running.kill().await;
+    let left = copy_as_killed(stand.folder.path());
+    assert!(stand.number("SELECT count() FROM events").await < 140, "the crash comes in between");
+
+    let mut again = stand.open_in(left.path());
+    again.drain(&[]);
+    again.spool.settled().await;
+    again.end().await;
+    assert_eq!(stand.number("SELECT count() FROM events").await, 150);
+    assert_eq!(stand.number("SELECT uniqExact(path) FROM events").await, 150);
+    let removed = "SELECT count() FROM system.mutations WHERE database = currentDatabase()";
+    assert_eq!(stand.number(removed).await, 0, "what was there is left there");
 }

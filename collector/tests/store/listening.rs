@@ -1,6 +1,8 @@
 //! A whole collector that listens on a port of its own and works on the store of a test.
 
 use crate::stand::Stand;
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
 use kruimel_collector::config::Config;
 use kruimel_collector::{Collector, http};
 use std::net::SocketAddr;
@@ -40,7 +42,12 @@ impl Listening {
         let collector = Arc::new(collector);
         let listener = TcpListener::bind(local(0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = http::public(&collector);
+        let public = Arc::new(http::public(&collector));
+        let answer = move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
+            let public = Arc::clone(&public);
+            async move { public.answer(request, peer).await }
+        };
+        let routes = Router::new().fallback(answer);
         tokio::spawn(async move {
             axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await
         });

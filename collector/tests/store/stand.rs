@@ -73,9 +73,13 @@ impl Engine {
 pub(crate) async fn supervise(mut options: engine::Options) -> Supervisor {
     options.threads = Some(2);
     let executable = std::env::current_exe().unwrap();
-    Supervisor::start(SuperviseOptions { executable, engine: options })
-        .await
-        .unwrap_or_else(|error| panic!("{error}"))
+    Supervisor::start(SuperviseOptions {
+        executable,
+        engine: options,
+        silence_max: engine::limits::SILENCE_MAX,
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Serves as `kruimel engine` does, with the two arguments that matter here.
@@ -171,6 +175,14 @@ impl Running {
 
     pub(crate) async fn append(&self, record: Record) {
         self.spool.append(record).await.unwrap();
+    }
+
+    /// Ends the drain wherever it is, as a crash does.
+    pub(crate) async fn kill(&mut self) {
+        if let Some(drain) = self.drain.take() {
+            drain.abort();
+            assert!(drain.await.unwrap_err().is_cancelled());
+        }
     }
 
     /// Stops the drain and closes the spool, as an orderly end does.

@@ -118,7 +118,12 @@ async fn open() -> (tempfile::TempDir, Supervisor, clickhouse::Client) {
     let options = engine::Options::new(home.path().join("data"), home.path().join("run/engine.sock"));
     let client = engine::client(&options.socket);
     let executable = std::env::current_exe().unwrap();
-    let engine = Supervisor::start(SuperviseOptions { executable, engine: options }).await;
+    let engine = Supervisor::start(SuperviseOptions {
+        executable,
+        engine: options,
+        silence_max: engine::limits::SILENCE_MAX,
+    })
+    .await;
     (home, engine.unwrap_or_else(|error| panic!("{error}")), client)
 }
 

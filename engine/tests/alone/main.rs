@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
+use kruimel_engine::limits::SILENCE_MAX;
 use kruimel_engine::supervise::{State, SuperviseOptions, Supervisor};
 use kruimel_engine::{Options, serve};
 
@@ -28,7 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Supervises an engine, says its process id, and waits to be killed.
 async fn parent(options: Options) -> Result<(), Box<dyn Error>> {
     let executable = std::env::current_exe()?;
-    let supervisor = Supervisor::start(SuperviseOptions { executable, engine: options }).await?;
+    let supervisor =
+        Supervisor::start(SuperviseOptions { executable, engine: options, silence_max: SILENCE_MAX }).await?;
     let State::Answering { process_id } = *supervisor.state().borrow() else {
         return Err("no answer".into());
     };

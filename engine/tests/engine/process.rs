@@ -2,14 +2,21 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use kruimel_engine::supervise::{State, SuperviseError, Supervisor};
+use kruimel_engine::limits::STATEMENTS_RUNNING_MAX;
+use kruimel_engine::supervise::{Reason, State, SuperviseError, SuperviseOptions, Supervisor};
 use kruimel_engine::{EngineError, library};
+use tokio::time::timeout;
 
-use crate::stand::{EXECUTABLE, Stand, engine, process_id};
+use crate::stand::{EXECUTABLE, Stand, engine, process_id, request};
 
 fn kill(process_id: u32) {
-    let status = Command::new("kill").arg("-KILL").arg(process_id.to_string()).status().unwrap();
+    signal(process_id, "KILL");
+}
+
+fn signal(process_id: u32, name: &str) {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(process_id.to_string()).status().unwrap();
     assert!(status.success());
 }
 
@@ -37,6 +44,47 @@ async fn a_killed_engine_comes_back_with_everything_it_acknowledged() {
         assert_eq!(sum, acknowledged);
     }
     supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_answers_nothing_is_replaced() {
+    let stand = Stand::new();
+    let supervisor =
+        Supervisor::start(SuperviseOptions { silence_max: Duration::from_secs(1), ..stand.supervise() });
+    let supervisor = supervisor.await.unwrap();
+    let mut state = supervisor.state();
+    let old = process_id(&supervisor);
+    signal(old, "STOP");
+    state.wait_for(|state| *state == State::Restarting(Reason::Stuck)).await.unwrap();
+    state.wait_for(|state| matches!(state, State::Answering { .. })).await.unwrap();
+    assert_ne!(process_id(&supervisor), old);
+    assert!(!std::path::Path::new(&format!("/proc/{old}")).exists());
+    assert_eq!(stand.client().query("SELECT 1").fetch_one::<u8>().await.unwrap(), 1);
+    supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_has_all_to_do_that_it_can_is_alive() {
+    let (stand, supervisor, client) = engine().await;
+    let slow = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
+    let running: Vec<_> = (0..2 * STATEMENTS_RUNNING_MAX)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.query(slow).fetch_one::<u64>().await })
+        })
+        .collect();
+    // Nobody else gets a turn: a question among the others goes unanswered.
+    let others = || timeout(Duration::from_millis(300), client.query("SELECT 1").fetch_one::<u8>());
+    while others().await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let socket = stand.options.socket.clone();
+    let alive = tokio::task::spawn_blocking(move || request(&socket, "GET", "/alive", b""));
+    assert_eq!(alive.await.unwrap().text(), "Ok.\n");
+    supervisor.stop().await;
+    for one in running {
+        one.await.unwrap().unwrap_err();
+    }
 }
 
 #[tokio::test]

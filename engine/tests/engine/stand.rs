@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use kruimel_engine::limits::SILENCE_MAX;
 use kruimel_engine::supervise::{State, SuperviseOptions, Supervisor};
 use kruimel_engine::{Options, client};
 
@@ -27,7 +28,11 @@ impl Stand {
     }
 
     pub(crate) fn supervise(&self) -> SuperviseOptions {
-        SuperviseOptions { executable: PathBuf::from(EXECUTABLE), engine: self.options.clone() }
+        SuperviseOptions {
+            executable: PathBuf::from(EXECUTABLE),
+            engine: self.options.clone(),
+            silence_max: SILENCE_MAX,
+        }
     }
 
     pub(crate) async fn start(&self) -> Supervisor {
