@@ -1,6 +1,6 @@
 //! A config with further keys of `[listen]`, connections that are kept open, and certificates.
 
-use crate::http::Answer;
+use crate::http::{Answer, send};
 use crate::stack::{Stack, USER_AGENT};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 use std::fs;
@@ -44,7 +44,14 @@ pub(super) fn batch_from(to: SocketAddr, address: &str, cookies: &str, body: &st
         ("user-agent", USER_AGENT),
         ("x-forwarded-for", address),
     ];
-    crate::http::send(to, "POST", "/kruimel/events", &headers, body.as_bytes())
+    send(to, "POST", "/kruimel/events", &headers, body.as_bytes())
+}
+
+/// The value of a line of the metrics; zero where it is not there.
+pub(super) fn counted(stack: &Stack, line: &str) -> u64 {
+    let metrics = send(stack.admin, "GET", "/metrics", &[], b"");
+    let found = metrics.text().lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok());
+    found.unwrap_or(0)
 }
 
 /// A connection that stays open.
