@@ -4,7 +4,7 @@ use crate::http::{Answer, send};
 use crate::stack::{Stack, USER_AGENT};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -55,17 +55,17 @@ pub(super) fn counted(stack: &Stack, line: &str) -> u64 {
 }
 
 /// A connection that stays open.
-pub(super) struct Open(TcpStream);
+pub(super) struct Open(BufReader<TcpStream>);
 
 impl Open {
     pub(super) fn to(address: SocketAddr) -> Open {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(READ_TIME_MAX)).unwrap();
-        Open(stream)
+        Open(BufReader::new(stream))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.0.write_all(bytes)
+        self.0.get_mut().write_all(bytes)
     }
 
     /// Asks whether the loader is there, and reads the answer's head; the connection stays open.
