@@ -22,7 +22,7 @@ pub(super) type Pair = CertifiedKey<KeyPair>;
 const READ_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The demo's site behind a proxy on this machine, with further lines of `[listen]` and sections after it.
-pub(super) fn config(listen: &str, more: &str) -> String {
+pub(crate) fn config(listen: &str, more: &str) -> String {
     format!(
         "[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n{listen}\n\
          [[site]]\nid = \"demo\"\nname = \"Kaaidam\"\nhosts = [\"localhost\"]\ncontroller = \"City of Kaaidam\"\n\
@@ -104,14 +104,14 @@ pub(super) fn pair(days_old: i64, seconds_left: i64) -> Pair {
 }
 
 /// The files of a certificate in a folder of their own.
-pub(super) struct TlsFiles {
+pub(crate) struct TlsFiles {
     folder: TempDir,
     pair: Pair,
 }
 
 impl TlsFiles {
     /// Of a certificate that holds for a year.
-    pub(super) fn new() -> TlsFiles {
+    pub(crate) fn new() -> TlsFiles {
         TlsFiles::of(pair(1, 365 * 86_400))
     }
 
@@ -122,7 +122,7 @@ impl TlsFiles {
     }
 
     /// The key of `[listen]`.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let at = |name: &str| self.path().join(name).display().to_string();
         format!("tls = {{ certificate = \"{}\", key = \"{}\" }}", at("chain.pem"), at("key.pem"))
     }
