@@ -19,6 +19,7 @@ use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
 use crate::store::{KeptSites, Store};
 use crate::withdrawn::{Withdrawn, WithdrawnError};
 use arc_swap::ArcSwap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -69,8 +70,23 @@ pub struct Collector {
     /// Milliseconds since 1970.
     pub clock: fn() -> i64,
     kept_sites: KeptSites,
-    /// The geography whose file is looked at: that of the config in force.
-    watched: Arc<ArcSwap<Geography>>,
+    /// What the upkeep needs of the config in force, whichever collector it runs in.
+    in_force: Arc<ArcSwap<InForce>>,
+}
+
+/// What of the config in force the upkeep needs.
+struct InForce {
+    /// Its file is looked at.
+    geography: Arc<Geography>,
+    /// How long each site's totals of displays are kept.
+    ledger_months: HashMap<String, u16>,
+}
+
+impl InForce {
+    fn of(config: &Config, geography: &Arc<Geography>) -> InForce {
+        let months = config.sites.iter().map(|site| (site.id.to_string(), site.ledger_months));
+        InForce { geography: Arc::clone(geography), ledger_months: months.collect() }
+    }
 }
 
 /// Why the collector cannot start, in one sentence.
@@ -187,7 +203,7 @@ impl Collector {
             displays: Arc::default(),
             outcomes: Arc::default(),
             limits: Arc::new(Limits::new(config.listen.requests_max)),
-            watched: Arc::new(ArcSwap::new(Arc::clone(&geography))),
+            in_force: Arc::new(ArcSwap::from_pointee(InForce::of(&config, &geography))),
             geography,
             kept_sites: Arc::new(ArcSwap::from_pointee(kept_sites(&config))),
             agents: Arc::default(),
@@ -219,7 +235,7 @@ impl Collector {
         let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
         self.artefacts.store(Arc::new(Artefacts::open(&artefacts_path(&config.data_dir), shown)?));
         self.kept_sites.store(Arc::new(kept_sites(&config)));
-        self.watched.store(Arc::clone(&geography));
+        self.in_force.store(Arc::new(InForce::of(&config, &geography)));
         Ok(Collector {
             declarations,
             keys,
@@ -236,7 +252,7 @@ impl Collector {
             agents: Arc::clone(&self.agents),
             limits: Arc::clone(&self.limits),
             geography,
-            watched: Arc::clone(&self.watched),
+            in_force: Arc::clone(&self.in_force),
             clock: self.clock,
             kept_sites: Arc::clone(&self.kept_sites),
             config,
@@ -278,7 +294,7 @@ impl Collector {
                 () = tokio::time::sleep(UPKEEP_INTERVAL) => false,
             };
             self.flush_counters().await;
-            tokio::task::block_in_place(|| self.watched.load().refresh());
+            tokio::task::block_in_place(|| self.in_force.load().geography.refresh());
             if stopped {
                 return;
             }
@@ -296,7 +312,8 @@ impl Collector {
         if counted.is_empty() {
             return;
         }
-        let months = |site: &str| self.site(site).map_or(1, |site| site.ledger_months);
+        let in_force = self.in_force.load();
+        let months = |site: &str| in_force.ledger_months.get(site).copied().unwrap_or(1);
         let rows = counted.rows(months);
         let record = Record { table: Table::Displays, batch: None, consent_id: 0, withdraws: 0, rows };
         if let Err(error) = self.spool.append(record).await {
@@ -336,7 +353,9 @@ mod tests {
         let mut next = config();
         let justification = next.sites[0].services[0].name.clone();
         next.sites[0].on_withdrawal = OnWithdrawal::Keep { justification };
+        next.sites[0].ledger_months = 7;
         let second = first.with_config(next).unwrap();
+        assert_eq!(first.in_force.load().ledger_months["demo"], 7, "and so does the upkeep");
         assert_eq!(**kept.load(), ["demo"], "the drain sees it");
         assert_eq!(second.config.sites[0].revision, 2, "visitors are asked again");
         assert_eq!(first.config.sites[0].revision, 1, "who began with the former one ends with it");

@@ -1,6 +1,6 @@
 //! Floods: too much from one network, too slowly, too much at once. Everybody else is answered as ever.
 
-use super::parts::{Open, batch_from, start};
+use super::parts::{Open, batch_from, counted, start};
 use crate::http::{Answer, send};
 use crate::sender::{batch, try_batch};
 use crate::stack::Stack;
@@ -20,12 +20,6 @@ fn decide_from(stack: &Stack, address: &str, action: &str, categories: &[&str], 
         ("x-forwarded-for", address),
     ];
     send(stack.public, "POST", "/kruimel/consent", &headers, body.to_string().as_bytes())
-}
-
-fn counted(stack: &Stack, line: &str) -> u64 {
-    let metrics = send(stack.admin, "GET", "/metrics", &[], b"");
-    let found = metrics.text().lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok());
-    found.unwrap_or(0)
 }
 
 #[test]

@@ -18,8 +18,10 @@ use tokio::time::timeout;
 const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
 /// Longest wait for an answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// `listen.requests_max` where the config does not say.
-const REQUESTS_MAX: u64 = 2_048;
+/// Streams that a flooding connection opens in one go.
+const UNDER_WAY: u64 = 16;
+/// Places for requests, and for those whose bodies are waited for: twice what two connections can take at once.
+const REQUESTS_MAX: u64 = 128;
 
 type Client = SendRequest<Bytes>;
 
@@ -152,17 +154,17 @@ fn bodies_that_never_come_hold_nobodys_place_over_http_2() {
 
 #[test]
 fn streams_that_are_opened_and_reset_hurt_nobody() {
-    let stack = start("");
+    let stack = start(&format!("requests_max = {REQUESTS_MAX}"));
     let cookies = stack.decide("accept", &ALL, "").cookies();
     let before = resident_kb(&stack);
-    let (stop, reset) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (stop, at_once, waited_for) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| runtime().block_on(flood(&stack, &cookies, &stop, &reset)));
-        }
-        // More than there are places for requests and for those whose bodies are waited for.
+        scope.spawn(|| runtime().block_on(flood(&stack, &cookies, true, &stop, &at_once)));
+        scope.spawn(|| runtime().block_on(flood(&stack, &cookies, false, &stop, &waited_for)));
+        // More of either than there are places.
+        let least = || at_once.load(Ordering::Relaxed).min(waited_for.load(Ordering::Relaxed));
         let mut number = 0;
-        while number < 50 || reset.load(Ordering::Relaxed) < 3 * REQUESTS_MAX {
+        while number < 50 || least() < 3 * REQUESTS_MAX {
             let answer = try_batch(stack.public, &cookies, &batch(number, "/page")).unwrap();
             assert_eq!(answer.status, 202, "{}", answer.text());
             number += 1;
@@ -170,28 +172,55 @@ fn streams_that_are_opened_and_reset_hurt_nobody() {
         stop.store(true, Ordering::Relaxed);
     });
     // No place was left taken, and no memory either.
-    let answer = try_batch(stack.public, &cookies, &batch(9_999, "/page")).unwrap();
-    assert_eq!(answer.status, 202, "{}", answer.text());
+    runtime().block_on(async {
+        let mut client = open(&stack).await;
+        let mut begun = request(Method::POST, "/kruimel/events", &cookies);
+        begun.headers_mut().insert("origin", "http://localhost".parse().unwrap());
+        let (answer, mut sender) = client.send_request(begun, false).unwrap();
+        let post = request(Method::POST, "/kruimel/events", &cookies);
+        let (status, _) = ask(&mut client, post, "http://localhost", &batch(99_998, "/two")).await;
+        assert_eq!(status, 202, "a body that comes with its head");
+        sender.send_data(batch(99_999, "/two").into(), true).unwrap();
+        let status = timeout(ANSWER_TIME_MAX, answer).await.unwrap().unwrap().status();
+        assert_eq!(status, 202, "a body that is waited for");
+    });
     let grown = resident_kb(&stack).saturating_sub(before);
     assert!(grown < 32 * 1_024, "{grown} KB more");
 }
 
-/// Opens requests with bodies to come and resets each as soon as it is under way, on as many connections as that takes.
-async fn flood(stack: &Stack, cookies: &str, stop: &AtomicBool, reset: &AtomicU64) {
+/// Opens requests and takes them back, on as many connections as that takes. Counts them in `reset`.
+async fn flood(stack: &Stack, cookies: &str, at_once: bool, stop: &AtomicBool, reset: &AtomicU64) {
     while !stop.load(Ordering::Relaxed) {
         let mut client = open(stack).await;
-        while !stop.load(Ordering::Relaxed) {
-            let Ok(ready) = client.ready().await else { break };
-            client = ready;
-            let post = request(Method::POST, "/kruimel/events", cookies);
-            let Ok((_answer, mut sender)) = client.send_request(post, false) else { break };
-            // Its head goes out before it is taken back.
-            tokio::task::yield_now().await;
-            sender.send_reset(h2::Reason::CANCEL);
-            tokio::task::yield_now().await;
-            reset.fetch_add(1, Ordering::Relaxed);
+        while !stop.load(Ordering::Relaxed) && open_and_reset(&mut client, cookies, at_once).await.is_ok() {
+            reset.fetch_add(UNDER_WAY, Ordering::Relaxed);
         }
     }
+}
+
+/// Takes each back at once, or all of them when the server waits for their bodies.
+async fn open_and_reset(client: &mut Client, cookies: &str, at_once: bool) -> Result<(), h2::Error> {
+    let mut under_way = Vec::new();
+    for _ in 0..UNDER_WAY {
+        *client = client.clone().ready().await?;
+        let (answer, mut sender) =
+            client.send_request(request(Method::POST, "/kruimel/events", cookies), false)?;
+        if at_once {
+            // Its head goes out before.
+            tokio::task::yield_now().await;
+            sender.send_reset(h2::Reason::CANCEL);
+        }
+        under_way.push((answer, sender));
+    }
+    if !at_once {
+        // What is answered on the same connection came after them.
+        let (answer, _) = client.send_request(request(Method::GET, "/kruimel/demo.js", ""), true)?;
+        answer.await?;
+    }
+    for (_, sender) in &mut under_way {
+        sender.send_reset(h2::Reason::CANCEL);
+    }
+    Ok(())
 }
 
 fn resident_kb(stack: &Stack) -> u64 {

@@ -3,7 +3,7 @@
 mod connections;
 mod flood;
 mod http2;
-mod parts;
+pub(crate) mod parts;
 mod reload;
 mod stop;
 mod telemetry;

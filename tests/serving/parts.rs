@@ -1,10 +1,10 @@
 //! A config with further keys of `[listen]`, connections that are kept open, and certificates.
 
-use crate::http::Answer;
+use crate::http::{Answer, send};
 use crate::stack::{Stack, USER_AGENT};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) type Pair = CertifiedKey<KeyPair>;
 const READ_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The demo's site behind a proxy on this machine, with further lines of `[listen]` and sections after it.
-pub(super) fn config(listen: &str, more: &str) -> String {
+pub(crate) fn config(listen: &str, more: &str) -> String {
     format!(
         "[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n{listen}\n\
          [[site]]\nid = \"demo\"\nname = \"Kaaidam\"\nhosts = [\"localhost\"]\ncontroller = \"City of Kaaidam\"\n\
@@ -44,21 +44,28 @@ pub(super) fn batch_from(to: SocketAddr, address: &str, cookies: &str, body: &st
         ("user-agent", USER_AGENT),
         ("x-forwarded-for", address),
     ];
-    crate::http::send(to, "POST", "/kruimel/events", &headers, body.as_bytes())
+    send(to, "POST", "/kruimel/events", &headers, body.as_bytes())
+}
+
+/// The value of a line of the metrics; zero where it is not there.
+pub(super) fn counted(stack: &Stack, line: &str) -> u64 {
+    let metrics = send(stack.admin, "GET", "/metrics", &[], b"");
+    let found = metrics.text().lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok());
+    found.unwrap_or(0)
 }
 
 /// A connection that stays open.
-pub(super) struct Open(TcpStream);
+pub(super) struct Open(BufReader<TcpStream>);
 
 impl Open {
     pub(super) fn to(address: SocketAddr) -> Open {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(READ_TIME_MAX)).unwrap();
-        Open(stream)
+        Open(BufReader::new(stream))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.0.write_all(bytes)
+        self.0.get_mut().write_all(bytes)
     }
 
     /// Asks whether the loader is there, and reads the answer's head; the connection stays open.
@@ -97,14 +104,14 @@ pub(super) fn pair(days_old: i64, seconds_left: i64) -> Pair {
 }
 
 /// The files of a certificate in a folder of their own.
-pub(super) struct TlsFiles {
+pub(crate) struct TlsFiles {
     folder: TempDir,
     pair: Pair,
 }
 
 impl TlsFiles {
     /// Of a certificate that holds for a year.
-    pub(super) fn new() -> TlsFiles {
+    pub(crate) fn new() -> TlsFiles {
         TlsFiles::of(pair(1, 365 * 86_400))
     }
 
@@ -115,7 +122,7 @@ impl TlsFiles {
     }
 
     /// The key of `[listen]`.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let at = |name: &str| self.path().join(name).display().to_string();
         format!("tls = {{ certificate = \"{}\", key = \"{}\" }}", at("chain.pem"), at("key.pem"))
     }

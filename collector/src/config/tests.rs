@@ -502,3 +502,19 @@ fn a_wrong_variable_is_named_and_not_a_line() {
     check("KRUIMEL_SITE__3__NAME", "x", "KRUIMEL_SITE__3__NAME: site.3.name: `3` is not a place");
     check("KRUIMEL_LISTEN__DIRECT", "yes", "KRUIMEL_LISTEN__DIRECT: listen.direct:");
 }
+
+#[test]
+fn an_endpoint_of_telemetry_is_a_plain_address_without_a_password() {
+    let with = |endpoint: &str| with_more(&format!("[telemetry]\nendpoint = \"{endpoint}\""));
+    let config = read(&with("http://127.0.0.1:4318"), &[]).expect("a collector on this machine");
+    assert_eq!(config.telemetry.endpoint.expect("it is there").as_str(), "http://127.0.0.1:4318/");
+    let begins = |endpoint: &str, begins: &str, mend: &str| {
+        let said = lines(&with(endpoint), &[]);
+        assert!(said.len() == 1 && said[0].contains(begins) && said[0].contains(mend), "{said:#?}");
+    };
+    begins("https://otel.example", "not sent over TLS", "OpenTelemetry collector on this machine");
+    begins("127.0.0.1:4318", "not the address of a collector", "http://127.0.0.1:4318");
+    begins("http://me:secret@10.0.0.1:4318", "end in logs", "http://127.0.0.1:4318");
+    let mut wrong = lines(&with_more("[telemetry]\none_in = 0"), &[]);
+    assert!(wrong.pop().is_some_and(|line| line.contains("telemetry.one_in")), "{wrong:#?}");
+}
