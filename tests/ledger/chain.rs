@@ -99,6 +99,11 @@ fn heads_that_were_kept_elsewhere_show_what_a_chain_computed_anew_hides() {
 #[test]
 fn l32_records_end_with_their_retention_and_the_chain_holds_without_them() {
     let stack = decided();
+    // As long as the site says, which is 36 months; a link stays 31 days longer.
+    let kept = "SELECT countIf(expires != addMonths(toDate(ts, 'UTC'), 36)) FROM consents";
+    assert_eq!(stack.count(kept), 0, "{:?}", stack.texts("SELECT toString(expires) FROM consents"));
+    let longer = "SELECT countIf(expires != addMonths(day, 36) + 31) FROM ledger_chain";
+    assert_eq!(stack.count(longer), 0);
     // Time passes: the days on which row and link end are in the past and near.
     stack.execute("ALTER TABLE consents UPDATE expires = today() - 1 WHERE chain_seq <= 2");
     stack.execute("ALTER TABLE ledger_chain UPDATE expires = today() + 30 WHERE seq <= 2");

@@ -19,7 +19,7 @@ pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -
         Table::Events | Table::Rejections | Table::Links | Table::Displays => return None,
     };
     let goes = |of: &[Vec<u8>]| of.first().is_some_and(|row| is_erased(layout, row, erased));
-    let (gone, left): (Vec<&[Vec<u8>]>, Vec<&[Vec<u8>]>) = rows.chunks(step).partition(|of| goes(of));
+    let (gone, left): (Vec<_>, Vec<_>) = rows.chunks(step).partition(|of| goes(of));
     if gone.is_empty() {
         return None;
     }
