@@ -1,13 +1,14 @@
-//! ClickHouse's HTTP interface on a Unix socket: who may connect, how much they may send, and what becomes of it.
+//! ClickHouse's HTTP interface on a Unix socket, and on TCP where that is asked for: who may connect, how much they may send, and what becomes of it.
 //!
 //! In: connections. Out: responses; the statements themselves run in [`run`](crate::run).
 //!
 //! **Invariants.** The socket is never reachable by another user, not even for a moment: it is made in a private folder,
-//! closed to others, and then moved into place. Everything a client sends has a bound from [`limits`](crate::limits).
+//! closed to others, and then moved into place. Over TCP nothing but `/ping` is answered without the password. Everything a client sends has a bound from [`limits`](crate::limits).
 
 use std::fs::{self, Permissions};
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -33,13 +35,14 @@ use crate::exception::Exception;
 use crate::folder::make_private;
 use crate::limits::{
     BODY_PAUSE_MAX, CONNECTIONS_MAX, FINISH_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, INSERT_BYTES_MAX,
-    KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX, URL_BYTES_MAX,
+    KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX,
+    TCP_CONNECTIONS_MAX, URL_BYTES_MAX,
 };
 use crate::reply::{Reply, failed, of, plain};
 use crate::request::{Request, boundary, fields};
 use crate::run::{Job, Piece, start};
 use crate::statement::{self, Statement};
-use crate::{DATABASE, EngineError};
+use crate::{DATABASE, EngineError, Listen, Password};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ struct Front {
 }
 
 /// Makes the socket, open to its owner only.
-pub(crate) fn listen(socket: &Path) -> Result<UnixListener, EngineError> {
+fn listen(socket: &Path) -> Result<UnixListener, EngineError> {
     let fault = |source| EngineError::Socket { path: socket.to_owned(), source };
     let parent = socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_private(parent).map_err(fault)?;
@@ -71,8 +74,45 @@ pub(crate) fn listen(socket: &Path) -> Result<UnixListener, EngineError> {
     listener.map_err(fault)
 }
 
+/// Where requests come from.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    socket: UnixListener,
+    tcp: Option<(TcpListener, Password)>,
+}
+
+impl Listeners {
+    pub(crate) async fn open(socket: &Path, listen: Option<Listen>) -> Result<Listeners, EngineError> {
+        let tcp = match listen {
+            None => None,
+            Some(Listen { address, password }) => {
+                let bound = TcpListener::bind(address).await;
+                Some((bound.map_err(|source| EngineError::Listen { address, source })?, password))
+            }
+        };
+        Ok(Listeners { socket: self::listen(socket)?, tcp })
+    }
+
+    /// The TCP address.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.tcp.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// The next connection over TCP; never, where there is no such listener.
+    async fn accept_tcp(&self, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Password, Place)> {
+        let Some((listener, password)) = &self.tcp else { return std::future::pending().await };
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, password.clone(), place))
+    }
+}
+
+/// A place among the open connections.
+type Place = OwnedSemaphorePermit;
+
 /// Answers until `shutdown`, then lets running requests finish for a bounded time.
-pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn serve(engine: &Arc<Engine>, listeners: Listeners, shutdown: impl Future<Output = ()>) {
     let front = Arc::new(Front {
         engine: engine.clone(),
         turns: Arc::new(Semaphore::new(STATEMENTS_RUNNING_MAX)),
@@ -82,24 +122,25 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let tcp_places = Arc::new(Semaphore::new(TCP_CONNECTIONS_MAX));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listeners.socket, &places) => accepted.map(|(stream, place)| {
+                connections.spawn(answer_connection(&front, &graceful, stream, None, place));
+            }),
+            accepted = listeners.accept_tcp(&tcp_places) => accepted.map(|(stream, password, place)| {
+                connections.spawn(answer_connection(&front, &graceful, stream, Some(password), place));
+            }),
             Some(_) = connections.join_next() => continue,
         };
-        match accepted {
-            Ok((stream, place)) => {
-                connections.spawn(answer_connection(&front, &graceful, stream, place));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the engine could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
+        if let Err(error) = accepted {
+            tracing::warn!(%error, "the engine could not accept a connection");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
         }
     }
-    drop(listener);
+    drop(listeners);
     if timeout(FINISH_TIME_MAX, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and are killed");
     }
@@ -111,25 +152,32 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-async fn accept(
-    listener: &UnixListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(UnixStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &UnixListener, places: &Arc<Semaphore>) -> io::Result<(UnixStream, Place)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
 }
 
-fn answer_connection(
+fn answer_connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     front: &Arc<Front>,
     graceful: &GracefulShutdown,
-    stream: UnixStream,
-    place: OwnedSemaphorePermit,
-) -> impl Future<Output = ()> + Send + use<> {
+    stream: S,
+    password: Option<Password>,
+    place: Place,
+) -> impl Future<Output = ()> + Send + use<S> {
     let front = front.clone();
-    let service = service_fn(move |request| {
-        let front = front.clone();
-        async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (front, password) = (front.clone(), password.clone());
+        async move {
+            let entered = match &password {
+                Some(password) if request.uri().path() != "/ping" => password.opens(request.headers()).await,
+                _ => Ok(()),
+            };
+            Ok::<_, std::convert::Infallible>(match entered {
+                Ok(()) => front.answer(request).await,
+                Err(exception) => failed(&exception),
+            })
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -25,7 +25,7 @@ use crate::limits::{
     FIRST_STARTS_MAX, LET_GO_TIME_MAX, RESTART_PAUSE_MAX, RESTART_PAUSE_MIN, START_TIME_MAX, STEADY_TIME,
     STOP_TIME_MAX, STUCK_STOP_TIME_MAX,
 };
-use crate::{EngineError, Options};
+use crate::{EngineError, Options, PASSWORD_VARIABLE};
 
 mod orphan;
 mod silence;
@@ -174,7 +174,12 @@ struct Process {
 
 /// Starts a process and waits for its first answer.
 async fn start(options: &SuperviseOptions) -> Result<Process, SuperviseError> {
-    let mut child = Command::new(&options.executable)
+    let mut command = Command::new(&options.executable);
+    match &options.engine.listen {
+        Some(listen) => command.env(PASSWORD_VARIABLE, listen.password.reveal()),
+        None => command.env_remove(PASSWORD_VARIABLE),
+    };
+    let mut child = command
         .arg("engine")
         .args(options.engine.arguments())
         .stdin(Stdio::piped())
