@@ -1,16 +1,11 @@
-//! ClickHouse's HTTP interface on a Unix socket, and on TCP where that is asked for: who may connect, how much they may send, and what becomes of it.
+//! ClickHouse's HTTP interface: how many may connect, how much they may send, and what becomes of it.
 //!
 //! In: connections. Out: responses; the statements themselves run in [`run`](crate::run).
 //!
-//! **Invariants.** The socket is never reachable by another user, not even for a moment: it is made in a private folder,
-//! closed to others, and then moved into place. Over TCP nothing but `/ping` is answered without the password. Everything a client sends has a bound from [`limits`](crate::limits).
+//! **Invariants.** Over TCP nothing but `/ping` is answered without the password. Everything a client sends has a bound from
+//! [`limits`](crate::limits).
 
-use std::fs::{self, Permissions};
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,7 +19,6 @@ use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -32,17 +26,17 @@ use tokio::time::timeout;
 
 use crate::connection::{Engine, SessionSettings};
 use crate::exception::Exception;
-use crate::folder::make_private;
 use crate::limits::{
     BODY_PAUSE_MAX, CONNECTIONS_MAX, FINISH_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, INSERT_BYTES_MAX,
     KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX,
     TCP_CONNECTIONS_MAX, URL_BYTES_MAX,
 };
+use crate::listeners::{Listeners, Place};
 use crate::reply::{Reply, failed, of, plain};
 use crate::request::{Request, boundary, fields};
 use crate::run::{Job, Piece, start};
 use crate::statement::{self, Statement};
-use crate::{DATABASE, EngineError, Listen, Password};
+use crate::{DATABASE, Password};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -53,63 +47,6 @@ struct Front {
     /// Held by the one question whether the engine is alive.
     question: Arc<Semaphore>,
 }
-
-/// Makes the socket, open to its owner only.
-fn listen(socket: &Path) -> Result<UnixListener, EngineError> {
-    let fault = |source| EngineError::Socket { path: socket.to_owned(), source };
-    let parent = socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    make_private(parent).map_err(fault)?;
-    if std::os::unix::net::UnixStream::connect(socket).is_ok() {
-        return Err(fault(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on it")));
-    }
-    let nursery = parent.join(format!(".{}", std::process::id()));
-    make_private(&nursery).map_err(fault)?;
-    let unborn = nursery.join("s");
-    let listener = UnixListener::bind(&unborn).and_then(|listener| {
-        fs::set_permissions(&unborn, Permissions::from_mode(0o600))?;
-        fs::rename(&unborn, socket)?;
-        Ok(listener)
-    });
-    fs::remove_dir_all(&nursery).map_err(fault)?;
-    listener.map_err(fault)
-}
-
-/// Where requests come from.
-#[derive(Debug)]
-pub(crate) struct Listeners {
-    socket: UnixListener,
-    tcp: Option<(TcpListener, Password)>,
-}
-
-impl Listeners {
-    pub(crate) async fn open(socket: &Path, listen: Option<Listen>) -> Result<Listeners, EngineError> {
-        let tcp = match listen {
-            None => None,
-            Some(Listen { address, password }) => {
-                let bound = TcpListener::bind(address).await;
-                Some((bound.map_err(|source| EngineError::Listen { address, source })?, password))
-            }
-        };
-        Ok(Listeners { socket: self::listen(socket)?, tcp })
-    }
-
-    /// The TCP address.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
-    }
-
-    /// The next connection over TCP; never, where there is no such listener.
-    async fn accept_tcp(&self, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Password, Place)> {
-        let Some((listener, password)) = &self.tcp else { return std::future::pending().await };
-        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        Ok((stream, password.clone(), place))
-    }
-}
-
-/// A place among the open connections.
-type Place = OwnedSemaphorePermit;
 
 /// Answers until `shutdown`, then lets running requests finish for a bounded time.
 pub(crate) async fn serve(engine: &Arc<Engine>, listeners: Listeners, shutdown: impl Future<Output = ()>) {
@@ -127,7 +64,7 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listeners: Listeners, shutdown: 
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listeners.socket, &places) => accepted.map(|(stream, place)| {
+            accepted = listeners.accept(&places) => accepted.map(|(stream, place)| {
                 connections.spawn(answer_connection(&front, &graceful, stream, None, place));
             }),
             accepted = listeners.accept_tcp(&tcp_places) => accepted.map(|(stream, password, place)| {
@@ -151,12 +88,6 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listeners: Listeners, shutdown: 
 
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-async fn accept(listener: &UnixListener, places: &Arc<Semaphore>) -> io::Result<(UnixStream, Place)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
-}
 
 fn answer_connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     front: &Arc<Front>,
@@ -406,16 +337,5 @@ mod tests {
         assert_eq!((refused.code, refused.status()), (202, StatusCode::SERVICE_UNAVAILABLE));
         drop(last);
         assert_eq!(count.load(Ordering::Relaxed), STATEMENTS_WAITING_MAX - 1);
-    }
-
-    #[tokio::test]
-    async fn a_socket_that_someone_answers_on_is_not_taken_over_and_a_dead_one_is() {
-        let home = tempfile::tempdir().unwrap();
-        let socket = home.path().join("s");
-        let first = listen(&socket).unwrap();
-        assert!(matches!(listen(&socket), Err(EngineError::Socket { .. })));
-        drop(first);
-        assert!(socket.exists());
-        listen(&socket).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 //! In: a data folder and a socket. Out: [`serve`], which answers there until it is asked to stop; [`client`], which speaks to
 //! it exactly as to a ClickHouse server; and [`supervise::Supervisor`], which keeps such a process running.
 //!
-//! The path of a request: `http` takes it from the socket and bounds it, `request` and `statement` read it, `run` gives
+//! The path of a request: `http` takes it from one of the `listeners` and bounds it, `request` and `statement` read it, `run` gives
 //! it a thread and a session of the engine (`connection`), and `reply` turns what comes back into ClickHouse's answer.
 //!
 //! **Invariants.** The engine never shares a process with the intake, so that a crash, an upgrade or a hungry query here stops
@@ -19,6 +19,7 @@ mod header;
 mod http;
 pub mod library;
 pub mod limits;
+mod listeners;
 mod options;
 mod password;
 mod reply;
@@ -104,7 +105,7 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()>) -> Resu
     let (socket, listen) = (options.socket.clone(), options.listen.clone());
     let engine = blocking(move || connection::Engine::open(&options)).await?;
     let engine = Arc::new(engine);
-    let listeners = match http::Listeners::open(&socket, listen).await {
+    let listeners = match listeners::Listeners::open(&socket, listen).await {
         Ok(listeners) => listeners,
         Err(error) => {
             close(engine).await;

@@ -5,7 +5,7 @@
 //! **Invariants.** The child's standard input is a pipe that this process holds: closing it is the request to stop, and the
 //! system closes it when this process dies, however it dies, so no engine outlives its parent. The child has a process group of
 //! its own, so that a Ctrl-C in the terminal stops the parent first, which then stops the engine last. An engine that ends
-//! unasked is started again, after a pause that grows while it keeps ending. One that is stuck (see [`silence`]) is ended, by
+//! unasked is started again, after a pause that grows while it keeps ending. One that is stuck (see `silence`) is ended, by
 //! force if need be, and started again in the same way.
 
 use std::io;
