@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,10 +23,23 @@ pub(crate) struct Arguments {
     /// Most threads for one query.
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
+    /// A TCP address to listen on too, for whoever has the password in KRUIMEL_STORE__LISTEN_PASSWORD.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let listen = match arguments.listen {
+        None => None,
+        Some(address) => {
+            let password = std::env::var(engine::PASSWORD_VARIABLE).with_context(|| {
+                format!("{} is missing: nobody is let in without", engine::PASSWORD_VARIABLE)
+            })?;
+            Some(engine::Listen { address, password: engine::Password::new(&password) })
+        }
+    };
     let options = engine::Options {
+        listen,
         library: arguments.library,
         memory_bytes: arguments.memory,
         threads: arguments.threads,

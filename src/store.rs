@@ -1,8 +1,8 @@
 //! The store that the config names: the embedded engine, started and watched here, or a server.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clickhouse::Client;
-use collector::config::{Config, StoreUrl};
+use collector::config::{Config, LISTEN_PASSWORD_BYTES_MIN, ListenPassword, StoreOptions, StoreUrl};
 use collector::store::EngineRestart;
 use engine::supervise::{Reason, State, SuperviseOptions, Supervisor};
 use std::path::{Path, PathBuf};
@@ -82,12 +82,32 @@ async fn embedded(config: &Config) -> Result<Opened> {
         library: config.store.library.clone(),
         memory_bytes: config.store.memory_bytes,
         threads: config.store.threads.map(usize::from),
+        listen: listen(&config.store)?,
         ..engine::Options::new(data_dir.join("store"), socket_path(&data_dir))
     };
     let silence_max = config.store.silence_max.unwrap_or(engine::limits::SILENCE_MAX);
     let executable = std::env::current_exe().context("this program's own path cannot be found")?;
     let engine = Supervisor::start(SuperviseOptions { executable, engine, silence_max }).await?;
     Ok(Opened { client: engine.client(), engine: Some(engine), is_shared: false })
+}
+
+/// Where the engine listens besides its socket, with the password from the config or from the file that it names.
+fn listen(store: &StoreOptions) -> Result<Option<engine::Listen>> {
+    let Some(listen) = &store.listen else { return Ok(None) };
+    let password = match &listen.password {
+        ListenPassword::Text(password) => engine::Password::new(password.reveal()),
+        ListenPassword::File(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("store.listen_password_file {} cannot be read", path.display()))?;
+            ensure!(
+                text.trim().len() >= LISTEN_PASSWORD_BYTES_MIN,
+                "store.listen_password_file {} holds a password of less than {LISTEN_PASSWORD_BYTES_MIN} bytes; write a longer one",
+                path.display()
+            );
+            engine::Password::new(text.trim())
+        }
+    };
+    Ok(Some(engine::Listen { address: listen.address, password }))
 }
 
 /// A client of the owner's server, whose database is made where it is missing.

@@ -226,6 +226,11 @@ impl Stack {
         self.runtime.block_on(query.execute()).unwrap();
     }
 
+    /// Asks the store something that it refuses, and gives its reason.
+    pub(crate) fn refusal(&self, sql: &str) -> String {
+        self.runtime.block_on(async { self.client().query(sql).execute().await.unwrap_err().to_string() })
+    }
+
     fn client(&self) -> clickhouse::Client {
         engine::client(&self.data().join("engine").join("socket"))
     }

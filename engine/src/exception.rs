@@ -41,6 +41,11 @@ impl Exception {
         Exception::new(497, "ACCESS_DENIED", message)
     }
 
+    /// Without the password.
+    pub(crate) fn unauthorized(message: impl std::fmt::Display) -> Exception {
+        Exception::new(UNAUTHORIZED, "AUTHENTICATION_FAILED", message)
+    }
+
     /// More data than the front takes.
     pub(crate) fn too_large(message: impl std::fmt::Display) -> Exception {
         Exception::new(TOO_LARGE, "TOO_LARGE_STRING_SIZE", message)
@@ -70,7 +75,7 @@ impl Exception {
             46 | 47 | 60 | 63 | 73 | 81 => StatusCode::NOT_FOUND,
             TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             159 => StatusCode::REQUEST_TIMEOUT,
-            164 | 497 => StatusCode::FORBIDDEN,
+            164 | 497 | UNAUTHORIZED => StatusCode::FORBIDDEN,
             BUSY => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -88,6 +93,7 @@ const UNKNOWN_EXCEPTION: u32 = 1002;
 const BAD_ARGUMENTS: u32 = 36;
 const TOO_LARGE: u32 = 131;
 const BUSY: u32 = 202;
+const UNAUTHORIZED: u32 = 516;
 
 /// Letters that nobody can guess: a tag for one response, or a mark for one statement.
 pub(crate) fn random_letters() -> Result<String, Exception> {

@@ -1,15 +1,11 @@
-//! ClickHouse's HTTP interface on a Unix socket: who may connect, how much they may send, and what becomes of it.
+//! ClickHouse's HTTP interface: how many may connect, how much they may send, and what becomes of it.
 //!
 //! In: connections. Out: responses; the statements themselves run in [`run`](crate::run).
 //!
-//! **Invariants.** The socket is never reachable by another user, not even for a moment: it is made in a private folder,
-//! closed to others, and then moved into place. Everything a client sends has a bound from [`limits`](crate::limits).
+//! **Invariants.** Over TCP nothing but `/ping` is answered without the password. Everything a client sends has a bound from
+//! [`limits`](crate::limits).
 
-use std::fs::{self, Permissions};
 use std::future::Future;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -22,7 +18,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -30,16 +26,17 @@ use tokio::time::timeout;
 
 use crate::connection::{Engine, SessionSettings};
 use crate::exception::Exception;
-use crate::folder::make_private;
 use crate::limits::{
     BODY_PAUSE_MAX, CONNECTIONS_MAX, FINISH_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, INSERT_BYTES_MAX,
-    KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX, URL_BYTES_MAX,
+    KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX,
+    TCP_CONNECTIONS_MAX, URL_BYTES_MAX,
 };
+use crate::listeners::{Listeners, Place};
 use crate::reply::{Reply, failed, of, plain};
 use crate::request::{Request, boundary, fields};
 use crate::run::{Job, Piece, start};
 use crate::statement::{self, Statement};
-use crate::{DATABASE, EngineError};
+use crate::{DATABASE, Password};
 
 /// What every request shares.
 #[derive(Debug)]
@@ -51,28 +48,8 @@ struct Front {
     question: Arc<Semaphore>,
 }
 
-/// Makes the socket, open to its owner only.
-pub(crate) fn listen(socket: &Path) -> Result<UnixListener, EngineError> {
-    let fault = |source| EngineError::Socket { path: socket.to_owned(), source };
-    let parent = socket.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    make_private(parent).map_err(fault)?;
-    if std::os::unix::net::UnixStream::connect(socket).is_ok() {
-        return Err(fault(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on it")));
-    }
-    let nursery = parent.join(format!(".{}", std::process::id()));
-    make_private(&nursery).map_err(fault)?;
-    let unborn = nursery.join("s");
-    let listener = UnixListener::bind(&unborn).and_then(|listener| {
-        fs::set_permissions(&unborn, Permissions::from_mode(0o600))?;
-        fs::rename(&unborn, socket)?;
-        Ok(listener)
-    });
-    fs::remove_dir_all(&nursery).map_err(fault)?;
-    listener.map_err(fault)
-}
-
 /// Answers until `shutdown`, then lets running requests finish for a bounded time.
-pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn serve(engine: &Arc<Engine>, listeners: Listeners, shutdown: impl Future<Output = ()>) {
     let front = Arc::new(Front {
         engine: engine.clone(),
         turns: Arc::new(Semaphore::new(STATEMENTS_RUNNING_MAX)),
@@ -82,24 +59,25 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let tcp_places = Arc::new(Semaphore::new(TCP_CONNECTIONS_MAX));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = listeners.accept(&places) => accepted.map(|(stream, place)| {
+                connections.spawn(answer_connection(&front, &graceful, stream, None, place));
+            }),
+            accepted = listeners.accept_tcp(&tcp_places) => accepted.map(|(stream, password, place)| {
+                connections.spawn(answer_connection(&front, &graceful, stream, Some(password), place));
+            }),
             Some(_) = connections.join_next() => continue,
         };
-        match accepted {
-            Ok((stream, place)) => {
-                connections.spawn(answer_connection(&front, &graceful, stream, place));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the engine could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
+        if let Err(error) = accepted {
+            tracing::warn!(%error, "the engine could not accept a connection");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
         }
     }
-    drop(listener);
+    drop(listeners);
     if timeout(FINISH_TIME_MAX, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and are killed");
     }
@@ -111,25 +89,26 @@ pub(crate) async fn serve(engine: &Arc<Engine>, listener: UnixListener, shutdown
 /// Pause after a failed accept, so that a lack of file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-async fn accept(
-    listener: &UnixListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(UnixStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
-}
-
-fn answer_connection(
+fn answer_connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     front: &Arc<Front>,
     graceful: &GracefulShutdown,
-    stream: UnixStream,
-    place: OwnedSemaphorePermit,
-) -> impl Future<Output = ()> + Send + use<> {
+    stream: S,
+    password: Option<Password>,
+    place: Place,
+) -> impl Future<Output = ()> + Send + use<S> {
     let front = front.clone();
-    let service = service_fn(move |request| {
-        let front = front.clone();
-        async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (front, password) = (front.clone(), password.clone());
+        async move {
+            let entered = match &password {
+                Some(password) if request.uri().path() != "/ping" => password.opens(request.headers()).await,
+                _ => Ok(()),
+            };
+            Ok::<_, std::convert::Infallible>(match entered {
+                Ok(()) => front.answer(request).await,
+                Err(exception) => failed(&exception),
+            })
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -358,16 +337,5 @@ mod tests {
         assert_eq!((refused.code, refused.status()), (202, StatusCode::SERVICE_UNAVAILABLE));
         drop(last);
         assert_eq!(count.load(Ordering::Relaxed), STATEMENTS_WAITING_MAX - 1);
-    }
-
-    #[tokio::test]
-    async fn a_socket_that_someone_answers_on_is_not_taken_over_and_a_dead_one_is() {
-        let home = tempfile::tempdir().unwrap();
-        let socket = home.path().join("s");
-        let first = listen(&socket).unwrap();
-        assert!(matches!(listen(&socket), Err(EngineError::Socket { .. })));
-        drop(first);
-        assert!(socket.exists());
-        listen(&socket).unwrap();
     }
 }

@@ -3,12 +3,13 @@
 //! In: a data folder and a socket. Out: [`serve`], which answers there until it is asked to stop; [`client`], which speaks to
 //! it exactly as to a ClickHouse server; and [`supervise::Supervisor`], which keeps such a process running.
 //!
-//! The path of a request: `http` takes it from the socket and bounds it, `request` and `statement` read it, `run` gives
+//! The path of a request: `http` takes it from one of the `listeners` and bounds it, `request` and `statement` read it, `run` gives
 //! it a thread and a session of the engine (`connection`), and `reply` turns what comes back into ClickHouse's answer.
 //!
 //! **Invariants.** The engine never shares a process with the intake, so that a crash, an upgrade or a hungry query here stops
 //! no visitor's event. One process holds the data at a time. The library is loaded at run time: a missing one is a
-//! sentence ([`library::MissingLibrary`]), not a loader error. Only the owner of the socket reaches the engine.
+//! sentence ([`library::MissingLibrary`]), not a loader error. Only the owner of the socket reaches the engine,
+//! and over TCP, if that is asked for, whoever has its password.
 
 mod client;
 mod connection;
@@ -18,7 +19,9 @@ mod header;
 mod http;
 pub mod library;
 pub mod limits;
+mod listeners;
 mod options;
+mod password;
 mod reply;
 mod request;
 mod run;
@@ -28,11 +31,13 @@ mod token;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use crate::client::client;
-pub use crate::options::Options;
+pub use crate::options::{Listen, Options, PASSWORD_VARIABLE};
+pub use crate::password::Password;
 
 /// The version of libchdb that Kruimel is built and tested with.
 pub const VERSION: &str = "26.7.3";
@@ -68,6 +73,14 @@ pub enum EngineError {
         /// What the system said.
         source: io::Error,
     },
+    /// The TCP address cannot be listened on.
+    #[error("the engine cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The engine did not open the store, and says no more about it.
     #[error("the ClickHouse engine refused to open the store in {}: it may be in use, damaged or not readable", .path.display())]
     Refused {
@@ -82,31 +95,31 @@ pub enum EngineError {
     },
 }
 
-/// Opens the store in `options.data` and answers on `options.socket` until `shutdown`, or until the parent process that
+/// Opens the store in `options.data` and answers on `options.socket`, and on `options.listen` where there is one, until `shutdown`, or until the parent process that
 /// holds the other end of this process's standard input is gone.
 ///
 /// Stopping takes a bounded time: running requests get [`limits::FINISH_TIME_MAX`], then they are killed. A process serves
 /// once: the library does not start again after it was shut down.
 pub async fn serve(options: Options, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
     let orphan = supervise::Orphan::watch();
-    let socket = options.socket.clone();
+    let (socket, listen) = (options.socket.clone(), options.listen.clone());
     let engine = blocking(move || connection::Engine::open(&options)).await?;
     let engine = Arc::new(engine);
-    let listener = match http::listen(&socket) {
-        Ok(listener) => listener,
+    let listeners = match listeners::Listeners::open(&socket, listen).await {
+        Ok(listeners) => listeners,
         Err(error) => {
             close(engine).await;
             return Err(error);
         }
     };
-    tracing::info!(socket = %socket.display(), "the engine answers");
+    tracing::info!(socket = %socket.display(), listen = ?listeners.address(), "the engine answers");
     let stop = async {
         tokio::select! {
             () = shutdown => {}
             () = orphan.orphaned() => tracing::info!("the engine stops because its parent is gone"),
         }
     };
-    http::serve(&engine, listener, stop).await;
+    http::serve(&engine, listeners, stop).await;
     if let Err(error) = std::fs::remove_file(&socket) {
         tracing::debug!(%error, "the engine's socket could not be removed");
     }

@@ -18,6 +18,10 @@ pub const STATEMENTS_RUNNING_MAX: usize = 16;
 pub const STATEMENTS_WAITING_MAX: usize = 256;
 /// Open client connections; more wait in the socket's backlog.
 pub const CONNECTIONS_MAX: usize = 512;
+/// Open connections over TCP, apart from those of the socket: whoever is outside cannot keep the collector from the engine.
+pub const TCP_CONNECTIONS_MAX: usize = 128;
+/// Time that a wrong password waits for its answer.
+pub const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(1);
 /// Chunks of data between the network and the engine's thread, in either direction.
 pub const CHUNKS_IN_FLIGHT_MAX: usize = 4;
 /// Time a client has to send the head of a request.

@@ -4,8 +4,10 @@
 //! where none were given.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::Password;
 use crate::limits::{MEMORY_BYTES_MAX, MEMORY_BYTES_MIN};
 
 /// What an engine is started with.
@@ -21,15 +23,38 @@ pub struct Options {
     pub memory_bytes: Option<u64>,
     /// Threads for one query, or `None` for one per core.
     pub threads: Option<usize>,
+    /// Where to listen besides the socket, for whom else.
+    pub listen: Option<Listen>,
 }
+
+/// A TCP address, and the password without which nobody is answered there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address.
+    pub address: SocketAddr,
+    /// The password.
+    pub password: Password,
+}
+
+/// The variable of the environment in which an engine's process finds the password: a command line is open to everyone on
+/// the machine. It is the config's own.
+pub const PASSWORD_VARIABLE: &str = "KRUIMEL_STORE__LISTEN_PASSWORD";
 
 impl Options {
     /// Options with the defaults for everything but the two places.
     pub fn new(data: impl Into<PathBuf>, socket: impl Into<PathBuf>) -> Options {
-        Options { data: data.into(), socket: socket.into(), library: None, memory_bytes: None, threads: None }
+        Options {
+            data: data.into(),
+            socket: socket.into(),
+            library: None,
+            memory_bytes: None,
+            threads: None,
+            listen: None,
+        }
     }
 
-    /// The arguments that follow `kruimel engine` to start an engine with these options.
+    /// The arguments that follow `kruimel engine` to start an engine with these options. The password goes into its
+    /// environment, as [`PASSWORD_VARIABLE`].
     pub fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> =
             vec!["--data".into(), self.data.clone().into(), "--socket".into(), self.socket.clone().into()];
@@ -41,6 +66,9 @@ impl Options {
         }
         if let Some(threads) = self.threads {
             arguments.extend(["--threads".into(), threads.to_string().into()]);
+        }
+        if let Some(listen) = &self.listen {
+            arguments.extend(["--listen".into(), listen.address.to_string().into()]);
         }
         arguments
     }
@@ -89,6 +117,11 @@ mod tests {
             options.arguments(),
             ["--data", "d", "--socket", "s", "--library", "l", "--memory", "5", "--threads", "3"]
         );
+        let mut options = Options::new("d", "s");
+        let address = SocketAddr::from(([127, 0, 0, 1], 8123));
+        options.listen = Some(Listen { address, password: Password::new("secret") });
+        let expected = ["--data", "d", "--socket", "s", "--listen", "127.0.0.1:8123"];
+        assert_eq!(options.arguments(), expected, "no command line has a password");
     }
 
     #[test]

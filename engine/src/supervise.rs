@@ -5,7 +5,7 @@
 //! **Invariants.** The child's standard input is a pipe that this process holds: closing it is the request to stop, and the
 //! system closes it when this process dies, however it dies, so no engine outlives its parent. The child has a process group of
 //! its own, so that a Ctrl-C in the terminal stops the parent first, which then stops the engine last. An engine that ends
-//! unasked is started again, after a pause that grows while it keeps ending. One that is stuck (see [`silence`]) is ended, by
+//! unasked is started again, after a pause that grows while it keeps ending. One that is stuck (see `silence`) is ended, by
 //! force if need be, and started again in the same way.
 
 use std::io;
@@ -25,7 +25,7 @@ use crate::limits::{
     FIRST_STARTS_MAX, LET_GO_TIME_MAX, RESTART_PAUSE_MAX, RESTART_PAUSE_MIN, START_TIME_MAX, STEADY_TIME,
     STOP_TIME_MAX, STUCK_STOP_TIME_MAX,
 };
-use crate::{EngineError, Options};
+use crate::{EngineError, Options, PASSWORD_VARIABLE};
 
 mod orphan;
 mod silence;
@@ -174,7 +174,12 @@ struct Process {
 
 /// Starts a process and waits for its first answer.
 async fn start(options: &SuperviseOptions) -> Result<Process, SuperviseError> {
-    let mut child = Command::new(&options.executable)
+    let mut command = Command::new(&options.executable);
+    match &options.engine.listen {
+        Some(listen) => command.env(PASSWORD_VARIABLE, listen.password.reveal()),
+        None => command.env_remove(PASSWORD_VARIABLE),
+    };
+    let mut child = command
         .arg("engine")
         .args(options.engine.arguments())
         .stdin(Stdio::piped())

@@ -2,7 +2,7 @@
 
 use super::load::{ALL, path, stored};
 use crate::sender::{batch, try_batch};
-use crate::stack::{Stack, signal};
+use crate::stack::{SITE, Stack, signal};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,4 +66,58 @@ fn a_torn_end_is_cut_and_a_flipped_bit_costs_its_own_record_which_a_retry_brings
     (100..110).for_each(|number| send(&stack, number));
     stack.await_drained();
     assert_eq!(stored(&stack), (100..110).collect::<Vec<u64>>());
+}
+
+/// Changes the site's name in the first row of a segment to one that is longer than the row, with the checksum that such a
+/// record has: nothing of it is damaged, and no store can read it.
+fn poison(segment: &Path) {
+    let mut bytes = fs::read(segment).unwrap();
+    let id: [u8; 8] = bytes[12..20].try_into().unwrap();
+    let length: [u8; 4] = bytes[40..44].try_into().unwrap();
+    let end = 48 + u32::from_le_bytes(length) as usize;
+    let name = [&[0; 8][..], &[SITE.len() as u8], SITE.as_bytes()].concat();
+    let at = bytes[48..end].windows(name.len()).position(|window| window == name).unwrap();
+    bytes[48 + at + 8] = 0xff;
+    let sum = crc32fast::hash(&[&id[..], &length, &bytes[48..end]].concat());
+    bytes[44..48].copy_from_slice(&sum.to_le_bytes());
+    fs::write(segment, bytes).unwrap();
+}
+
+#[test]
+fn a_segment_that_the_store_refuses_is_set_aside_and_told_and_those_behind_it_are_drained() {
+    let stack = Stack::start();
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    stack.await_drained();
+    let send = |stack: &Stack, number: u64| {
+        let answer = try_batch(stack.public, &cookies, &batch(number, &path(number))).unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    };
+    let engine = stack.engine_process_id();
+    signal(engine, "STOP");
+    (100..105).for_each(|number| send(&stack, number));
+    stack.await_that("a segment is sealed", || !segments(&stack, ".sealed").is_empty());
+    (105..110).for_each(|number| send(&stack, number));
+    stack.await_that("another is open", || !segments(&stack, ".open").is_empty());
+    signal(stack.process_id(), "KILL");
+    signal(engine, "KILL");
+    let sealed = segments(&stack, ".sealed").into_iter().find(|file| holds(file, "/load/100")).unwrap();
+    let lost = (100..110).filter(|number| holds(&sealed, &path(*number))).count() as u64;
+    poison(&sealed);
+
+    let stack = stack.kill_and_restart();
+    stack.await_drained();
+    (110..115).for_each(|number| send(&stack, number));
+    stack.await_drained();
+    assert_eq!(stored(&stack), (100 + lost..115).collect::<Vec<u64>>());
+    let (log, metrics) = (stack.log(), stack.ask("/metrics").text().to_owned());
+    assert!(log.contains("The store refuses rows of a segment."), "{log}");
+    assert!(
+        log.contains("A segment holds rows that the store refuses. It is kept in the spool's quarantine"),
+        "{log}"
+    );
+    assert!(metrics.lines().any(|line| line == "kruimel_spool_quarantined_total 1"), "{metrics}");
+    let ready = stack.ask("/readyz");
+    assert!(ready.status == 200 && ready.text().contains("set aside since the start: 1"), "{}", ready.text());
+    let kept: Vec<_> = fs::read_dir(stack.data().join("spool/quarantine")).unwrap().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
 }

@@ -1,54 +1,77 @@
 //! Two collectors with one key file and one store: either takes the other's receipts, both store, nothing is doubled, no ids
 //! collide, and what is withdrawn at one is dead at the other.
 //!
-//! The second collector reaches the first one's engine as it would reach a ClickHouse server: over TCP, which this test
-//! passes on to the engine's socket.
+//! The second collector reaches the first one's engine as it would reach a ClickHouse server: over TCP, with its password.
 
 use super::config_with_store;
 use super::load::ALL;
+use crate::http::send;
 use crate::sender::{batch, try_batch};
 use crate::stack::{SITE, Stack};
-use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::thread;
+use std::net::SocketAddr;
+use std::path::Path;
 
-/// Listens on TCP and passes every connection on to a Unix socket, for as long as the test runs.
-fn pass_on(socket: PathBuf) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let Ok(engine) = UnixStream::connect(&socket) else { continue };
-            thread::spawn(move || both_ways(&stream, &engine));
-        }
-    });
-    address
+/// The password of the first one's engine.
+const PASSWORD: &str = "two-collectors-one-store";
+
+/// A collector whose engine listens on an address.
+fn listening() -> Stack {
+    let listen = format!("listen = \"127.0.0.1:0\"\nlisten_password = \"{PASSWORD}\"");
+    Stack::start_with_config(&config_with_store(&listen))
 }
 
-fn both_ways(stream: &TcpStream, engine: &UnixStream) {
-    // Whichever side ends first ends the other; what had ended already says so, and that is no matter.
-    let ends = |copied: io::Result<u64>| {
-        drop((copied, stream.shutdown(Shutdown::Both), engine.shutdown(Shutdown::Both)));
-    };
-    thread::scope(|scope| {
-        scope.spawn(|| ends(io::copy(&mut &*stream, &mut &*engine)));
-        scope.spawn(|| ends(io::copy(&mut &*engine, &mut &*stream)));
-    });
+/// Where the engine says that it listens.
+fn engine_address(stack: &Stack) -> SocketAddr {
+    let log = stack.log();
+    let after = log.split("listen=Some(").nth(1).unwrap_or_else(|| panic!("{log}"));
+    after.split(')').next().unwrap().parse().unwrap()
 }
 
 /// The first with its own engine, the second with the first one's store and keys.
 fn two() -> (Stack, Stack) {
-    let first = Stack::start_with_config(&config_with_store(""));
-    let engine = pass_on(first.data().join("engine/socket"));
+    let first = listening();
+    let engine = engine_address(&first);
     let keys = first.data().join("keys");
-    let second =
-        Stack::start_prepared(&config_with_store(&format!("url = \"http://{engine}\"")), |folder: &Path| {
+    let second = Stack::start_prepared(
+        &config_with_store(&format!("url = \"http://{engine}\"\npassword = \"{PASSWORD}\"")),
+        |folder: &Path| {
             std::fs::create_dir_all(folder.join("data")).unwrap();
             std::fs::copy(&keys, folder.join("data/keys")).unwrap();
-        });
+        },
+    );
     (first, second)
+}
+
+#[test]
+fn an_engine_with_an_address_answers_nobody_there_without_the_password() {
+    let stack = listening();
+    let engine = engine_address(&stack);
+    let ask = |path: &str, headers: &[(&str, &str)]| {
+        let answer = send(engine, "GET", path, headers, b"");
+        (answer.status, answer.text().to_owned())
+    };
+    assert_eq!(ask("/ping", &[]), (200, "Ok.\n".to_owned()));
+    let question = "/?query=SELECT+41%2B1";
+    assert_eq!(ask(question, &[("x-clickhouse-key", PASSWORD)]), (200, "42\n".to_owned()));
+    // curl -u kruimel:…
+    let basic = "Basic a3J1aW1lbDp0d28tY29sbGVjdG9ycy1vbmUtc3RvcmU=";
+    assert_eq!(ask(question, &[("authorization", basic)]), (200, "42\n".to_owned()));
+    let in_address = format!("{question}&password={PASSWORD}");
+    for (path, headers) in [
+        (question, vec![]),
+        ("/alive", vec![]),
+        ("/nowhere", vec![]),
+        (question, vec![("x-clickhouse-key", "two-collectors-one-stor")]),
+        (question, vec![("x-clickhouse-key", "")]),
+        (&in_address, vec![]),
+    ] {
+        let (status, text) = ask(path, &headers);
+        assert!(status == 403 && text.contains("Authentication failed"), "{path}: {status} {text}");
+    }
+    let process = stack.engine_process_id();
+    let command = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap();
+    assert!(command.contains("--listen") && !command.contains(PASSWORD), "{command}");
+    assert!(!stack.log().contains(PASSWORD));
 }
 
 #[test]

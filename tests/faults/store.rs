@@ -95,3 +95,24 @@ fn a_store_that_cannot_come_back_for_a_while_is_caught_up_with() {
     assert!(visitors.answers.unanswered.is_empty() && visitors.answers.put_off.is_empty());
     visitors.assert_exactly_once(&stack);
 }
+
+#[test]
+fn the_config_caps_the_engine_and_a_query_beyond_the_cap_costs_nobody_else_anything() {
+    const MEMORY: u64 = 640 << 20;
+    let caps = format!("memory_bytes = {MEMORY}\nthreads = 3");
+    let stack = Stack::start_with_config(&config_with_store(&caps));
+    let server = "SELECT toUInt64(value) FROM system.server_settings WHERE name =";
+    assert_eq!(stack.count(&format!("{server} 'max_server_memory_usage'")), MEMORY);
+    assert_eq!(stack.count(&format!("{server} 'background_pool_size'")), 3);
+    assert_eq!(stack.count("SELECT toUInt64(value) FROM system.settings WHERE name = 'max_threads'"), 3);
+
+    let engine = stack.engine_process_id();
+    let mut visitors = Visitors::of(&stack);
+    let load = visitors.start(&stack);
+    let hungry = "SELECT length(groupArray(number)) FROM numbers(1000000000) SETTINGS max_memory_usage = 0";
+    let refused = stack.refusal(hungry);
+    assert!(refused.starts_with("bad response: Code: 241."), "{refused}");
+    visitors.end(load);
+    visitors.assert_exactly_once(&stack);
+    assert_eq!(stack.engine_process_id(), engine, "the engine went on");
+}

@@ -67,6 +67,8 @@ fn the_sums_meet_whatever_became_of_an_event() {
     for timed in ["kruimel_spool_write_seconds_count ", "kruimel_insert_seconds_count "] {
         assert!(sum(&metrics, timed) > 0, "{metrics}");
     }
+    // A full disk is looked at again after a second.
+    stack.await_that("the spool takes events again", || stack.ask("/readyz").status == 200);
     let ready = stack.ask("/readyz");
     assert_eq!((ready.status, ready.text()), (200, "spool: ok\nstore: ok\nengine: ok\ndrain: ok\n"));
     // The counters of the table are flushed with the end.

@@ -115,12 +115,6 @@ impl ListenOptions {
 
 pub(super) fn read(section: &Section<'_>, folder: &Path) -> ListenOptions {
     let default = ListenOptions::default();
-    let address = |text: &str| {
-        text.parse::<SocketAddr>().map_err(|_| {
-            let mend = "Write an IP address and a port, such as \"127.0.0.1:7700\" or \"[::1]:7700\".";
-            Problem::new(format!("\"{text}\" is not an address to listen on."), mend)
-        })
-    };
     let listen = ListenOptions {
         public: section.get("public", |node| address(node.text()?)).unwrap_or(default.public),
         admin: section.get("admin", |node| address(node.text()?)).unwrap_or(default.admin),
@@ -138,6 +132,14 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> ListenOptions {
     };
     check::listeners(section, &listen);
     listen
+}
+
+/// An address to listen on.
+pub(super) fn address(text: &str) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_| {
+        let mend = "Write an IP address and a port, such as \"127.0.0.1:7700\" or \"[::1]:7700\".";
+        Problem::new(format!("\"{text}\" is not an address to listen on."), mend)
+    })
 }
 
 fn read_tls(section: &Section<'_>, folder: &Path) -> Option<TlsOptions> {

@@ -19,6 +19,7 @@ mod presets;
 mod reader;
 mod service;
 mod site;
+mod store;
 mod telemetry;
 mod texts;
 mod theme;
@@ -33,6 +34,7 @@ pub use name::{CategoryName, CountryCode, Host, Prefix, ServiceId, SiteId, TimeZ
 pub use options::{Options, Signal};
 pub use service::{Cookie, KRUIMEL, Service, Storage};
 pub use site::{KeptThing, OnWithdrawal, Position, REJECTIONS_DAYS, Site};
+pub use store::{LISTEN_PASSWORD_BYTES_MIN, ListenPassword, Password, StoreListen, StoreOptions, StoreUrl};
 pub use telemetry::TelemetryOptions;
 pub use texts::OwnTexts;
 pub use theme::Theme;
@@ -40,10 +42,8 @@ pub use theme::Theme;
 use crate::spool::SEGMENT_BYTES_MAX;
 use error::{Collected, Problem};
 use reader::Section;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Everything the binary needs to know.
 #[derive(Clone, Debug)]
@@ -62,53 +62,6 @@ pub struct Config {
     pub telemetry: TelemetryOptions,
     /// The sites, in the order of the file; never empty.
     pub sites: Vec<Site>,
-}
-
-/// Where rows are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreOptions {
-    /// The embedded engine, or a server.
-    pub url: StoreUrl,
-    /// The server's user.
-    pub user: Option<String>,
-    /// The server's password.
-    pub password: Option<Password>,
-    /// The database of the tables.
-    pub database: String,
-    /// The engine's library, where it is not found by itself.
-    pub library: Option<PathBuf>,
-    /// Most memory that the engine may take.
-    pub memory_bytes: Option<u64>,
-    /// Most threads that the engine may use.
-    pub threads: Option<u16>,
-    /// How long the engine may answer nothing before it is started again.
-    pub silence_max: Option<Duration>,
-}
-
-/// The embedded engine, or a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// ClickHouse's engine in a process of ours, on a Unix socket.
-    Embedded,
-    /// A ClickHouse server's HTTP interface.
-    Server(url::Url),
-}
-
-/// A password, which no log or error can show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    /// The password itself, for the one who must send it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Password(…)")
-    }
 }
 
 /// How acknowledged rows wait on disk.
@@ -171,7 +124,7 @@ impl Config {
 fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let data_dir = root.get("data_dir", |node| node.text().map(|path| folder.join(path)));
     let listen = root.section("listen", |section| listen::read(section, folder));
-    let store = root.section("store", |section| read_store(section, folder));
+    let store = root.section("store", |section| store::read(section, folder));
     let spool = root.section("spool", read_spool);
     let geo = root.section("geo", |section| GeoOptions {
         database: section.get("database", |node| node.text().map(|path| folder.join(path))),
@@ -197,47 +150,6 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         geo,
         telemetry,
         sites,
-    })
-}
-
-fn read_store(section: &Section<'_>, folder: &Path) -> StoreOptions {
-    let text = |key| section.get(key, |node| node.text().map(str::to_owned));
-    let threads = section.get("threads", |node| node.number(1..=1_024));
-    StoreOptions {
-        url: section.get("url", |node| store_url(node.text()?)).unwrap_or(StoreUrl::Embedded),
-        user: text("user"),
-        password: text("password").map(Password),
-        database: section
-            .get("database", |node| database(node.text()?))
-            .unwrap_or_else(|| "kruimel".to_owned()),
-        library: section.get("library", |node| node.text().map(|path| folder.join(path))),
-        memory_bytes: section.get("memory_bytes", |node| node.number(256 << 20..=1 << 50)),
-        threads: threads.and_then(|threads| u16::try_from(threads).ok()),
-        silence_max: section.get("silence_seconds", |node| node.number(2..=3_600)).map(Duration::from_secs),
-    }
-}
-
-fn store_url(text: &str) -> Result<StoreUrl, Problem> {
-    if text == "embedded" {
-        return Ok(StoreUrl::Embedded);
-    }
-    let problem = |mend: &str| Problem::new("This is neither \"embedded\" nor a server's address.", mend);
-    let mend = "Write \"embedded\", or a server such as \"http://127.0.0.1:8123\".";
-    let url = url::Url::parse(text).map_err(|_| problem(mend))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(problem(mend));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(problem("Write name and password as store.user and store.password, not in the address."));
-    }
-    Ok(StoreUrl::Server(url))
-}
-
-fn database(text: &str) -> Result<String, Problem> {
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let begins_well = text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
-    (begins_well && text.bytes().all(valid) && text.len() <= 64).then(|| text.to_owned()).ok_or_else(|| {
-        Problem::new(format!("\"{text}\" is not the name of a database."), "Use letters, digits and _.")
     })
 }
 

@@ -217,6 +217,32 @@ fn a_wrong_store_or_spool_is_told_with_its_mend() {
         "kruimel.toml:13: store.url:",
         "store.password",
     );
+    for (store, wrong, mend) in [
+        (
+            "listen = \"8123\"\nlisten_password_file = \"f\"",
+            "store.listen: \"8123\" is not an address",
+            "127.0.0.1",
+        ),
+        ("listen = \"127.0.0.1:1\"", "store.listen: Whoever reaches", "KRUIMEL_STORE__LISTEN_PASSWORD"),
+        (
+            "listen = \"127.0.0.1:1\"\nlisten_password = \"0123456789abcdef\"\nlisten_password_file = \"f\"",
+            "store.listen: Whoever reaches",
+            "one of",
+        ),
+        (
+            "listen = \"0.0.0.0:1\"\nlisten_password_file = \"f\"",
+            "store.listen: 0.0.0.0:1 can be reached",
+            "listen_anywhere",
+        ),
+        ("listen_password_file = \"f\"", "store.listen_password_file: The engine listens on no", "listen ="),
+        ("silence_seconds = 1", "store.silence_seconds: The number is out of bounds.", "from 2"),
+    ] {
+        check(&with_more(&format!("[store]\n{store}")), &format!("kruimel.toml:13: {wrong}"), mend);
+    }
+    let short = "[store]\nlisten = \"127.0.0.1:1\"\nlisten_password = \"short\"";
+    check(&with_more(short), "kruimel.toml:14: store.listen_password: A password here", "openssl");
+    let server = "[store]\nurl = \"http://h\"\nlisten = \"127.0.0.1:1\"\nlisten_password_file = \"f\"";
+    check(&with_more(server), "kruimel.toml:14: store.listen: Only the embedded engine", "store.url");
     check(&with_more("[store]\ndatabase = \"a b\""), "kruimel.toml:13: store.database:", "letters");
     check(
         &with_more("[store]\nthreads = 0"),

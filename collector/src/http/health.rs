@@ -30,6 +30,10 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
         Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full; browsers are told to come back"),
         Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; a restart is needed"),
     };
+    let spool = match collector.spool.depth().quarantined {
+        0 => spool.to_owned(),
+        aside => format!("{spool}; set aside since the start: {aside}, see the log"),
+    };
     let store = if store { "ok" } else { "away; events are kept on disk until it is back" };
     let health = collector.store.health();
     let engine = match health.engine_is_away() {

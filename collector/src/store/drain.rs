@@ -233,7 +233,7 @@ mod tests {
     fn a_segment_of_todays_limits_is_one_insert_and_the_engine_takes_the_largest_one() {
         let largest = usize::try_from(crate::spool::SEGMENT_BYTES_MAX).unwrap();
         assert!(largest + largest / 2 <= INSERT_BYTES_MAX);
-        assert!(INSERT_BYTES_MAX * 2 <= engine::limits::INSERT_BYTES_MAX);
+        const { assert!(INSERT_BYTES_MAX * 2 <= engine::limits::INSERT_BYTES_MAX) };
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::stand::{Stand, copy_as_killed, damaged, decision, event, rejections, supervise, tests, until};
 use kruimel_collector::config::Config;
 use kruimel_collector::ledger::{Ledger, LedgerRow};
+use std::cell::Cell;
 use wire::HexId;
 
 tests![
@@ -16,6 +17,7 @@ tests![
     a_store_that_is_away_costs_time_and_nothing_else,
     every_row_carries_the_id_of_its_segment,
     a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back,
+    many_segments_that_wait_are_drained_oldest_first,
     a_segment_that_is_too_large_for_one_insert_goes_in_in_parts,
     a_crash_between_two_parts_of_a_segment_costs_no_row_and_doubles_none,
 ];
@@ -268,6 +270,35 @@ async fn a_crash_between_two_parts_of_a_segment_costs_no_row_and_doubles_none(st
     again.end().await;
     assert_eq!(stand.number("SELECT count() FROM events").await, 150);
     assert_eq!(stand.number("SELECT uniqExact(path) FROM events").await, 150);
-    let removed = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = 'events'";
+    let removed =
+        "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = 'events'";
     assert_eq!(stand.number(removed).await, 0, "what was there is left there");
+}
+
+async fn many_segments_that_wait_are_drained_oldest_first(stand: Stand) {
+    const SEGMENTS: u64 = 200;
+    let mut running = stand.open();
+    for number in 0..SEGMENTS {
+        running.append(event(number.into(), 7, &format!("/{number:03}"))).await;
+        running.spool.seal().await;
+    }
+    assert_eq!(running.spool.depth().segments, SEGMENTS);
+    running.drain(&[]);
+    // Whenever the store is asked, it holds the oldest ones and no other.
+    let seen = Cell::new(0);
+    until(async || {
+        let held = "SELECT count(), max(toUInt64(substring(path, 2)) + 1) FROM events";
+        let Ok((rows, newest)) = stand.client.query(held).fetch_one::<(u64, u64)>().await else {
+            return false;
+        };
+        assert!(rows == 0 || rows == newest, "{rows} rows up to {newest}");
+        seen.set(seen.get() + u64::from(rows > 0 && rows < SEGMENTS));
+        rows == SEGMENTS
+    })
+    .await;
+    assert!(seen.get() > 2, "looked at on the way");
+    running.spool.settled().await;
+    assert_eq!(stand.number("SELECT uniqExact(segment_id) FROM events").await, SEGMENTS);
+    assert_eq!(stand.number("SELECT uniqExact(path) FROM events").await, SEGMENTS);
+    running.end().await;
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use kruimel_engine::limits::SILENCE_MAX;
 use kruimel_engine::supervise::{State, SuperviseOptions, Supervisor};
-use kruimel_engine::{Options, serve};
+use kruimel_engine::{Listen, Options, PASSWORD_VARIABLE, Password, serve};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -49,6 +49,10 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Box<d
             "--library" => options.library = Some(value.into()),
             "--memory" => options.memory_bytes = Some(value.parse()?),
             "--threads" => options.threads = Some(value.parse()?),
+            "--listen" => {
+                let password = Password::new(&std::env::var(PASSWORD_VARIABLE)?);
+                options.listen = Some(Listen { address: value.parse()?, password });
+            }
             other => return Err(format!("no such argument: {other}").into()),
         }
     }
