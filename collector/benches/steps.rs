@@ -157,7 +157,7 @@ fn append(criterion: &mut Criterion) {
         batch: Some(BatchId(id)),
         consent_id: 1,
         withdraws: 0,
-        rows: vec![vec![7; 350]; 10],
+        rows: vec![vec![7; 350]; 10].into(),
     };
     let mut next = 0_u128;
     let mut group = criterion.benchmark_group("spool append, synced, 10 rows each");

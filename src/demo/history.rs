@@ -145,7 +145,13 @@ fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> Decisio
 }
 
 fn ledger(row: &LedgerRow) -> Record {
-    Record { table: Table::Consents, batch: None, consent_id: 0, withdraws: 0, rows: vec![row.encode()] }
+    Record {
+        table: Table::Consents,
+        batch: None,
+        consent_id: 0,
+        withdraws: 0,
+        rows: vec![row.encode()].into(),
+    }
 }
 
 /// One batch a page view, as the tracker sends them, with the clock of the visit.

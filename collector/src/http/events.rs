@@ -12,6 +12,7 @@ use crate::config::Site;
 use crate::keys::random_u64;
 use crate::pipeline::{self, Credentials, Processed, Refused, Rejection, TruncatedIp, process};
 use crate::receipt::{VISITOR_SECONDS_MAX, receipt_id};
+use crate::row_binary::Rows;
 use crate::spool::{Appended, Record, Table};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
@@ -120,7 +121,7 @@ fn process_body(
 async fn keep(
     collector: &Arc<Collector>,
     processed: &Processed,
-    rows: Vec<Vec<u8>>,
+    rows: Rows,
     now_ms: i64,
     id: RequestId,
 ) -> Result<(), Rejection> {

@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn record(table: Table, bytes: usize) -> Record {
-        Record { table, batch: None, consent_id: 0, withdraws: 0, rows: vec![vec![0; bytes]] }
+        Record { table, batch: None, consent_id: 0, withdraws: 0, rows: vec![vec![0; bytes]].into() }
     }
 
     #[tokio::test]

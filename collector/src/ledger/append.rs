@@ -9,6 +9,7 @@ use super::chain::{Kind, Link, Origin, commitment, first_link, next_link};
 use super::hex;
 use super::row::{ERASE, LedgerRow};
 use crate::keys::random_u64;
+use crate::row_binary::Rows;
 use crate::spool::disk::{RealDisk, create_folder, write_whole};
 use crate::spool::{AppendError, Record, Spool, Table};
 use crate::withdrawn::Withdrawn;
@@ -234,13 +235,18 @@ impl Chains {
         rows: impl Iterator<Item = &'r LedgerRow>,
     ) -> (Record, HashMap<Of, Tip>) {
         let mut after: HashMap<Of, Tip> = HashMap::new();
-        let mut record =
-            Record { table: Table::Decisions, batch: None, consent_id: 0, withdraws: 0, rows: Vec::new() };
+        let mut record = Record {
+            table: Table::Decisions,
+            batch: None,
+            consent_id: 0,
+            withdraws: 0,
+            rows: Rows::default(),
+        };
         for row in rows {
             let of = (row.site_id().to_owned(), row.kind());
             let tip = after.get(&of).or_else(|| self.0.get(&of));
             let (encoded, next) = place(collector, row, tip);
-            record.rows.extend(encoded);
+            encoded.iter().for_each(|row| record.rows.add(row));
             record.withdraws = row.withdraws();
             after.insert(of, next);
         }

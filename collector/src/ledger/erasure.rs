@@ -6,13 +6,13 @@
 
 use super::chain::LINKS;
 use super::row::{CONSENTS, DECISIONS, ERASE};
-use crate::row_binary::Layout;
+use crate::row_binary::{Layout, Row, Rows};
 use crate::spool::{Record, StoredRecord, Table};
 use std::collections::HashSet;
 
 /// What takes the place of a record. Nothing is said of one that stays as it is.
 pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Option<Vec<Record>> {
-    let rows: Vec<Vec<u8>> = record.rows().map(<[u8]>::to_vec).collect();
+    let rows: Vec<Vec<u8>> = record.rows().map(|row| row.whole().into_owned()).collect();
     let (layout, step) = match record.table {
         Table::Decisions => (&DECISIONS, 2),
         Table::Consents => (&CONSENTS, 1),
@@ -24,20 +24,21 @@ pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -
         return None;
     }
     let links: Vec<Vec<u8>> = gone.iter().flat_map(|of| of.iter().skip(1)).cloned().collect();
-    let empty = |table| Record { table, batch: None, consent_id: 0, withdraws: 0, rows: Vec::new() };
-    let left = Record { withdraws: record.withdraws, rows: left.concat(), ..empty(record.table) };
-    let bare = Record { rows: links, ..empty(Table::Links) };
+    let empty = |table| Record { table, batch: None, consent_id: 0, withdraws: 0, rows: Rows::default() };
+    let left = Record { withdraws: record.withdraws, rows: left.concat().into(), ..empty(record.table) };
+    let bare = Record { rows: links.into(), ..empty(Table::Links) };
     Some([left, bare].into_iter().filter(|record| !record.rows.is_empty()).collect())
 }
 
 /// The links that stand without their rows in a record: the commitment of each, and the day on which it ends.
-pub(crate) fn bare_links<'r>(table: Table, rows: impl Iterator<Item = &'r [u8]>) -> Vec<(String, u16)> {
+pub(crate) fn bare_links<'r>(table: Table, rows: impl Iterator<Item = Row<'r>>) -> Vec<(String, u16)> {
     if table != Table::Links {
         return Vec::new();
     }
-    let read = |row: &[u8]| {
-        let commitment = String::from_utf8(LINKS.field(row, "commitment")?.to_vec()).ok()?;
-        let day = LINKS.field(row, "expires")?.first_chunk::<2>()?;
+    let read = |row: Row<'_>| {
+        let row = row.whole();
+        let commitment = String::from_utf8(LINKS.field(&row, "commitment")?.to_vec()).ok()?;
+        let day = LINKS.field(&row, "expires")?.first_chunk::<2>()?;
         Some((commitment, u16::from_le_bytes(*day)))
     };
     rows.filter_map(read).collect()

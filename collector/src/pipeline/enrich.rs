@@ -5,7 +5,7 @@
 use super::agent::Agent;
 use super::consent::{ADVERTISING, ANALYTICS};
 use super::page::{self, PageText};
-use super::{Admitted, ConsentedEvent, Device, Geo, Place, RawBatch, Source, TruncatedIp, geo, row, source};
+use super::{Admitted, ConsentedEvent, Device, Geo, Place, RawBatch, Source, TruncatedIp, geo, source};
 use crate::config::Site;
 use wire::limits::{CAMPAIGN_BYTES_MAX, LANGUAGE_BYTES_MAX, PATH_BYTES_MAX, TITLE_BYTES_MAX};
 
@@ -21,8 +21,6 @@ pub struct Surroundings {
     pub(super) campaign: CampaignText,
     pub(super) language: String,
     pub(super) viewport_width: u16,
-    /// The columns from `host` to `viewport_width`, as every row of the batch has them.
-    pub(super) columns: Vec<u8>,
 }
 
 /// The campaign parameters that may be stored.
@@ -54,7 +52,7 @@ pub fn surroundings(
     let grants = admitted.grants();
     let text = |value: &str| PageText::new(value, CAMPAIGN_BYTES_MAX).as_str().to_owned();
     let campaign = &raw.page.campaign;
-    let around = Surroundings {
+    Surroundings {
         address: grants.only(ANALYTICS, Some(address)),
         path: grants.only(ANALYTICS, page::path(&raw.page.path, PATH_BYTES_MAX).as_str().to_owned()),
         title: grants.only(ANALYTICS, PageText::new(&raw.page.title, TITLE_BYTES_MAX).as_str().to_owned()),
@@ -71,9 +69,7 @@ pub fn surroundings(
         },
         language: grants.only(ANALYTICS, page::language(&raw.client.language, LANGUAGE_BYTES_MAX).to_owned()),
         viewport_width: grants.only(ANALYTICS, raw.client.viewport_width),
-        columns: Vec::new(),
-    };
-    Surroundings { columns: row::columns_of(&around, &raw.page.host), ..around }
+    }
 }
 
 /// Joins an event with its surroundings.

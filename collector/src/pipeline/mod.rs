@@ -38,6 +38,7 @@ pub(crate) use time_zone::is_time_zone;
 
 use crate::config::Site;
 use crate::receipt::{Keys, VisitorCookie};
+use crate::row_binary::Rows;
 use wire::{BatchId, HexId, RejectedEvent};
 
 /// One request as the listener hands it over.
@@ -79,7 +80,7 @@ pub struct Processed {
     /// The receipt that allowed it.
     pub consent_id: HexId,
     /// Rows to store, encoded for the layout [`EVENTS`].
-    pub rows: Vec<Vec<u8>>,
+    pub rows: Rows,
     /// Events that were not taken, each with its reason.
     pub rejected: Vec<(RejectedEvent, Rejection)>,
     /// A visitor cookie to set, where the request brought none that holds.
@@ -120,13 +121,13 @@ pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, 
     let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables).map_err(refused)?;
     let around = surroundings(&raw, site, &admitted, request.address, &agent, tables.geo);
 
-    let mut rows = Vec::with_capacity(raw.events.len());
+    let mut rows = Rows::around(row::columns_of(&around, &raw.page.host));
     let mut rejected = Vec::new();
     for (index, event) in raw.events().enumerate() {
         match admitted.event(event) {
             Ok(consented) => {
                 let enriched = enrich(consented, &around);
-                rows.push(EventRow::new(&enriched, site, request.now_ms, request.sample).encode());
+                EventRow::new(&enriched, site, request.now_ms, request.sample).encode(&mut rows);
             }
             Err(reason) => {
                 let told = RejectedEvent { index: index as u32, reason: reason.label().to_owned() };

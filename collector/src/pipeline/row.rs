@@ -23,7 +23,7 @@
 
 use super::{EnrichedEvent, Surroundings};
 use crate::config::Site;
-use crate::row_binary::{Encoder, Layout};
+use crate::row_binary::{Encoder, Layout, Rows};
 use std::net::Ipv6Addr;
 use time::{Date, Month, OffsetDateTime};
 
@@ -94,33 +94,34 @@ impl<'a> EventRow<'a> {
         EventRow { event, site_id: site.id.as_str(), ts_ms, sample, expires_day, ip_expires_day }
     }
 
-    /// The row in the layout [`EVENTS`]; the segment's id is a placeholder until the segment is drained.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Writes the row in the layout [`EVENTS`], around the columns that its batch shares; the segment's id is a placeholder
+    /// until the segment is drained.
+    pub fn encode(&self, rows: &mut Rows) {
         let consented = &self.event.consented;
         let (batch, event) = (consented.raw().batch, consented.raw().event);
-        let around = self.event.around;
-        let mut out = Encoder::row_of(around.columns.len() + self.site_id.len() + OTHER_BYTES);
-        out.string(self.site_id);
-        out.date_time_ms(self.ts_ms);
-        out.string(event.kind.name());
-        out.uint64(consented.visitor_id().0);
-        out.uint64(batch.client.visit.0);
-        out.uint64(batch.page.view.0);
-        out.uint32(event.seq);
-        out.columns(&around.columns);
-        out.uint32(event.visible_ms.unwrap_or(0));
-        out.uint32(event.engaged_ms.unwrap_or(0));
-        out.ipv6(around.address.map_or(Ipv6Addr::UNSPECIFIED, super::TruncatedIp::to_ipv6));
-        out.uint64(consented.consent_id().0);
-        out.uint8(u8::from(self.sample));
-        out.date(self.expires_day);
-        out.date(self.ip_expires_day);
-        out.finish()
+        let address = self.event.around.address.map_or(Ipv6Addr::UNSPECIFIED, super::TruncatedIp::to_ipv6);
+        rows.push(
+            |out| {
+                out.string(self.site_id);
+                out.date_time_ms(self.ts_ms);
+                out.string(event.kind.name());
+                out.uint64(consented.visitor_id().0);
+                out.uint64(batch.client.visit.0);
+                out.uint64(batch.page.view.0);
+                out.uint32(event.seq);
+            },
+            |out| {
+                out.uint32(event.visible_ms.unwrap_or(0));
+                out.uint32(event.engaged_ms.unwrap_or(0));
+                out.ipv6(address);
+                out.uint64(consented.consent_id().0);
+                out.uint8(u8::from(self.sample));
+                out.date(self.expires_day);
+                out.date(self.ip_expires_day);
+            },
+        );
     }
 }
-
-/// What the other columns of a row take at most.
-const OTHER_BYTES: usize = 128;
 
 /// The columns that all rows of a batch share, encoded once: `host` to `viewport_width`.
 pub(super) fn columns_of(around: &Surroundings, host: &str) -> Vec<u8> {

@@ -118,7 +118,7 @@ mod tests {
     fn frames(texts: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for text in texts {
-            let rows = vec![text.clone()];
+            let rows = vec![text.clone()].into();
             let record = Record { table: Table::Events, batch: None, consent_id: 1, withdraws: 0, rows };
             write(&mut bytes, ID, &encode(&record, 5).unwrap());
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn rows(scan: &Scan<'_>) -> Vec<Vec<u8>> {
-        scan.records.iter().flat_map(|record| record.rows().map(<[u8]>::to_vec)).collect()
+        scan.records.iter().flat_map(|record| record.rows().map(|row| row.whole().into_owned())).collect()
     }
 
     #[test]

@@ -26,7 +26,8 @@
 //!
 //! A segment is a header (`segment`: magic, format version, id, sequence, time of creation) and frames (`frame`:
 //! length, checksum, payload). Ids are random, so those of any number of collectors differ. A payload is one record in
-//! `postcard` (`record`). A later format gets a higher version; this one is read forever.
+//! `postcard` (`record`). A later format gets a higher version, and every earlier one is read forever: in version 1 each row
+//! was whole, since version 2 (November 2026) what the rows of a record share is there once.
 //!
 //! # Life of a segment
 //!
@@ -254,6 +255,7 @@ impl Spool {
             return Err(AppendError::TooLarge);
         }
         let Record { table, batch, rows, .. } = record;
+        let rows_bytes = rows.size() as u64;
         // Given back at once, not when the disk has answered: by then hundreds of others would hold theirs.
         drop(rows);
         let size = payload.len() as u64;
@@ -263,7 +265,7 @@ impl Spool {
             return Err(AppendError::Full);
         }
         let (answer, answered) = oneshot::channel();
-        let append = Append { table, batch, payload, answer };
+        let append = Append { table, batch, payload, rows_bytes, answer };
         let commands = self.inner.commands.as_ref().ok_or(AppendError::Broken)?;
         if let Err(refused) = commands.try_send(Command::Append(append)) {
             queued.fetch_sub(size, Ordering::Relaxed);
@@ -432,7 +434,7 @@ const ANY_SEGMENT: segment::Name =
 /// The payload of a record with one row.
 #[cfg(test)]
 pub(crate) fn sample_event(consent_id: u64, row: &[u8]) -> Vec<u8> {
-    let rows = vec![row.to_vec()];
+    let rows = vec![row.to_vec()].into();
     let record = Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows };
     record::encode(&record, 5).expect("a small record")
 }
@@ -442,7 +444,7 @@ pub(crate) fn sample_event(consent_id: u64, row: &[u8]) -> Vec<u8> {
 pub(crate) fn sample_segment() -> Vec<u8> {
     let mut bytes = segment::header(&ANY_SEGMENT, 3);
     for batch in 1..=2 {
-        let rows = vec![vec![7; 30]];
+        let rows = vec![vec![7; 30]].into();
         let record =
             Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 1, withdraws: 0, rows };
         let payload = record::encode(&record, 5).expect("a small record");

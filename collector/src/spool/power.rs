@@ -223,8 +223,11 @@ impl Held {
     fn drain(&mut self, spool: &Spool) {
         while let Some(segment) = spool.oldest_now() {
             let Ok(contents) = spool.read(&segment) else { return };
-            let numbers: Vec<u8> =
-                contents.records().iter().flat_map(|record| record.rows().map(|row| row[8])).collect();
+            let numbers: Vec<u8> = contents
+                .records()
+                .iter()
+                .flat_map(|record| record.rows().map(|row| row.whole()[8]))
+                .collect();
             let held = self.0.entry(segment.id()).or_default();
             assert!(segment.inherited() || held.is_empty() || *held == numbers, "an id is there twice");
             *held = numbers;
@@ -247,7 +250,7 @@ const OPTIONS: SpoolOptions =
 async fn append(spool: &Spool, number: u8) -> Result<(), AppendError> {
     let rows = vec![[&[0; 8][..], &[number; 20]].concat()];
     let batch = Some(BatchId(u128::from(number)));
-    let record = Record { table: Table::Events, batch, consent_id: 1, withdraws: 0, rows };
+    let record = Record { table: Table::Events, batch, consent_id: 1, withdraws: 0, rows: rows.into() };
     spool.append(record).await.map(drop)
 }
 

@@ -228,7 +228,7 @@ mod tests {
 
     fn event(consent_id: u64, text: &str) -> Record {
         let row = [&[0; 8], text.as_bytes()].concat();
-        Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows: vec![row] }
+        Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows: vec![row].into() }
     }
 
     /// The receipt 7 was withdrawn at that time.
@@ -307,10 +307,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_left_of_a_record_stands_in_its_place_and_reads_back() {
         let home = tempfile::tempdir().unwrap();
-        let two = Record { rows: vec![vec![1; 9], vec![2; 9]], ..event(8, "") };
+        let two = Record { rows: vec![vec![1; 9], vec![2; 9]].into(), ..event(8, "") };
         let spool = refused(home.path(), vec![two, event(9, "theirs")]).await;
         let half = |record: &StoredRecord<'_>| {
-            let rows = record.rows().skip(1).map(<[u8]>::to_vec).collect();
+            let rows = record.rows().skip(1).map(|row| row.whole().into_owned()).collect::<Vec<_>>().into();
             (record.consent_id == 8).then(|| vec![Record { rows, ..event(8, "") }])
         };
         swept(&spool, &Withdrawals { heard_ms: Some(spool.inner.shared.clock.wall_ms()), left: &half });
@@ -318,7 +318,11 @@ mod tests {
         let name = path.file_name().unwrap().to_string_lossy().parse().unwrap();
         let bytes = fs::read(&path).unwrap();
         let scan = segment::read(&name, &bytes).unwrap();
-        let rows: Vec<Vec<&[u8]>> = scan.records.iter().map(|record| record.rows().collect()).collect();
+        let rows: Vec<Vec<_>> = scan
+            .records
+            .iter()
+            .map(|record| record.rows().map(|row| row.whole().into_owned()).collect())
+            .collect();
         assert_eq!(rows[0], [[2; 9]]);
         assert_eq!((rows.len(), scan.records[1].consent_id), (2, 9));
         assert!(scan.damage.is_empty());

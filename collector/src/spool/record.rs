@@ -3,6 +3,7 @@
 //! In: a [`Record`] of finished rows. Out: its payload in `postcard`, and back as a [`StoredRecord`] that borrows from
 //! the segment's bytes. Invariant: reading back a payload gives what was appended, or nothing.
 
+use crate::row_binary::{Row, Rows};
 use postcard::ser_flavors::Flavor;
 use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize, Serializer};
@@ -43,11 +44,11 @@ pub struct Record {
     /// Consents: the receipt that this decision kills. Elsewhere, and where it kills none, 0.
     pub withdraws: u64,
     /// The rows, each beginning with eight zero bytes for the segment's id.
-    pub rows: Vec<Vec<u8>>,
+    pub rows: Rows,
 }
 
 /// A record as it is read back from a segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRecord<'bytes> {
     /// When it was appended, in milliseconds since 1970.
     pub at_ms: u64,
@@ -58,8 +59,9 @@ pub struct StoredRecord<'bytes> {
     pub consent_id: u64,
     /// See [`Record::withdraws`].
     pub withdraws: u64,
-    #[serde(borrow)]
-    rows: Vec<Row<'bytes>>,
+    shared: &'bytes [u8],
+    /// Of each row what is its own, and where in it the shared columns go.
+    rows: Vec<(u32, Piece<'bytes>)>,
 }
 
 impl<'bytes> StoredRecord<'bytes> {
@@ -69,36 +71,104 @@ impl<'bytes> StoredRecord<'bytes> {
     }
 
     /// See [`Record::rows`].
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &'bytes [u8]> {
-        self.rows.iter().map(|row| row.0)
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'bytes>> {
+        let shared = self.shared;
+        self.rows.iter().map(move |(middle, own)| {
+            let (head, tail) = own.0.split_at(*middle as usize);
+            Row { head, shared, tail }
+        })
     }
 
+    /// Reads a payload of any version.
     pub(crate) fn decode(payload: &'bytes [u8]) -> Option<Self> {
-        match postcard::take_from_bytes(payload) {
-            Ok((record, [])) => Some(record),
-            _ => None,
+        let (record, rest) = match payload.split_first()? {
+            (&SECOND, rest) => postcard::take_from_bytes::<Second<'_>>(rest).ok()?,
+            _ => {
+                let (First { head, rows }, rest) = postcard::take_from_bytes::<First<'_>>(payload).ok()?;
+                let rows = rows.into_iter().map(|row| (row.0.len() as u32, row)).collect();
+                (Second { head, shared: Piece(&[]), rows }, rest)
+            }
+        };
+        let is_whole = |(middle, own): &(u32, Piece<'_>)| *middle as usize <= own.0.len();
+        if !rest.is_empty() || !record.rows.iter().all(is_whole) {
+            return None;
         }
+        let Second { head: Head { at_ms, table, batch, consent_id, withdraws }, shared, rows } = record;
+        Some(StoredRecord { at_ms, table, batch, consent_id, withdraws, shared: shared.0, rows })
     }
+}
+
+/// The first byte of a payload of the second version. One of the first version begins with a time in milliseconds,
+/// which would have been in the year 1970.
+const SECOND: u8 = 2;
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    at_ms: u64,
+    table: Table,
+    batch: Option<u128>,
+    consent_id: u64,
+    withdraws: u64,
+}
+
+/// A payload of the first version of the spool's format: every row whole.
+#[derive(Serialize, Deserialize)]
+struct First<'bytes> {
+    head: Head,
+    #[serde(borrow)]
+    rows: Vec<Piece<'bytes>>,
+}
+
+/// A payload of the second version, after its first byte.
+#[derive(Serialize, Deserialize)]
+struct Second<'bytes> {
+    head: Head,
+    #[serde(borrow)]
+    shared: Piece<'bytes>,
+    #[serde(borrow)]
+    rows: Vec<(u32, Piece<'bytes>)>,
 }
 
 /// The payload of a record that is appended at `at_ms`.
 pub(crate) fn encode(record: &Record, at_ms: u64) -> Result<Vec<u8>, postcard::Error> {
-    let stored = StoredRecord {
-        at_ms,
-        table: record.table,
-        batch: record.batch.map(|id| id.0),
-        consent_id: record.consent_id,
-        withdraws: record.withdraws,
-        rows: record.rows.iter().map(|row| Row(row)).collect(),
-    };
-    let rows: usize = record.rows.iter().map(|row| row.len() + LENGTH_BYTES_MAX).sum();
-    serialize_with_flavor(&stored, Payload(Vec::with_capacity(HEAD_BYTES_MAX + rows)))
+    let Record { table, batch, consent_id, withdraws, rows } = record;
+    let (table, consent_id, withdraws) = (*table, *consent_id, *withdraws);
+    let head = Head { at_ms, table, batch: batch.map(|id| id.0), consent_id, withdraws };
+    let mut payload =
+        Vec::with_capacity(HEAD_BYTES_MAX + rows.own_size() + rows.len() * ROW_LENGTHS_BYTES_MAX);
+    payload.push(SECOND);
+    let stored = Written { head, shared: Piece(rows.shared()), rows: Own(rows) };
+    serialize_with_flavor(&stored, Payload(payload))
 }
 
-/// Most bytes that `postcard` writes for a length.
-const LENGTH_BYTES_MAX: usize = 5;
-/// Most bytes of a record besides its rows: five numbers of at most 10 bytes, one of 19, the number of rows.
-const HEAD_BYTES_MAX: usize = 80;
+/// A payload of the first version.
+#[cfg(test)]
+pub(crate) fn encode_first(at_ms: u64, batch: BatchId, rows: &[&[u8]]) -> Vec<u8> {
+    let head = Head { at_ms, table: Table::Events, batch: Some(batch.0), consent_id: 5, withdraws: 0 };
+    let first = First { head, rows: rows.iter().map(|row| Piece(row)).collect() };
+    serialize_with_flavor(&first, Payload(Vec::new())).expect("a small record")
+}
+
+/// [`Second`] as it is written, without a list of its rows.
+#[derive(Serialize)]
+struct Written<'a> {
+    head: Head,
+    shared: Piece<'a>,
+    rows: Own<'a>,
+}
+
+struct Own<'a>(&'a Rows);
+
+impl Serialize for Own<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.own().map(|(middle, own)| (middle as u32, Piece(own))))
+    }
+}
+
+/// Most bytes that `postcard` writes for the two lengths of a row.
+const ROW_LENGTHS_BYTES_MAX: usize = 10;
+/// Most bytes of a record besides its rows: its version, five numbers of at most 10 bytes, one of 19, two lengths.
+const HEAD_BYTES_MAX: usize = 90;
 
 /// Takes a payload in pieces as long as they come. (The flavour that `postcard` has for a `Vec` takes byte after byte.)
 struct Payload(Vec<u8>);
@@ -123,9 +193,9 @@ impl Flavor for Payload {
 
 /// Bytes that serde writes and reads in one piece and not as a sequence of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-struct Row<'bytes>(#[serde(borrow)] &'bytes [u8]);
+struct Piece<'bytes>(#[serde(borrow)] &'bytes [u8]);
 
-impl Serialize for Row<'_> {
+impl Serialize for Piece<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
     }
@@ -134,6 +204,50 @@ impl Serialize for Row<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row_binary::Encoder;
+
+    fn wholes<'a>(rows: impl Iterator<Item = Row<'a>>) -> Vec<Vec<u8>> {
+        rows.map(|row| row.whole().into_owned()).collect()
+    }
+
+    #[test]
+    fn what_rows_share_is_written_once_and_read_back_in_each() {
+        let mut rows = Rows::around(vec![7; 500]);
+        for number in 0..20_u64 {
+            let head = |out: &mut Encoder| {
+                out.uint64(number);
+            };
+            rows.push(head, |out| {
+                out.uint16(number as u16);
+            });
+        }
+        let record = Record { table: Table::Events, batch: None, consent_id: 1, withdraws: 0, rows };
+        let payload = encode(&record, 1_700_000_000_000).unwrap();
+        assert!(payload.len() < 1_100, "{} bytes", payload.len());
+        let stored = StoredRecord::decode(&payload).unwrap();
+        assert_eq!(wholes(stored.rows()), wholes(record.rows.iter()));
+        let last = wholes(stored.rows()).pop().unwrap();
+        assert_eq!((last.len(), last[8], last[16], last[516]), (518, 19, 7, 19));
+    }
+
+    #[test]
+    fn a_record_of_the_first_version_is_read_forever() {
+        let payload = encode_first(1_700_000_000_000, BatchId(9), &[&[1; 30], &[2; 9]]);
+        let stored = StoredRecord::decode(&payload).unwrap();
+        assert_eq!(
+            (stored.at_ms, stored.batch(), stored.consent_id),
+            (1_700_000_000_000, Some(BatchId(9)), 5)
+        );
+        assert_eq!(wholes(stored.rows()), [vec![1; 30], vec![2; 9]]);
+    }
+
+    #[test]
+    fn a_row_whose_shared_columns_would_go_beyond_it_is_none() {
+        let head = Head { at_ms: 1, table: Table::Events, batch: None, consent_id: 5, withdraws: 0 };
+        let second = Second { head, shared: Piece(&[3]), rows: vec![(10, Piece(&[1; 9]))] };
+        let payload = serialize_with_flavor(&second, Payload(vec![SECOND])).unwrap();
+        assert_eq!(StoredRecord::decode(&payload), None);
+    }
 
     #[test]
     fn a_record_reads_back_as_appended_and_nothing_longer_or_shorter_does() {
@@ -142,7 +256,7 @@ mod tests {
             batch: Some(BatchId(u128::MAX - 7)),
             consent_id: 0,
             withdraws: 0xfeed,
-            rows: vec![vec![0; 9], vec![], vec![0xff; 300]],
+            rows: vec![vec![0; 9], vec![], vec![0xff; 300]].into(),
         };
         let mut payload = encode(&record, 1_700_000_000_000).unwrap();
         let stored = StoredRecord::decode(&payload).unwrap();
@@ -151,7 +265,7 @@ mod tests {
             (1_700_000_000_000, Table::Consents, 0xfeed)
         );
         assert_eq!(stored.batch(), record.batch);
-        assert_eq!(stored.rows().collect::<Vec<_>>(), record.rows);
+        assert_eq!(wholes(stored.rows()), wholes(record.rows.iter()));
 
         assert_eq!(StoredRecord::decode(&payload[..payload.len() - 1]), None);
         payload.push(0);

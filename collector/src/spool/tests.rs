@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::*;
+use crate::row_binary::Rows;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,13 @@ const BY_HAND: SpoolOptions =
 fn record(batch: u128, text: &str) -> Record {
     let mut row = vec![0; 8];
     row.extend_from_slice(text.as_bytes());
-    Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 7, withdraws: 0, rows: vec![row] }
+    Record {
+        table: Table::Events,
+        batch: Some(BatchId(batch)),
+        consent_id: 7,
+        withdraws: 0,
+        rows: vec![row].into(),
+    }
 }
 
 fn open(folder: &Path) -> (Spool, Recovered) {
@@ -25,7 +32,7 @@ fn open(folder: &Path) -> (Spool, Recovered) {
 fn texts(contents: &Contents) -> Vec<String> {
     let records = contents.records();
     let rows = records.iter().flat_map(StoredRecord::rows);
-    rows.map(|row| String::from_utf8(row[8..].to_vec()).unwrap()).collect()
+    rows.map(|row| String::from_utf8(row.whole()[8..].to_vec()).unwrap()).collect()
 }
 
 /// What waits, oldest first, without taking it.
@@ -262,15 +269,38 @@ fn a_second_opener_is_refused_with_one_sentence() {
 fn a_folder_of_a_later_version_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let name = segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
-    let mut header = segment::header(&name, 3);
-    header.truncate(segment::HEADER_BYTES - 4);
-    header[8] = 2;
-    let sum = crc32fast::hash(&header).to_le_bytes();
-    header.extend_from_slice(&sum);
+    let header = header_of(&name, FORMAT_VERSION + 1);
     fs::write(folder.path().join(name.to_string()), &header).unwrap();
     let refused = Spool::open(folder.path(), BY_HAND).err().unwrap();
-    assert!(matches!(refused, SpoolError::LaterVersion { version: 2, .. }));
+    assert!(matches!(refused, SpoolError::LaterVersion { version, .. } if version == FORMAT_VERSION + 1));
     assert_eq!(fs::read(folder.path().join(name.to_string())).unwrap(), header);
+}
+
+/// The header of a segment that another version wrote.
+fn header_of(name: &segment::Name, version: u32) -> Vec<u8> {
+    let mut header = segment::header(name, 3);
+    header.truncate(segment::HEADER_BYTES - 4);
+    header[8..12].copy_from_slice(&version.to_le_bytes());
+    let sum = crc32fast::hash(&header).to_le_bytes();
+    header.extend_from_slice(&sum);
+    header
+}
+
+#[tokio::test]
+async fn a_segment_of_the_first_version_is_drained_and_its_batches_are_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Open };
+    let mut bytes = header_of(&name, 1);
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    for (batch, text) in [(1, "one"), (2, "two")] {
+        let row = [&[0; 8], text.as_bytes()].concat();
+        frame::write(&mut bytes, name.id, &record::encode_first(now_ms, BatchId(batch), &[&row]));
+    }
+    fs::write(folder.path().join(name.to_string()), &bytes).unwrap();
+    let (spool, recovered) = open(folder.path());
+    assert_eq!((recovered.records, recovered.damaged_bytes, recovered.torn_bytes), (2, 0, 0));
+    assert_eq!(spool.append(record(2, "again")).await, Ok(Appended::Repeated));
+    assert_eq!(waiting(&spool), ["one", "two"]);
 }
 
 #[tokio::test]
@@ -288,6 +318,17 @@ async fn a_segment_is_sealed_by_age_without_further_records_and_by_size() {
     spool.append(record(1, &"x".repeat(100))).await.unwrap();
     let segment = spool.oldest().await;
     assert_eq!(texts(&spool.read(&segment).unwrap()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_segment_is_full_too_when_its_rows_are_large_once_each_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = Spool::open(folder.path(), SpoolOptions { segment_bytes: 2_000, ..BY_HAND }).unwrap();
+    let mut rows = Rows::around(vec![7; 500]);
+    (0..10).for_each(|_| rows.push(|_| (), |_| ()));
+    spool.append(Record { rows, ..record(1, "") }).await.unwrap();
+    let segment = spool.oldest().await;
+    assert!(segment.bytes < 1_000, "{} bytes on disk", segment.bytes);
 }
 
 #[tokio::test]

@@ -29,6 +29,9 @@ const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Pause after a group of several records, so that the next sync serves more of them. Whoever comes alone is synced at
 /// once. Without it a sync served two requests under full load, and took more of the processor than their events.
 const GROUP_PAUSE: Duration = Duration::from_millis(2);
+/// A segment is full too when its rows, whole as the store gets them, are so many times its largest size: whoever drains it
+/// holds them in memory.
+const ROWS_SHARE_MAX: u64 = 2;
 /// How often a full disk is tried again by itself.
 const ROOM_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ pub(crate) struct Append {
     pub(crate) table: Table,
     pub(crate) batch: Option<BatchId>,
     pub(crate) payload: Vec<u8>,
+    /// Bytes of its rows as the store gets them, each whole.
+    pub(crate) rows_bytes: u64,
     pub(crate) answer: Answer,
 }
 
@@ -57,6 +62,8 @@ struct Open {
     since: Instant,
     /// Length up to which the file is on disk.
     durable: u64,
+    /// Bytes of its rows as the store gets them.
+    rows_bytes: u64,
 }
 
 /// See the module.
@@ -208,6 +215,9 @@ impl Writer {
         }
         let segment_id = self.open_segment()?;
         frame::write(&mut self.group, segment_id, &append.payload);
+        if let Some(open) = &mut self.open {
+            open.rows_bytes += append.rows_bytes;
+        }
         fresh.extend(append.batch);
         Ok(Placed::Here(Appended::Fresh))
     }
@@ -228,7 +238,8 @@ impl Writer {
         // The header goes to disk with the first group.
         self.group.extend(segment::header(&name, created_ms));
         self.shared.began(created_ms);
-        self.open = Some(Open { file, name, path, created_ms, since: Instant::now(), durable: 0 });
+        self.open =
+            Some(Open { file, name, path, created_ms, since: Instant::now(), durable: 0, rows_bytes: 0 });
         Ok(id)
     }
 
@@ -295,7 +306,10 @@ impl Writer {
     }
 
     fn seal_if_due(&mut self) {
-        if self.open.as_ref().is_some_and(|open| open.durable >= self.options.segment_bytes) {
+        let bytes_max = self.options.segment_bytes;
+        let is_full =
+            |open: &Open| open.durable >= bytes_max || open.rows_bytes >= ROWS_SHARE_MAX * bytes_max;
+        if self.open.as_ref().is_some_and(is_full) {
             self.seal();
         } else {
             self.seal_if_old();

@@ -8,6 +8,7 @@
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError};
+use crate::row_binary::Row;
 use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table};
 use crate::withdrawn::Withdrawn;
 use std::collections::HashMap;
@@ -191,7 +192,8 @@ pub(crate) fn is_erased(record: &StoredRecord<'_>, withdrawn: &Withdrawn, kept_s
 
 /// Whether the rows belong to a site that keeps them after a withdrawal.
 fn is_kept(record: &StoredRecord<'_>, kept_sites: &[String]) -> bool {
-    let site = record.rows().next().and_then(|row| layout(record.table).field(row, "site_id"));
+    let Some(row) = record.rows().next().map(Row::whole) else { return false };
+    let site = layout(record.table).field(&row, "site_id");
     site.is_some_and(|site| kept_sites.iter().any(|kept| kept.as_bytes() == site))
 }
 

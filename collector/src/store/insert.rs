@@ -11,7 +11,7 @@
 
 use super::{Store, StoreError};
 use crate::ledger::Kind;
-use crate::row_binary::{Layout, SEGMENT_ID_BYTES};
+use crate::row_binary::{Layout, Row as StoredRow, SEGMENT_ID_BYTES};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
@@ -48,7 +48,7 @@ pub fn layout(table: Table) -> &'static Layout {
 }
 
 /// The rows of a record that go into a table. A decision's record holds its row and its link in turn.
-fn rows_for<'r>(record: &'r StoredRecord<'_>, table: Table) -> Box<dyn Iterator<Item = &'r [u8]> + 'r> {
+fn rows_for<'r>(record: &'r StoredRecord<'_>, table: Table) -> Box<dyn Iterator<Item = StoredRow<'r>> + 'r> {
     match (record.table, table) {
         (Table::Decisions, Table::Decisions) => Box::new(record.rows().step_by(2)),
         (Table::Decisions, Table::Links) => Box::new(record.rows().skip(1).step_by(2)),
@@ -83,8 +83,12 @@ struct Places(BTreeMap<u64, Vec<(u32, u32)>>);
 
 impl Places {
     /// Takes the place of a row, if it has one, and tells whether the row may name its segment.
-    fn take(&mut self, table: Table, row: &[u8]) -> Result<bool, MalformedRow> {
-        let field = |name| layout(table).field(row, name).ok_or(MalformedRow);
+    fn take(&mut self, table: Table, row: StoredRow<'_>) -> Result<bool, MalformedRow> {
+        if !matches!(table, Table::Decisions | Table::Links) {
+            return Ok(true);
+        }
+        let row = row.whole();
+        let field = |name| layout(table).field(&row, name).ok_or(MalformedRow);
         let number = |name| Ok(u64::from_le_bytes(*field(name)?.first_chunk::<8>().ok_or(MalformedRow)?));
         let (seq, timed) = match table {
             Table::Decisions => (field("chain_seq")?, number("consent_id")? != 0),
@@ -155,7 +159,7 @@ impl Insert {
         let concerned: Vec<&StoredRecord<'_>> =
             records.iter().filter(|record| concerns(record.table, table)).collect();
         let mut left: usize =
-            concerned.iter().flat_map(|record| rows_for(record, table)).map(<[u8]>::len).sum();
+            concerned.iter().flat_map(|record| rows_for(record, table)).map(StoredRow::size).sum();
         let begin = |left: usize| Filling::begin(table, left.min(bytes_max));
         let (mut parts, mut part) = (Vec::new(), begin(left));
         let (mut dead, mut places) = (HashSet::new(), Places::default());
@@ -165,11 +169,11 @@ impl Insert {
                 dead.insert(record.consent_id);
             }
             for row in rows_for(record, table) {
-                if part.bytes > 0 && part.bytes + row.len() > bytes_max {
+                if part.bytes > 0 && part.bytes + row.size() > bytes_max {
                     parts.push(std::mem::replace(&mut part, begin(left)).finish());
                 }
-                part.bytes += row.len();
-                left -= row.len();
+                part.bytes += row.size();
+                left -= row.size();
                 if !is_erased {
                     let named = if places.take(table, row)? { segment_id } else { 0 };
                     part.take(table, named, row)?;
@@ -227,10 +231,11 @@ impl Filling {
         Part { body: (!self.is_empty).then(|| self.body.into()), expected: self.expected }
     }
 
-    fn take(&mut self, table: Table, segment_id: u64, row: &[u8]) -> Result<(), MalformedRow> {
-        let columns = row.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
-        self.body.extend_from_slice(&segment_id.to_le_bytes());
-        self.body.extend_from_slice(columns);
+    fn take(&mut self, table: Table, segment_id: u64, row: StoredRow<'_>) -> Result<(), MalformedRow> {
+        let columns = row.head.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
+        for piece in [&segment_id.to_le_bytes(), columns, row.shared, row.tail] {
+            self.body.extend_from_slice(piece);
+        }
         self.expected += weight(table, row)?;
         self.is_empty = false;
         Ok(())
@@ -238,11 +243,12 @@ impl Filling {
 }
 
 /// What a row adds to the measure of [`Store::held`]: one, but for counters, which the store sums, what it counts.
-fn weight(table: Table, row: &[u8]) -> Result<u64, MalformedRow> {
+fn weight(table: Table, row: StoredRow<'_>) -> Result<u64, MalformedRow> {
     match table {
         Table::Events | Table::Consents | Table::Decisions | Table::Links => Ok(1),
         Table::Rejections | Table::Displays => {
-            let count = layout(table).field(row, "count").and_then(|count| count.first_chunk::<8>());
+            let row = row.whole();
+            let count = layout(table).field(&row, "count").and_then(|count| count.first_chunk::<8>());
             count.map(|count| u64::from_le_bytes(*count)).ok_or(MalformedRow)
         }
     }

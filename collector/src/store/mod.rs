@@ -25,6 +25,7 @@ pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
 pub use rights::SECOND_PASS;
 
 use crate::ledger::{bare_links, without_erased};
+use crate::row_binary::Row;
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
 use arc_swap::ArcSwap;
@@ -307,12 +308,12 @@ impl<'a> Work<'a> {
                 if drain::is_erased(record, &withdrawn, &kept_sites) {
                     return Some(Vec::new());
                 }
-                let links = |table, rows: &mut dyn Iterator<Item = &[u8]>| {
+                let links = |table, rows: &mut dyn Iterator<Item = Row<'_>>| {
                     bare.borrow_mut().extend(bare_links(table, rows));
                 };
                 links(record.table, &mut record.rows());
                 let left = without_erased(record, &erased)?;
-                left.iter().for_each(|one| links(one.table, &mut one.rows.iter().map(Vec::as_slice)));
+                left.iter().for_each(|one| links(one.table, &mut one.rows.iter()));
                 Some(left)
             })?;
             Ok(bare.into_inner())

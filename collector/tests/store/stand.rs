@@ -217,7 +217,13 @@ pub(crate) fn site_event(site: &str, batch: u128, consent_id: u64, path: &str) -
         "consent_id" => Some(Value::Number(consent_id)),
         _ => None,
     });
-    Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id, withdraws: 0, rows: vec![row] }
+    Record {
+        table: Table::Events,
+        batch: Some(BatchId(batch)),
+        consent_id,
+        withdraws: 0,
+        rows: vec![row].into(),
+    }
 }
 
 /// A decision that kills the receipt, if it is not 0.
@@ -226,13 +232,13 @@ pub(crate) fn decision(withdraws: u64) -> Record {
         "withdraws" => Some(Value::Number(withdraws)),
         _ => None,
     });
-    Record { table: Table::Consents, batch: None, consent_id: 0, withdraws, rows: vec![row] }
+    Record { table: Table::Consents, batch: None, consent_id: 0, withdraws, rows: vec![row].into() }
 }
 
 /// Two counters of the same reason, which the store sums into one row.
 pub(crate) fn rejections(first: u64, second: u64) -> Record {
     let count = |count| move |column: &str| (column == "count").then_some(Value::Number(count));
-    let rows = vec![row(Table::Rejections, count(first)), row(Table::Rejections, count(second))];
+    let rows = vec![row(Table::Rejections, count(first)), row(Table::Rejections, count(second))].into();
     Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows }
 }
 
@@ -270,7 +276,9 @@ fn row(table: Table, value: impl Fn(&str) -> Option<Value>) -> Vec<u8> {
 
 /// Makes the row too long or too short for its table, so that the store cannot read it.
 pub(crate) fn damaged(mut record: Record) -> Record {
-    record.rows[0].truncate(20);
+    let mut rows: Vec<Vec<u8>> = record.rows.iter().map(|row| row.whole().into_owned()).collect();
+    rows[0].truncate(20);
+    record.rows = rows.into();
     record
 }
 

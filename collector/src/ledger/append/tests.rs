@@ -29,7 +29,8 @@ async fn links(spool: &Spool) -> Vec<(u64, u32, String, String, String)> {
     let segment = spool.oldest_now().expect("something was appended");
     let contents = spool.read(&segment).unwrap();
     for record in contents.records() {
-        for row in record.rows().skip(1).step_by(2) {
+        for row in record.rows().skip(1).step_by(2).map(|row| row.whole().into_owned()) {
+            let row = row.as_slice();
             let text = |name: &str| String::from_utf8(LINKS.field(row, name).unwrap().to_vec()).unwrap();
             let chain = u64::from_le_bytes(LINKS.field(row, "chain").unwrap().try_into().unwrap());
             let seq = u32::from_le_bytes(LINKS.field(row, "seq").unwrap().try_into().unwrap());
