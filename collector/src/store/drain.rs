@@ -19,8 +19,11 @@ const REPAIRS_MAX: u32 = 5;
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 /// ClickHouse's codes for rows that cannot be read: these lie in the rows, and another try changes nothing.
-/// 131, too large, is not among them: it speaks of the insert's size, for which no row can be blamed.
-const UNREADABLE: [&str; 5] = ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117."];
+/// 128 and 131 are a list or a text that would be too long: what stands where its length belongs is none.
+const UNREADABLE: [&str; 7] =
+    ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117.", "Code: 128.", "Code: 131."];
+/// The same code of an insert that is too large as a whole, for which no row can be blamed.
+const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
@@ -154,7 +157,7 @@ impl Store {
 /// Whether the store says that it cannot read the rows.
 fn is_unreadable(error: &StoreError) -> bool {
     matches!(error, StoreError::Client(clickhouse::error::Error::BadResponse(text))
-        if UNREADABLE.iter().any(|code| text.starts_with(code)))
+        if UNREADABLE.iter().any(|code| text.starts_with(code)) && !text.contains(TOO_LARGE_AS_A_WHOLE))
 }
 
 type Read = (Contents, Result<Vec<Insert>, MalformedRow>, bool);
@@ -242,6 +245,7 @@ mod tests {
     fn only_rows_that_cannot_be_read_are_at_fault_and_not_their_number_or_the_store() {
         check("Code: 33. DB::Exception: Cannot read all data.", true);
         check("Code: 27. DB::Exception: Cannot parse input.", true);
+        check("Code: 131. DB::Exception: Too large string size.", true);
         check("Code: 131. DB::Exception: The data is larger than 268435456 bytes", false);
         check("Code: 241. DB::Exception: Memory limit exceeded.", false);
         check("Code: 60. DB::Exception: Table events does not exist.", false);

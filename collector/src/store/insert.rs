@@ -28,6 +28,8 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
 /// under other limits than today's.
 pub const INSERT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// Longest text in a row, in bytes: as long as a record.
+const TEXT_BYTES_MAX: &str = "1048576";
 /// Longest time that the store spends on an insert, in seconds.
 const STORE_TIME_MAX_S: &str = "100";
 
@@ -284,6 +286,8 @@ impl Store {
             // The embedded engine's profile says these two as well; a server of the owner's may not.
             .with_setting("insert_deduplicate", "1")
             .with_setting("input_format_skip_unknown_fields", "0")
+            // What is no length is told so, and the store makes no room for it.
+            .with_setting("format_binary_max_string_size", TEXT_BYTES_MAX)
             // The store gives up before this side does, so that what is asked for again is not still under way.
             .with_setting("max_execution_time", STORE_TIME_MAX_S);
         insert.send(body).await?;

@@ -3,6 +3,7 @@
 use crate::stand::{Stand, copy_as_killed, damaged, decision, event, rejections, supervise, tests, until};
 use kruimel_collector::config::Config;
 use kruimel_collector::ledger::{Ledger, LedgerRow};
+use kruimel_collector::spool::Record;
 use std::cell::Cell;
 use wire::HexId;
 
@@ -131,11 +132,15 @@ async fn a_segment_that_the_store_cannot_read_is_set_aside_and_those_after_it_ar
     running.spool.seal().await;
     running.append(damaged(event(2, 7, "/damaged"))).await;
     running.spool.seal().await;
+    // The length of the first text says four gigabytes.
+    let claims = [&[0; 8][..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0; 200]].concat();
+    running.append(Record { rows: vec![claims].into(), ..event(4, 7, "") }).await;
+    running.spool.seal().await;
     running.append(event(3, 7, "/after")).await;
     running.drain(&[]);
     running.spool.settled().await;
     assert_eq!(stand.paths().await, ["/after", "/before"]);
-    assert_eq!(running.spool.depth().quarantined, 1);
+    assert_eq!(running.spool.depth().quarantined, 2);
     assert_eq!(running.spool.depth().segments, 0);
     running.end().await;
 }
