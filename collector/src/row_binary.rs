@@ -186,7 +186,7 @@ impl Encoder {
         Encoder { bytes: row }
     }
 
-    /// Begins some columns of a row, which [`Encoder::columns`] puts into whole ones.
+    /// Begins some columns of a row, which the rows of a batch have in common.
     pub fn part() -> Self {
         Encoder { bytes: Vec::with_capacity(512) }
     }

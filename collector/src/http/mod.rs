@@ -39,7 +39,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::routing::{get, options};
+use axum::routing::{get, post};
 use std::sync::Arc;
 use wire::limits::DECISION_BYTES_MAX;
 
@@ -47,7 +47,8 @@ use wire::limits::DECISION_BYTES_MAX;
 /// (`POST /events`) needs no route: see [`Public`].
 pub fn public(collector: &Arc<Collector>) -> Public {
     let routes = Router::new()
-        .route("/events", options(origin::preflight))
+        // A batch never comes here; what else comes is told that one may be posted.
+        .route("/events", post(async || not_found()).options(origin::preflight))
         .route(
             "/consent",
             get(consent::proof)

@@ -94,7 +94,7 @@ const QUEUE_RECORDS_MAX: usize = 8 * 1024;
 /// Most bytes of records that wait for the writer: what a disk that stopped answering may cost in memory.
 const QUEUE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
-/// Largest size that a segment may be set to, so that the store takes it in one insert.
+/// Largest size that a segment may be set to, and of its rows once each is whole, so that the store takes them in one insert.
 /// A segment passes it by at most one group of records.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

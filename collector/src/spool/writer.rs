@@ -11,7 +11,7 @@ use super::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
 use super::frame::{self, RECORD_BYTES_MAX};
 use super::record::Table;
 use super::segment::{self, Name, Sealed, State};
-use super::{AppendError, Appended, SpoolOptions};
+use super::{AppendError, Appended, SEGMENT_BYTES_MAX, SpoolOptions};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
@@ -150,12 +150,12 @@ impl Writer {
         first: Append,
         commands: &Receiver<Command>,
     ) -> (Vec<Append>, Option<oneshot::Sender<u64>>) {
-        let mut bytes = frame::size(&first.payload);
+        let mut bytes = size(&first);
         let mut group = vec![first];
         while bytes < GROUP_BYTES_MAX {
             match commands.try_recv() {
                 Ok(Command::Append(append)) => {
-                    bytes += frame::size(&append.payload);
+                    bytes += size(&append);
                     group.push(append);
                 }
                 Ok(Command::Seal(answer)) => return (group, Some(answer)),
@@ -307,8 +307,8 @@ impl Writer {
 
     fn seal_if_due(&mut self) {
         let bytes_max = self.options.segment_bytes;
-        let is_full =
-            |open: &Open| open.durable >= bytes_max || open.rows_bytes >= ROWS_SHARE_MAX * bytes_max;
+        let rows_bytes_max = (ROWS_SHARE_MAX * bytes_max).min(SEGMENT_BYTES_MAX);
+        let is_full = |open: &Open| open.durable >= bytes_max || open.rows_bytes >= rows_bytes_max;
         if self.open.as_ref().is_some_and(is_full) {
             self.seal();
         } else {
@@ -350,6 +350,11 @@ impl Writer {
             tracing::trace!("Whoever asked to seal did not wait for it.");
         }
     }
+}
+
+/// What a record counts in a group: its frame, or the share of the rows that whoever drains them holds in memory.
+fn size(append: &Append) -> u64 {
+    frame::size(&append.payload).max(append.rows_bytes / ROWS_SHARE_MAX)
 }
 
 enum Placed {
