@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// Most times that a picture is asked for.
+const PICTURES_MAX: usize = 3;
+
 /// Pause between two looks at a page.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -245,9 +248,11 @@ impl Browser {
         self.runtime.block_on(self.client.issue_cmd(Protocol(body))).unwrap()
     }
 
-    /// A picture of the window as PNG.
+    /// A picture of the window as PNG. ChromeDriver sometimes gives none just after a page has come.
     pub(crate) fn picture(&self) -> Vec<u8> {
-        self.runtime.block_on(self.client.screenshot()).unwrap()
+        let take = || self.runtime.block_on(self.client.screenshot());
+        let taken = (1..PICTURES_MAX).find_map(|_| take().ok());
+        taken.unwrap_or_else(|| take().unwrap())
     }
 
     fn page_state(&self) -> String {
