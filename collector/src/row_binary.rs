@@ -7,7 +7,10 @@
 //! Invariant: the first column of every layout is `segment_id UInt64`. It is zero until the drain, which knows the
 //! segment, writes it over the first eight bytes of the row ([`SEGMENT_ID_BYTES`]).
 
-use std::borrow::Cow;
+mod rows;
+
+pub use rows::{Row, Rows};
+
 use std::net::Ipv6Addr;
 
 /// Length of the column `segment_id`, the first of every row.
@@ -50,117 +53,6 @@ impl Layout {
     }
 }
 
-/// One row, in the pieces in which it is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row<'a> {
-    /// Begins with the place of the segment's id.
-    pub(crate) head: &'a [u8],
-    /// The columns that it has in common with its neighbours.
-    pub(crate) shared: &'a [u8],
-    pub(crate) tail: &'a [u8],
-}
-
-impl<'a> Row<'a> {
-    /// The row in one piece.
-    pub fn whole(self) -> Cow<'a, [u8]> {
-        match (self.shared, self.tail) {
-            ([], []) => Cow::Borrowed(self.head),
-            _ => Cow::Owned([self.head, self.shared, self.tail].concat()),
-        }
-    }
-
-    /// Its bytes.
-    pub fn size(self) -> usize {
-        self.head.len() + self.shared.len() + self.tail.len()
-    }
-}
-
-/// Rows of one table. The columns that all of them have in common, one after the other, are held once: of a batch they are
-/// four fifths.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
-    shared: Vec<u8>,
-    own: Vec<u8>,
-    /// Of each row the bytes before the shared ones, and where it ends in `own`.
-    ends: Vec<(usize, usize)>,
-}
-
-impl Rows {
-    /// For rows with these columns in their middle.
-    pub(crate) fn around(shared: Vec<u8>) -> Rows {
-        Rows { shared, ..Rows::default() }
-    }
-
-    /// Writes a row: what comes before the shared columns, and what after them.
-    pub(crate) fn push(&mut self, head: impl FnOnce(&mut Encoder), tail: impl FnOnce(&mut Encoder)) {
-        let start = self.own.len();
-        let mut out = Encoder { bytes: std::mem::take(&mut self.own) };
-        out.put(&[0; SEGMENT_ID_BYTES]);
-        head(&mut out);
-        let middle = out.bytes.len() - start;
-        tail(&mut out);
-        self.own = out.bytes;
-        self.ends.push((middle, self.own.len()));
-    }
-
-    /// Adds a whole row to rows that share nothing.
-    pub(crate) fn add(&mut self, row: &[u8]) {
-        debug_assert!(self.shared.is_empty(), "a whole row has no gap for what is shared");
-        self.own.extend_from_slice(row);
-        self.ends.push((row.len(), self.own.len()));
-    }
-
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Each row.
-    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        self.own().map(|(middle, own)| {
-            let (head, tail) = own.split_at(middle);
-            Row { head, shared: &self.shared, tail }
-        })
-    }
-
-    /// The bytes of all rows, each whole.
-    pub(crate) fn size(&self) -> usize {
-        self.own.len() + self.ends.len() * self.shared.len()
-    }
-
-    pub(crate) fn shared(&self) -> &[u8] {
-        &self.shared
-    }
-
-    /// Of each row what is its own, and where in it the shared columns go.
-    pub(crate) fn own(&self) -> impl ExactSizeIterator<Item = (usize, &[u8])> {
-        let start = |place: usize| if place == 0 { 0 } else { self.ends[place - 1].1 };
-        self.ends
-            .iter()
-            .enumerate()
-            .map(move |(place, (middle, end))| (*middle, &self.own[start(place)..*end]))
-    }
-
-    /// The bytes that are held.
-    pub(crate) fn own_size(&self) -> usize {
-        self.own.len() + self.shared.len()
-    }
-}
-
-impl From<Vec<Vec<u8>>> for Rows {
-    /// Rows that share nothing.
-    fn from(rows: Vec<Vec<u8>>) -> Rows {
-        let mut all = Rows::default();
-        rows.iter().for_each(|row| all.add(row));
-        all
-    }
-}
-
 /// Writes one row, column after column.
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -176,12 +68,7 @@ impl Default for Encoder {
 impl Encoder {
     /// Begins a row with the place that the drain fills with the segment's id.
     pub fn row() -> Self {
-        Encoder::row_of(256)
-    }
-
-    /// The same with room for a row of so many bytes, the segment's id apart.
-    pub fn row_of(bytes: usize) -> Self {
-        let mut row = Vec::with_capacity(SEGMENT_ID_BYTES + bytes);
+        let mut row = Vec::with_capacity(SEGMENT_ID_BYTES + 256);
         row.extend_from_slice(&[0; SEGMENT_ID_BYTES]);
         Encoder { bytes: row }
     }

@@ -135,7 +135,7 @@ pub(crate) fn encode(record: &Record, at_ms: u64) -> Result<Vec<u8>, postcard::E
     let (table, consent_id, withdraws) = (*table, *consent_id, *withdraws);
     let head = Head { at_ms, table, batch: batch.map(|id| id.0), consent_id, withdraws };
     let mut payload =
-        Vec::with_capacity(HEAD_BYTES_MAX + rows.own_size() + rows.len() * ROW_LENGTHS_BYTES_MAX);
+        Vec::with_capacity(HEAD_BYTES_MAX + rows.held_size() + rows.len() * ROW_LENGTHS_BYTES_MAX);
     payload.push(SECOND);
     let stored = Written { head, shared: Piece(rows.shared()), rows: Own(rows) };
     serialize_with_flavor(&stored, Payload(payload))
