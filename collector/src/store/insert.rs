@@ -9,14 +9,16 @@
 //! make the same parts whenever they are gathered, also when a receipt has died in between: a part loses rows then, and
 //! takes none over from the next.
 
+mod places;
+
 use super::{Store, StoreError};
-use crate::ledger::Kind;
 use crate::row_binary::{Layout, Row as StoredRow, SEGMENT_ID_BYTES};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
+use places::Places;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// Longest wait for the store to take a piece of an insert.
@@ -32,10 +34,6 @@ pub const INSERT_BYTES_MAX: usize = 128 * 1024 * 1024;
 const TEXT_BYTES_MAX: &str = "1048576";
 /// Longest time that the store spends on an insert, in seconds.
 const STORE_TIME_MAX_S: &str = "100";
-
-/// Most runs of places that one condition names, at up to 80 bytes each, of which a question holds three: within the 256 KiB
-/// that a server takes by default.
-const RUNS_MAX: usize = 1_000;
 
 /// The columns of a table's rows.
 pub fn layout(table: Table) -> &'static Layout {
@@ -77,47 +75,6 @@ pub(crate) struct Insert {
     erased: HashSet<u64>,
     /// Of the ledger's rows, the places that they take.
     places: Places,
-}
-
-/// Places in chains of the ledger: of each chain the first and the last of those that follow one another.
-#[derive(Debug, Default)]
-struct Places(BTreeMap<u64, Vec<(u32, u32)>>);
-
-impl Places {
-    /// Takes the place of a row, if it has one, and tells whether the row may name its segment.
-    fn take(&mut self, table: Table, row: StoredRow<'_>) -> Result<bool, MalformedRow> {
-        if !matches!(table, Table::Decisions | Table::Links) {
-            return Ok(true);
-        }
-        let row = row.whole();
-        let field = |name| layout(table).field(&row, name).ok_or(MalformedRow);
-        let number = |name| Ok(u64::from_le_bytes(*field(name)?.first_chunk::<8>().ok_or(MalformedRow)?));
-        let (seq, timed) = match table {
-            Table::Decisions => (field("chain_seq")?, number("consent_id")? != 0),
-            Table::Links => (field("seq")?, field("kind")? == Kind::Timed.name().as_bytes()),
-            Table::Events | Table::Consents | Table::Rejections | Table::Displays => return Ok(true),
-        };
-        let seq = u32::from_le_bytes(*seq.first_chunk::<4>().ok_or(MalformedRow)?);
-        let runs = self.0.entry(number("chain")?).or_default();
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(seq) => *last = seq,
-            _ => runs.push((seq, seq)),
-        }
-        Ok(timed)
-    }
-
-    /// Conditions of which every row in one of the places fulfils one. `seq` is the column of the place.
-    fn conditions(&self, seq: &str) -> Vec<String> {
-        let of = |(chain, runs): (&u64, &Vec<(u32, u32)>)| {
-            let chain = *chain;
-            let of_run = move |(first, last): (u32, u32)| {
-                format!("(chain = {chain} AND {seq} BETWEEN {first} AND {last})")
-            };
-            runs.iter().copied().map(of_run).collect::<Vec<_>>()
-        };
-        let all: Vec<String> = self.0.iter().flat_map(of).collect();
-        all.chunks(RUNS_MAX).map(|some| some.join(" OR ")).collect()
-    }
 }
 
 /// Rows that go into the store at once.
