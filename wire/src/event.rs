@@ -1,6 +1,6 @@
 //! One thing that happened on a page, as the tracker tells it.
 
-/// One event of a batch. `(visit, seq)` identifies it.
+/// One event of a batch. `seq` identifies it within its page view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event {
