@@ -53,7 +53,13 @@ impl<A: Answers> Connections<A> {
     ) -> Connections<A> {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         // The pulse keeps the time of heads: hyper's own clock would run while a connection is idle.
-        builder.http1().header_read_timeout(None).max_buf_size(HEADER_BYTES_MAX);
+        builder
+            .http1()
+            .header_read_timeout(None)
+            .max_buf_size(HEADER_BYTES_MAX)
+            // Otherwise hyper reads again while it waits for an answer, to hear of a client that hung up: one more call
+            // to the system for each request.
+            .half_close(A::TO_THE_END);
         builder
             .http2()
             .timer(TokioTimer::new())

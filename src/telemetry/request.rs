@@ -85,6 +85,8 @@ impl<A: Answers> Observed<A> {
 }
 
 impl<A: Answers> Answers for Observed<A> {
+    const TO_THE_END: bool = A::TO_THE_END;
+
     async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<Body> {
         let answers = Arc::clone(&self.answers);
         let Some(observer) = &self.observer else { return answers.answer(request, peer).await };

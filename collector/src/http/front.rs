@@ -43,11 +43,16 @@ impl RequestId {
     pub(crate) fn current() -> RequestId {
         CURRENT.try_with(|id| *id).unwrap_or(RequestId(0))
     }
+
+    /// Sixteen hexadecimal digits.
+    fn digits(self) -> [u8; 16] {
+        std::array::from_fn(|place| b"0123456789abcdef"[(self.0 >> (60 - 4 * place)) as usize & 0xf])
+    }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:016x}", self.0)
+        out.write_str(str::from_utf8(&self.digits()).expect("digits are text"))
     }
 }
 
@@ -120,7 +125,7 @@ fn finish(headers: &mut HeaderMap, id: RequestId) {
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    let id = HeaderValue::from_str(&id.to_string()).expect("hexadecimal digits are a header");
+    let id = HeaderValue::from_bytes(&id.digits()).expect("hexadecimal digits are a header");
     headers.insert(REQUEST_ID, id);
 }
 

@@ -112,7 +112,7 @@ pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, 
     let declared = tables.sites.iter().find(|site| site.id.as_str() == raw.site);
     let refused = |reason| Refused {
         reason,
-        site: declared.map_or_else(String::new, |site| site.id.to_string()),
+        site: declared.map_or_else(String::new, |site| site.id.as_str().to_owned()),
         events: raw.events.len(),
     };
     let site = page::check(&raw, declared).map_err(refused)?;
@@ -121,7 +121,7 @@ pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, 
     let admitted = admit(&raw, site, &request.credentials, request.now_ms, tables).map_err(refused)?;
     let around = surroundings(&raw, site, &admitted, request.address, &agent, tables.geo);
 
-    let mut rows = Rows::around(row::columns_of(&around, &raw.page.host));
+    let mut rows = Rows::around(row::columns_of(&around, &raw.page.host), raw.events.len());
     let mut rejected = Vec::new();
     for (index, event) in raw.events().enumerate() {
         match admitted.event(event) {
@@ -137,7 +137,7 @@ pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, 
     }
     Ok(Processed {
         batch: raw.batch,
-        site: site.id.to_string(),
+        site: site.id.as_str().to_owned(),
         consent_id: admitted.consent_id(),
         rows,
         rejected,

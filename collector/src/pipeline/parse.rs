@@ -42,7 +42,9 @@ pub fn parse(body: &[u8]) -> Result<RawBatch<'_>, Rejection> {
     if body.len() > BATCH_BYTES_MAX {
         return Err(Rejection::TooLarge);
     }
-    let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| Rejection::NotJson)?;
+    // Asked once of the whole, and not of every text in it.
+    let text = std::str::from_utf8(body).map_err(|_| Rejection::NotJson)?;
+    let batch: Batch<'_> = serde_json::from_str(text).map_err(|_| Rejection::NotJson)?;
     if batch.v != wire::VERSION {
         return Err(Rejection::UnsupportedVersion);
     }

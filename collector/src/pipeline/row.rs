@@ -25,7 +25,7 @@ use super::{EnrichedEvent, Surroundings};
 use crate::config::Site;
 use crate::row_binary::{Encoder, Layout, Rows};
 use std::net::Ipv6Addr;
-use time::{Date, Month, OffsetDateTime};
+use time::{Date, Month};
 
 /// Names and types of the columns of `events` in the order in which [`EventRow::encode`] writes them.
 pub const EVENTS: Layout = Layout {
@@ -163,8 +163,8 @@ fn day_after_days(ts_ms: i64, days: u16) -> u16 {
 /// The day, counted from 1970, on which something of `ts_ms` that is kept for some months expires: the same day of a
 /// later month, or that month's last day.
 pub(crate) fn day_after_months(ts_ms: i64, months: u16) -> u16 {
-    let date = |ms: i64| OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).map(OffsetDateTime::date);
-    let Ok(start) = date(ts_ms.max(0)) else { return u16::MAX };
+    let day = i32::try_from(ts_ms.max(0) / MS_PER_DAY).ok().and_then(|day| day.checked_add(EPOCH_JULIAN_DAY));
+    let Some(Ok(start)) = day.map(Date::from_julian_day) else { return u16::MAX };
     let month_count = start.year() * 12 + i32::from(u8::from(start.month())) - 1 + i32::from(months);
     let month = Month::try_from((month_count.rem_euclid(12) + 1) as u8)
         .expect("a remainder of twelve, plus one, is a month");

@@ -6,6 +6,9 @@
 use super::{Encoder, SEGMENT_ID_BYTES};
 use std::borrow::Cow;
 
+/// What a row of an event has of its own, about, in bytes: room that is made at once.
+const OWN_BYTES: usize = 128;
+
 /// One row, in the pieces in which it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
@@ -42,9 +45,9 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// For rows with these columns in their middle.
-    pub(crate) fn around(shared: Vec<u8>) -> Rows {
-        Rows { shared, ..Rows::default() }
+    /// For so many rows with these columns in their middle.
+    pub(crate) fn around(shared: Vec<u8>, rows: usize) -> Rows {
+        Rows { shared, own: Vec::with_capacity(rows * OWN_BYTES), ends: Vec::with_capacity(rows) }
     }
 
     /// Writes a row: what comes before the shared columns, and what after them.

@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_rows_share_is_written_once_and_read_back_in_each() {
-        let mut rows = Rows::around(vec![7; 500]);
+        let mut rows = Rows::around(vec![7; 500], 20);
         for number in 0..20_u64 {
             let head = |out: &mut Encoder| {
                 out.uint64(number);

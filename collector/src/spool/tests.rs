@@ -324,7 +324,7 @@ async fn a_segment_is_sealed_by_age_without_further_records_and_by_size() {
 async fn a_segment_is_full_too_when_its_rows_are_large_once_each_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, _) = Spool::open(folder.path(), SpoolOptions { segment_bytes: 2_000, ..BY_HAND }).unwrap();
-    let mut rows = Rows::around(vec![7; 500]);
+    let mut rows = Rows::around(vec![7; 500], 10);
     (0..10).for_each(|_| rows.push(|_| (), |_| ()));
     spool.append(Record { rows, ..record(1, "") }).await.unwrap();
     let segment = spool.oldest().await;
