@@ -4,9 +4,16 @@
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
+use std::time::{Duration, Instant};
 
 /// Rows in one statement.
 const CHUNK: u64 = 1_000_000;
+
+/// Longest wait for merges to end.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(600);
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Looks in a row at which no merge is under way.
+const IDLE_LOOKS: u32 = 10;
 
 /// What the store holds of events that were sent.
 #[derive(Row, Deserialize)]
@@ -24,7 +31,23 @@ pub(crate) async fn fill(store: &Client, rows: u64) -> u64 {
         filled += count;
         eprintln!("{filled} rows of the past");
     }
+    if rows > 0 {
+        settle(store).await;
+    }
     rows
+}
+
+/// Waits until the store has merged what was put in at once: in life it came over a year, and its merging is no cost of
+/// the events that are measured.
+async fn settle(store: &Client) {
+    let begun = Instant::now();
+    let mut idle = 0;
+    while idle < IDLE_LOOKS && begun.elapsed() < SETTLE_TIME_MAX {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        let merges: u64 = store.query("SELECT count() FROM system.merges").fetch_one().await.unwrap();
+        idle = if merges == 0 { idle + 1 } else { 0 };
+    }
+    eprintln!("merged after {} s", begun.elapsed().as_secs());
 }
 
 fn statement(from: u64, count: u64) -> String {
