@@ -139,12 +139,18 @@ mod tests {
         for round in 0..50 {
             for number in 0..100 {
                 let host = format!("{round}-{number}-{}", "x".repeat(240));
-                collector.outcomes.decision_rejected("demo", Rejection::ForeignOrigin, &host, 0);
+                collector.outcomes.decision_rejected(
+                    "demo",
+                    Rejection::ForeignOrigin,
+                    &host,
+                    round * 3_600_000,
+                );
             }
             let counted = collector.outcomes.flush();
             collector.outcomes.restore(counted);
         }
-        assert_eq!(refusals(&collector).await, (ORIGIN_HOSTS_MAX + 1, 50 * 100));
+        // The hosts of the first hour, and one row for each of the others.
+        assert_eq!(refusals(&collector).await, (ORIGIN_HOSTS_MAX + 49, 50 * 100));
     }
 
     #[tokio::test]

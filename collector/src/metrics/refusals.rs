@@ -8,9 +8,10 @@
 use super::COUNTS_MAX;
 use crate::pipeline::{Rejection, is_host};
 use crate::row_binary::Encoder;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// Most undeclared hosts that are told apart between two flushes; the rest are counted under one name.
+/// Most undeclared hosts that are told apart in an hour, and that wait for the next flush; the rest are counted under one
+/// name. A stranger can make up as many as requests.
 pub const ORIGIN_HOSTS_MAX: usize = 100;
 /// The name of every site or host that is not told apart.
 pub(crate) const OTHER: &str = "(other)";
@@ -41,7 +42,11 @@ struct Key {
 #[derive(Default)]
 pub(super) struct Refusals {
     counts: HashMap<Key, u64>,
-    hosts: usize,
+    /// How many of them are of a host.
+    of_hosts: usize,
+    /// The hosts that are told apart in an hour, and that hour.
+    hosts: HashSet<String>,
+    hosts_hour_s: u32,
     /// The hour in which there were too many to be told apart.
     full_s: Option<u32>,
 }
@@ -57,16 +62,30 @@ impl Refusals {
         now_ms: i64,
     ) {
         let hour_s = u32::try_from(now_ms.div_euclid(3_600_000) * 3_600).unwrap_or(0);
-        let origin_host = if is_host(origin_host) { origin_host } else { OTHER };
+        let origin_host = if self.tells_apart(origin_host, hour_s) { origin_host } else { OTHER };
         let key = Key { site: site.to_owned(), hour_s, reason, origin_host: origin_host.to_owned() };
         self.add(key, events as u64);
     }
 
+    fn tells_apart(&mut self, host: &str, hour_s: u32) -> bool {
+        if host.is_empty() {
+            return true;
+        }
+        if self.hosts_hour_s != hour_s {
+            self.hosts_hour_s = hour_s;
+            self.hosts.clear();
+        }
+        if !self.hosts.contains(host) && self.hosts.len() < ORIGIN_HOSTS_MAX && is_host(host) {
+            self.hosts.insert(host.to_owned());
+        }
+        self.hosts.contains(host)
+    }
+
     fn add(&mut self, mut key: Key, count: u64) {
-        let told_apart = key.origin_host.is_empty() || key.origin_host == OTHER;
-        if !told_apart && !self.counts.contains_key(&key) {
-            if self.hosts < ORIGIN_HOSTS_MAX {
-                self.hosts += 1;
+        let names_host = !key.origin_host.is_empty() && key.origin_host != OTHER;
+        if names_host && !self.counts.contains_key(&key) {
+            if self.of_hosts < ORIGIN_HOSTS_MAX {
+                self.of_hosts += 1;
             } else {
                 OTHER.clone_into(&mut key.origin_host);
             }
@@ -79,7 +98,8 @@ impl Refusals {
     }
 
     pub(super) fn flush(&mut self) -> Counted {
-        Counted(std::mem::take(self).counts)
+        (self.of_hosts, self.full_s) = (0, None);
+        Counted(std::mem::take(&mut self.counts))
     }
 
     pub(super) fn restore(&mut self, counted: Counted) {
@@ -96,4 +116,28 @@ fn encode(key: &Key, count: u64, kept_days: u32) -> Vec<u8> {
     out.uint64(count);
     out.date(u16::try_from(key.hour_s / 86_400 + kept_days).unwrap_or(u16::MAX));
     out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::REJECTIONS;
+    use super::*;
+
+    #[test]
+    fn a_stranger_who_makes_up_hosts_all_day_fills_no_disk() {
+        const HOUR_MS: i64 = 3_600_000;
+        let mut refusals = Refusals::default();
+        let mut named = HashSet::new();
+        // Every half minute of an hour, and of the next.
+        for flush in 0..240 {
+            for number in 0..ORIGIN_HOSTS_MAX {
+                let host = format!("{flush}-{number}.example");
+                refusals.count("demo", Rejection::ForeignOrigin, &host, 1, flush * HOUR_MS / 120);
+            }
+            let rows = refusals.flush().rows(30);
+            assert!(rows.len() <= ORIGIN_HOSTS_MAX + 1);
+            named.extend(rows.iter().map(|row| REJECTIONS.field(row, "origin_host").unwrap().to_vec()));
+        }
+        assert_eq!(named.len(), 2 * ORIGIN_HOSTS_MAX + 1, "hosts of two hours, and the others");
+    }
 }
