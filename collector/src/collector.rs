@@ -6,6 +6,8 @@
 //! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds. While
 //! it runs the store may be away: the intake does not wait for it.
 
+mod upkeep;
+
 use crate::config::{Config, OnWithdrawal, Site};
 use crate::declaration::{Declarations, HistoryError};
 use crate::displays::Displays;
@@ -15,23 +17,16 @@ use crate::keys::{Keys, KeysError};
 use crate::ledger::{Artefacts, ArtefactsError, Ledger, LedgerError};
 use crate::metrics::Outcomes;
 use crate::pipeline::{Agents, Tables};
-use crate::spool::{Record, Spool, SpoolError, SpoolOptions, Table};
+use crate::spool::{Spool, SpoolError, SpoolOptions};
 use crate::store::{KeptSites, Store};
 use crate::withdrawn::{Withdrawn, WithdrawnError};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{Date, OffsetDateTime};
-use tokio_util::sync::CancellationToken;
 use wire::HexId;
-
-/// How often the counters of refusals go to the store and the geography is looked at.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
-
-/// How often the ledger's artefacts are compared with the store's.
-const ARTEFACTS_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Everything that requests share.
 pub struct Collector {
@@ -270,69 +265,6 @@ impl Collector {
         let is_dead = |id: HexId| self.withdrawn.is_dead(id.0);
         let (sites, keys, agents) = (&self.config.sites, &self.keys, &self.agents);
         work(&Tables { sites, keys, is_dead: &is_dead, geo: geo.as_deref(), agents })
-    }
-
-    /// Drains the spool, erases what was withdrawn and flushes the counters, until told to stop.
-    pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(
-            self.store.run(&self.spool, &self.withdrawn, Arc::clone(&self.kept_sites), stop.clone()),
-            self.keep_current(stop)
-        );
-    }
-
-    async fn keep_current(&self, stop: CancellationToken) {
-        let mut artefacts_kept: Option<Instant> = None;
-        loop {
-            if artefacts_kept.is_none_or(|at| at.elapsed() >= ARTEFACTS_INTERVAL) {
-                match self.store.keep_artefacts(&self.artefacts.load_full()).await {
-                    Ok(()) => artefacts_kept = Some(Instant::now()),
-                    Err(error) => tracing::debug!(%error, "The ledger's artefacts are not in the store yet."),
-                }
-            }
-            let stopped = tokio::select! {
-                () = stop.cancelled() => true,
-                () = tokio::time::sleep(UPKEEP_INTERVAL) => false,
-            };
-            self.flush_counters().await;
-            tokio::task::block_in_place(|| self.in_force.load().geography.refresh());
-            if stopped {
-                return;
-            }
-        }
-    }
-
-    /// Sends what was counted since the last flush on its way to the store.
-    pub async fn flush_counters(&self) {
-        self.flush_rejections().await;
-        self.flush_displays().await;
-    }
-
-    async fn flush_displays(&self) {
-        let counted = self.displays.flush();
-        if counted.is_empty() {
-            return;
-        }
-        let in_force = self.in_force.load();
-        let months = |site: &str| in_force.ledger_months.get(site).copied().unwrap_or(1);
-        let rows = counted.rows(months).into();
-        let record = Record { table: Table::Displays, batch: None, consent_id: 0, withdraws: 0, rows };
-        if let Err(error) = self.spool.append(record).await {
-            tracing::warn!(%error, "The counts of displays could not be kept; they are tried again.");
-            self.displays.restore(counted);
-        }
-    }
-
-    async fn flush_rejections(&self) {
-        let counted = self.outcomes.flush();
-        if counted.is_empty() {
-            return;
-        }
-        let rows = counted.rows(crate::config::REJECTIONS_DAYS).into();
-        let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
-        if let Err(error) = self.spool.append(record).await {
-            tracing::warn!(%error, "The counters of refusals could not be kept; they are tried again.");
-            self.outcomes.restore(counted);
-        }
     }
 }
 

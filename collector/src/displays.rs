@@ -1,17 +1,36 @@
 //! How often the banner's texts were served, by site, hour, revision and language; nothing about who asked.
 //!
 //! In: texts that are answered. Out: rows of `displays`, flushed with the other counters. What a browser or a proxy shows
-//! from its cache is not asked for and not counted: these are totals of what was served, and no more.
+//! from its cache is not asked for and not counted: these are totals of what was served, and no more. Invariant: however
+//! long the disk has no room, there are never more than [`COUNTS_MAX`] counts and one of the rest.
 
 use crate::config::Language;
+use crate::metrics::{COUNTS_MAX, OTHER};
 use crate::pipeline::day_after_months;
 use crate::row_binary::Encoder;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The counters since the last flush: at most one for each text of the config and hour.
+/// The counters since the last flush: one for each text of the config and hour.
 #[derive(Default)]
-pub struct Displays(Mutex<HashMap<Key, u64>>);
+pub struct Displays(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    by_text: HashMap<Key, u64>,
+    /// The hour in which there were too many to be told apart.
+    full_s: Option<u32>,
+}
+
+impl Counts {
+    fn add(&mut self, mut key: Key, count: u64) {
+        if self.by_text.len() >= COUNTS_MAX && !self.by_text.contains_key(&key) {
+            let hour_s = *self.full_s.get_or_insert(key.hour_s);
+            key = Key { site: OTHER.to_owned(), hour_s, revision: 0, language: "" };
+        }
+        *self.by_text.entry(key).or_default() += count;
+    }
+}
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -29,23 +48,23 @@ impl Displays {
     pub fn served(&self, site: &str, revision: u32, language: Language, now_ms: i64) {
         let hour_s = u32::try_from(now_ms.div_euclid(3_600_000) * 3_600).unwrap_or(0);
         let key = Key { site: site.to_owned(), hour_s, revision, language: language.code() };
-        *self.counts().entry(key).or_default() += 1;
+        self.counts().add(key, 1);
     }
 
     /// The counts since the last call.
     pub fn flush(&self) -> Counted {
-        Counted(std::mem::take(&mut self.counts()))
+        Counted(std::mem::take(&mut *self.counts()).by_text)
     }
 
     /// Puts back what could not be kept.
     pub fn restore(&self, counted: Counted) {
         let mut counts = self.counts();
         for (key, count) in counted.0 {
-            *counts.entry(key).or_default() += count;
+            counts.add(key, count);
         }
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<Key, u64>> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,7 +41,8 @@ pub fn forwarded(bytes: &[u8]) {
         ..ListenOptions::default()
     };
     let headers = HeaderMap::from_iter([(listen.client_ip_header.clone(), value)]);
-    let told = |peer| client_ip::client_ip(IpAddr::V4(peer), &headers, &listen).truncate().to_string();
+    let told =
+        |peer| client_ip::client_ip(IpAddr::V4(peer), &headers, &listen).address.truncate().to_string();
     assert_eq!(told(Ipv4Addr::new(203, 0, 113, 9)), "203.0.113.0");
     assert!(!told(Ipv4Addr::LOCALHOST).is_empty());
 }

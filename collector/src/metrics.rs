@@ -1,15 +1,19 @@
 //! What became of everything that was received: every event ends in exactly one counter.
 //!
-//! Totals since the start for `/metrics`, and the refusals since the last flush for the table `rejections`: by site, hour
-//! and reason, for an undeclared origin also its host, never a payload.
+//! Totals since the start for `/metrics`, and the refusals since the last flush for the table `rejections`, never a
+//! payload.
 
 mod histogram;
+mod refusals;
 
 pub use histogram::Histogram;
+pub(crate) use refusals::OTHER;
+pub use refusals::{Counted, ORIGIN_HOSTS_MAX};
 
-use crate::pipeline::{Rejection, is_host};
-use crate::row_binary::{Encoder, Layout};
-use std::collections::{BTreeMap, HashMap};
+use crate::pipeline::Rejection;
+use crate::row_binary::Layout;
+use refusals::Refusals;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
@@ -41,9 +45,8 @@ pub const DISPLAYS: Layout = Layout {
     ],
 };
 
-/// Most undeclared hosts that are told apart between two flushes; the rest are counted under one name.
-pub const ORIGIN_HOSTS_MAX: usize = 100;
-const OTHER_HOSTS: &str = "(other)";
+/// Most counts of one table that wait for the next flush and are told apart: so many of the longest fit one record.
+pub(crate) const COUNTS_MAX: usize = 8_000;
 
 /// The counters.
 #[derive(Default)]
@@ -57,31 +60,7 @@ struct Counts {
     decisions: BTreeMap<&'static str, u64>,
     rejected: BTreeMap<&'static str, u64>,
     decisions_rejected: BTreeMap<&'static str, u64>,
-    unflushed: HashMap<Key, u64>,
-    hosts: usize,
-}
-
-/// Refusals that were taken out to be kept.
-pub struct Counted(HashMap<Key, u64>);
-
-impl Counted {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Rows of the layout [`REJECTIONS`] that expire after some days.
-    pub fn rows(&self, kept_days: u32) -> Vec<Vec<u8>> {
-        self.0.iter().map(|(key, count)| encode(key, *count, kept_days)).collect()
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    site: String,
-    hour_s: u32,
-    reason: Rejection,
-    origin_host: String,
+    unflushed: Refusals,
 }
 
 impl Outcomes {
@@ -112,53 +91,34 @@ impl Outcomes {
         self.with(|counts| {
             counts.received += events as u64;
             *counts.rejected.entry(reason.label()).or_default() += events as u64;
+            counts.unflushed.count(site, reason, origin_host, events, now_ms);
         });
-        self.keep(site, reason, origin_host, events, now_ms);
     }
 
     /// Events that were received and cannot be kept at the moment.
     pub fn put_off(&self, site: &str, reason: Rejection, events: usize, now_ms: i64) {
-        self.with(|counts| *counts.rejected.entry(reason.label()).or_default() += events as u64);
-        self.keep(site, reason, "", events, now_ms);
+        self.with(|counts| {
+            *counts.rejected.entry(reason.label()).or_default() += events as u64;
+            counts.unflushed.count(site, reason, "", events, now_ms);
+        });
     }
 
     /// A decision that was refused.
     pub fn decision_rejected(&self, site: &str, reason: Rejection, origin_host: &str, now_ms: i64) {
-        self.with(|counts| *counts.decisions_rejected.entry(reason.label()).or_default() += 1);
-        self.keep(site, reason, origin_host, 1, now_ms);
-    }
-
-    /// Counts for the table.
-    fn keep(&self, site: &str, reason: Rejection, origin_host: &str, events: usize, now_ms: i64) {
-        let hour_s = u32::try_from(now_ms.div_euclid(3_600_000) * 3_600).unwrap_or(0);
         self.with(|counts| {
-            let mut key = Key { site: site.to_owned(), hour_s, reason, origin_host: origin_host.to_owned() };
-            if !origin_host.is_empty() && !counts.unflushed.contains_key(&key) {
-                if counts.hosts < ORIGIN_HOSTS_MAX && is_host(origin_host) {
-                    counts.hosts += 1;
-                } else {
-                    key.origin_host = OTHER_HOSTS.to_owned();
-                }
-            }
-            *counts.unflushed.entry(key).or_default() += events as u64;
+            *counts.decisions_rejected.entry(reason.label()).or_default() += 1;
+            counts.unflushed.count(site, reason, origin_host, 1, now_ms);
         });
     }
 
     /// The refusals since the last call.
     pub fn flush(&self) -> Counted {
-        self.with(|counts| {
-            counts.hosts = 0;
-            Counted(std::mem::take(&mut counts.unflushed))
-        })
+        self.with(|counts| counts.unflushed.flush())
     }
 
     /// Puts back what could not be kept.
     pub fn restore(&self, counted: Counted) {
-        self.with(|counts| {
-            for (key, count) in counted.0 {
-                *counts.unflushed.entry(key).or_default() += count;
-            }
-        });
+        self.with(|counts| counts.unflushed.restore(counted));
     }
 
     /// The totals in Prometheus' text format.
@@ -200,17 +160,6 @@ impl Outcomes {
         // A panic between two additions cannot leave a counter half-written.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-fn encode(key: &Key, count: u64, kept_days: u32) -> Vec<u8> {
-    let mut out = Encoder::row();
-    out.string(&key.site);
-    out.date_time(key.hour_s);
-    out.string(key.reason.label());
-    out.string(&key.origin_host);
-    out.uint64(count);
-    out.date(u16::try_from(key.hour_s / 86_400 + kept_days).unwrap_or(u16::MAX));
-    out.finish()
 }
 
 #[cfg(test)]

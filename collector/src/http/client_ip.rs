@@ -11,11 +11,23 @@ use std::net::IpAddr;
 /// Most entries of the header that are looked at.
 const HOPS_MAX: usize = 32;
 
+/// Who sent a request.
+pub(crate) struct Client {
+    pub(crate) address: ClientIp,
+    /// Whether the address is a trusted proxy's own, because nobody is named behind it. Only the full address tells.
+    pub(crate) is_proxy: bool,
+}
+
 /// Who sent the request.
-pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, listen: &ListenOptions) -> ClientIp {
+pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, listen: &ListenOptions) -> Client {
+    let address = walk(peer, headers, listen);
+    Client { is_proxy: listen.trusts(address), address: ClientIp::new(address) }
+}
+
+fn walk(peer: IpAddr, headers: &HeaderMap, listen: &ListenOptions) -> IpAddr {
     let mut client = peer;
     if !listen.trusts(peer) {
-        return ClientIp::new(client);
+        return client;
     }
     let is_forwarded = listen.client_ip_header == header::FORWARDED;
     // Bytes, not text: what a stranger wrote on the left must not hide what a proxy wrote on the right.
@@ -31,7 +43,7 @@ pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, listen: &ListenOption
             break;
         }
     }
-    ClientIp::new(client)
+    client
 }
 
 /// The node of `for=` in one element of RFC 7239's header: `for="[2001:db8::1]:4711";proto=https`.
@@ -58,7 +70,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn walk(name: &str, peer: &str, header: &[&[u8]]) -> String {
+    fn told(name: &str, peer: &str, header: &[&[u8]]) -> String {
         let listen = ListenOptions {
             trusted_proxies: vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()],
             client_ip_header: name.parse().unwrap(),
@@ -68,12 +80,12 @@ mod tests {
         for value in header {
             headers.append(&listen.client_ip_header, HeaderValue::from_bytes(value).unwrap());
         }
-        client_ip(peer.parse().unwrap(), &headers, &listen).truncate().to_string()
+        client_ip(peer.parse().unwrap(), &headers, &listen).address.truncate().to_string()
     }
 
     fn check(peer: &str, header: &[&str], expected: &str) {
         let bytes: Vec<&[u8]> = header.iter().map(|value| value.as_bytes()).collect();
-        assert_eq!(walk("x-forwarded-for", peer, &bytes), expected, "{peer} {header:?}");
+        assert_eq!(told("x-forwarded-for", peer, &bytes), expected, "{peer} {header:?}");
     }
 
     #[test]
@@ -94,7 +106,7 @@ mod tests {
     #[test]
     fn the_header_of_rfc_7239_is_read_too() {
         let check = |header: &str, expected: &str| {
-            assert_eq!(walk("forwarded", "127.0.0.1", &[header.as_bytes()]), expected, "{header}");
+            assert_eq!(told("forwarded", "127.0.0.1", &[header.as_bytes()]), expected, "{header}");
         };
         check("for=198.51.100.7", "198.51.100.0");
         check("for=192.0.2.66, proto=https;For=\"198.51.100.7:4711\"; by=10.0.0.1", "198.51.100.0");
@@ -132,8 +144,8 @@ mod tests {
                 _ => lines.push(vouched.into_bytes()),
             }
             let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-            prop_assert_eq!(walk(name, "127.0.0.1", &lines), "198.51.100.0");
-            prop_assert_eq!(walk(name, "203.0.113.9", &lines), "203.0.113.0");
+            prop_assert_eq!(told(name, "127.0.0.1", &lines), "198.51.100.0");
+            prop_assert_eq!(told(name, "203.0.113.9", &lines), "203.0.113.0");
         }
     }
 }

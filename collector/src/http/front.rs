@@ -95,8 +95,7 @@ impl Public {
     /// Takes in what a browser sends.
     async fn take(&self, request: Request, peer: SocketAddr, id: RequestId) -> Response<Body> {
         let listen = &self.collector.config.listen;
-        let address = client_ip(peer.ip(), request.headers(), listen).truncate();
-        let sender = Sender::of(address, listen);
+        let (address, sender) = Sender::of(client_ip(peer.ip(), request.headers(), listen));
         let room = self.collector.limits.waiting_room(sender);
         let request = request.map(|body| Timed::new(body, listen.limits.body_time, room));
         if request.uri().path() == self.batches {

@@ -5,10 +5,11 @@
 //! as a flood no more is kept than of grants; an address that is this machine's or a proxy's is nobody's, and never limited
 //! as one.
 
+use super::client_ip::Client;
 use super::rate::Rates;
 use super::seats::{Seat, Seats};
 use crate::Collector;
-use crate::config::{ListenOptions, Site};
+use crate::config::Site;
 use crate::pipeline::{Rejection, TruncatedIp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -92,11 +93,11 @@ impl Drop for Waiting {
 }
 
 impl Sender {
-    /// Who sends from this address.
-    pub(super) fn of(address: TruncatedIp, listen: &ListenOptions) -> Sender {
-        let ours = address.is_of_this_machine()
-            || listen.trusted_proxies.iter().any(|proxy| proxy.contains(&address.address()));
-        Sender((!ours).then_some(address))
+    /// Who sends, and what is kept of the address.
+    pub(super) fn of(client: Client) -> (TruncatedIp, Sender) {
+        let address = client.address.truncate();
+        let ours = client.is_proxy || address.is_of_this_machine();
+        (address, Sender((!ours).then_some(address)))
     }
 
     /// Counts a batch, of which no more is known yet than the site of the page that sends it.
@@ -140,7 +141,10 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ListenOptions;
+    use crate::http::client_ip::client_ip;
     use crate::pipeline::ClientIp;
+    use axum::http::HeaderValue;
 
     #[test]
     fn enough_under_way_is_enough_and_who_waits_for_a_body_is_not_worked_on() {
@@ -165,18 +169,33 @@ mod tests {
     #[test]
     fn an_address_that_is_ours_is_nobodys() {
         let listen = ListenOptions {
-            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            trusted_proxies: ["10.0.0.0/8", "192.0.2.10/32", "198.51.100.0/28"]
+                .map(|network| network.parse().unwrap())
+                .to_vec(),
             ..ListenOptions::default()
         };
-        let check = |peer: &str, expected: bool| {
-            let sender = Sender::of(ClientIp::new(peer.parse().unwrap()).truncate(), &listen);
-            assert_eq!(sender.0.is_some(), expected, "{peer}");
+        let sent = |peer: &str, header: Option<&'static str>, expected: bool| {
+            let value = header.map(HeaderValue::from_static);
+            let headers = value.map(|value| (listen.client_ip_header.clone(), value)).into_iter().collect();
+            let (_, sender) = Sender::of(client_ip(peer.parse().unwrap(), &headers, &listen));
+            assert_eq!(sender.0.is_some(), expected, "{peer} {header:?}");
         };
+        let check = |peer, expected| sent(peer, None, expected);
         check("192.0.2.1", true);
         check("2001:db8::1", true);
         check("10.1.2.3", false);
+        check("192.0.2.10", false);
+        check("198.51.100.7", false);
+        check("198.51.100.77", true);
         check("127.0.0.1", false);
         check("::1", false);
         check("::ffff:127.0.0.1", false);
+        // Neighbours of a proxy are visitors, also where it names them itself.
+        check("192.0.2.11", true);
+        sent("192.0.2.10", Some("192.0.2.11"), true);
+        sent("192.0.2.10", Some("192.0.2.11, 10.1.2.3"), true);
+        sent("192.0.2.10", Some("198.51.100.77"), true);
+        sent("192.0.2.10", Some("nobody"), false);
+        sent("192.0.2.10", Some("10.1.2.3"), false);
     }
 }

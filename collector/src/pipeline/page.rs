@@ -69,7 +69,8 @@ pub(super) fn language(text: &str, bytes_max: usize) -> &str {
 
 /// Whether a text can be the name of a host.
 pub(crate) fn is_host(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'))
+    text.len() <= HOST_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':'))
 }
 
 /// A path that begins with a slash and has neither query nor fragment.

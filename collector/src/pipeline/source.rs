@@ -5,7 +5,7 @@ use crate::config::Site;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use wire::Page;
-use wire::limits::{CAMPAIGN_BYTES_MAX, HOST_BYTES_MAX, REFERRER_BYTES_MAX};
+use wire::limits::{CAMPAIGN_BYTES_MAX, REFERRER_BYTES_MAX};
 
 /// The source of a page view. Empty texts where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn referrer(address: &str) -> (String, String) {
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if host.is_empty() || host.len() > HOST_BYTES_MAX || !is_host(&host) {
+    if host.is_empty() || !is_host(&host) {
         return Default::default();
     }
     (host, super::page::path(path, REFERRER_BYTES_MAX).as_str().to_owned())
