@@ -76,6 +76,11 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
             depth.oldest_age.as_secs_f64(),
         ),
         ("kruimel_spool_quarantined_total", "Segments put into quarantine.", depth.quarantined as f64),
+        (
+            "kruimel_spool_ids_forgotten_early_total",
+            "Batch ids forgotten before their fifteen minutes, because more came than are remembered.",
+            depth.forgotten_early as f64,
+        ),
         ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),

@@ -29,6 +29,8 @@ pub struct Depth {
     pub oldest_age: Duration,
     /// Segments that were kept in quarantine since the spool was opened.
     pub quarantined: u64,
+    /// Ids of batches that were forgotten before their fifteen minutes were over, because more came than are remembered.
+    pub forgotten_early: u64,
     /// How long the drain is behind: the age of the oldest segment that is complete.
     pub drain_lag: Duration,
 }
@@ -91,7 +93,16 @@ struct Backlog {
     sealed: VecDeque<Arc<Sealed>>,
     open_since_ms: Option<u64>,
     done: VecDeque<Done>,
+    done_bytes: u64,
+    /// It was told that ids had to make room.
+    done_told: bool,
 }
+
+/// Of the largest size of the spool, one part in this many may be ids of drained batches. By default it is more than
+/// [`super::batches::IDS_MAX`] of them take.
+const DONE_DIVISOR: u64 = 8;
+/// Most bytes of ids of drained batches, however large the spool may be: as many as are known at once, and the files' heads.
+const DONE_BYTES_MAX: u64 = 17 * super::batches::IDS_MAX as u64;
 
 /// See the module.
 pub(crate) struct Shared {
@@ -107,13 +118,15 @@ pub(crate) struct Shared {
     /// How long a group takes from memory to the disk.
     pub(crate) writes: Histogram,
     bytes: AtomicU64,
+    done_bytes_max: u64,
     quarantined: AtomicU64,
+    forgotten_early: AtomicU64,
     backlog: Mutex<Backlog>,
     changed: watch::Sender<()>,
 }
 
 impl Shared {
-    pub(crate) fn new(folder: PathBuf, disk: Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(folder: PathBuf, bytes_max: u64, disk: Arc<dyn Disk>) -> Self {
         Shared {
             folder,
             disk,
@@ -123,7 +136,9 @@ impl Shared {
             no_room: AtomicBool::new(false),
             writes: Histogram::default(),
             bytes: AtomicU64::new(0),
+            done_bytes_max: DONE_BYTES_MAX.min(bytes_max / DONE_DIVISOR),
             quarantined: AtomicU64::new(0),
+            forgotten_early: AtomicU64::new(0),
             backlog: Mutex::default(),
             changed: watch::Sender::new(()),
         }
@@ -149,6 +164,10 @@ impl Shared {
         self.quarantined.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn count_forgotten_early(&self, ids: u64) {
+        self.forgotten_early.fetch_add(ids, Ordering::Relaxed);
+    }
+
     pub(crate) fn depth(&self) -> Depth {
         let backlog = self.backlog();
         let age = |at_ms: u64| Duration::from_millis(self.clock.wall_ms().saturating_sub(at_ms));
@@ -159,6 +178,7 @@ impl Shared {
             oldest_age: sealed.or(backlog.open_since_ms).map_or(Duration::ZERO, age),
             drain_lag: sealed.map_or(Duration::ZERO, age),
             quarantined: self.quarantined.load(Ordering::Relaxed),
+            forgotten_early: self.forgotten_early.load(Ordering::Relaxed),
         }
     }
 
@@ -236,7 +256,7 @@ impl Shared {
 
     fn keep_batches(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
         let name = Name { limit: None, state: State::Done, ..segment.name };
-        let Some((bytes, newest_ms)) = done::encode(&name, segment.created_ms, batches, &self.clock)? else {
+        let Some((bytes, newest_ms)) = done::encode(&name, segment.created_ms, batches, &self.clock) else {
             return Ok(());
         };
         let path = self.folder.join(name.to_string());
@@ -247,9 +267,30 @@ impl Shared {
 
     pub(crate) fn remember_done(&self, path: PathBuf, bytes: u64, newest_ms: u64) {
         let mut backlog = self.backlog();
-        if backlog.done.iter().all(|done| done.path != path) {
-            self.add_bytes(bytes);
-            backlog.done.push_back(Done { path, bytes, expires_ms: newest_ms + BATCH_MEMORY_MS });
+        if backlog.done.iter().any(|done| done.path == path) {
+            return;
+        }
+        self.add_bytes(bytes);
+        backlog.done_bytes += bytes;
+        backlog.done.push_back(Done { path, bytes, expires_ms: newest_ms + BATCH_MEMORY_MS });
+        while backlog.done_bytes > self.done_bytes_max && backlog.done.len() > 1 {
+            if !backlog.done_told {
+                tracing::warn!(
+                    bytes_max = self.done_bytes_max,
+                    "The ids of drained batches take all the room there is for them; after a restart the oldest of the last fifteen minutes would not be known."
+                );
+                backlog.done_told = true;
+            }
+            self.remove_oldest_done(&mut backlog);
+        }
+    }
+
+    fn remove_oldest_done(&self, backlog: &mut Backlog) {
+        let Some(oldest) = backlog.done.pop_front() else { return };
+        backlog.done_bytes -= oldest.bytes;
+        match remove_if_there(&*self.disk, &oldest.path) {
+            Ok(()) => self.subtract_bytes(oldest.bytes),
+            Err(error) => tracing::warn!(%error, "A file of expired batch ids could not be removed."),
         }
     }
 
@@ -257,14 +298,8 @@ impl Shared {
     pub(crate) fn forget_expired(&self) {
         let now_ms = self.clock.now_ms();
         let mut backlog = self.backlog();
-        while let Some(oldest) = backlog.done.front()
-            && oldest.expires_ms <= now_ms
-        {
-            match remove_if_there(&*self.disk, &oldest.path) {
-                Ok(()) => self.subtract_bytes(oldest.bytes),
-                Err(error) => tracing::warn!(%error, "A file of expired batch ids could not be removed."),
-            }
-            backlog.done.pop_front();
+        while backlog.done.front().is_some_and(|oldest| oldest.expires_ms <= now_ms) {
+            self.remove_oldest_done(&mut backlog);
         }
     }
 }

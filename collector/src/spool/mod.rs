@@ -7,7 +7,8 @@
 //!   written of the record is cut away again. From then on the writer tries each second whether the largest record
 //!   fits, and until it does [`Spool::intake`] says so.
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
-//!   one is answered [`Appended::Repeated`], and only once the first is durable.
+//!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than 2.4 million are remembered
+//!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
 //!   the store holds them. What cannot be read is kept in `quarantine/` for thirty days, counted and reported; a
 //!   withdrawal reaches it there.
@@ -20,7 +21,8 @@
 //! <sequence>-<id>.open             the segment that is being written, at most one
 //! <sequence>-<id>.sealed           complete, waits for the drain, oldest sequence first
 //! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
-//! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row
+//! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row; all of these
+//!                                  count as the spool's bytes, and take 41 MB and an eighth of `bytes_max` at most
 //! quarantine/                      files that were damaged or that the store refused, for thirty days
 //! ```
 //!
@@ -234,7 +236,7 @@ impl Spool {
         disk: Arc<dyn Disk>,
     ) -> Result<(Spool, Recovered), SpoolError> {
         let lock = lock(folder)?;
-        let shared = Arc::new(Shared::new(folder.to_owned(), disk));
+        let shared = Arc::new(Shared::new(folder.to_owned(), options.bytes_max, disk));
         let mut batches = BatchMemory::default();
         let (recovered, next_sequence) = recover::recover(&shared, &mut batches)?;
         let (commands, queue) = sync_channel(QUEUE_RECORDS_MAX);

@@ -9,7 +9,7 @@ use super::SpoolError;
 use super::backlog::Shared;
 use super::batches::BatchMemory;
 use super::disk::{DRAFT_SUFFIX, remove_if_there};
-use super::done::{self, StoredBatch};
+use super::done;
 use super::frame::Scan;
 use super::quarantine;
 use super::segment::{self, Name, Sealed, State};
@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use wire::BatchId;
 
 /// What was found when the spool was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Rec
     let done: HashSet<u64> =
         found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
     let mut report = Recovered::default();
-    let mut seen = Seen::default();
+    let mut seen = Seen { batches, newest_ms: 0, done: Vec::new() };
     for file in found {
         let result = match file.name.state {
             State::Done => see_done(&mut seen, &file),
@@ -58,7 +59,7 @@ pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Rec
         };
         result.map_err(|source| SpoolError::Disk { path: file.path, source })?;
     }
-    remember(shared, batches, seen)?;
+    remember(shared, seen)?;
     shared
         .disk
         .sync_directory(&shared.folder)
@@ -99,37 +100,43 @@ fn remove(shared: &Shared, file: &Found) -> io::Result<()> {
     Ok(())
 }
 
-/// The batches that were found. How old they are is known only once all of them are.
-#[derive(Default)]
-struct Seen {
-    batches: Vec<StoredBatch>,
-    done: Vec<(PathBuf, u64, Vec<StoredBatch>)>,
+/// The batches that were found, by their stamps. How old they are is known only once all of them are.
+struct Seen<'a> {
+    batches: &'a mut BatchMemory,
+    newest_ms: u64,
+    /// Of each file of ids its bytes and the latest stamp in it.
+    done: Vec<(PathBuf, u64, u64)>,
 }
 
-fn see_done(seen: &mut Seen, file: &Found) -> io::Result<()> {
-    let ids = done::decode(&file.name, &fs::read(&file.path)?);
-    if ids.is_none() {
+impl Seen<'_> {
+    fn add(&mut self, id: BatchId, at_ms: u64) {
+        self.batches.remember(id, at_ms);
+        self.newest_ms = self.newest_ms.max(at_ms);
+    }
+}
+
+fn see_done(seen: &mut Seen<'_>, file: &Found) -> io::Result<()> {
+    let mut newest_ms = 0;
+    let whole = done::decode(&file.name, &fs::read(&file.path)?, |(id, at_ms)| {
+        seen.add(id, at_ms);
+        newest_ms = newest_ms.max(at_ms);
+    });
+    if !whole {
         tracing::warn!(
             "A file of drained batches' ids is damaged; a retry of one of them would be taken again."
         );
     }
-    seen.done.push((file.path.clone(), file.bytes, ids.unwrap_or_default()));
+    seen.done.push((file.path.clone(), file.bytes, newest_ms));
     Ok(())
 }
 
 /// Remembers the batches that a browser may still repeat, and removes the files of those that none does.
-fn remember(shared: &Shared, batches: &mut BatchMemory, seen: Seen) -> Result<(), SpoolError> {
-    let all = seen.batches.iter().chain(seen.done.iter().flat_map(|(_, _, ids)| ids));
-    shared.clock.inherit(all.clone().map(|(_, at_ms)| *at_ms).max().unwrap_or(0));
-    for (id, at_ms) in all {
-        if let Some(reading) = shared.clock.recent(*at_ms) {
-            batches.remember(*id, reading);
-        }
-    }
-    for (path, bytes, ids) in seen.done {
+fn remember(shared: &Shared, seen: Seen<'_>) -> Result<(), SpoolError> {
+    shared.clock.inherit(seen.newest_ms);
+    seen.batches.settle(|stamp_ms| shared.clock.recent(stamp_ms));
+    for (path, bytes, newest_ms) in seen.done {
         shared.subtract_bytes(bytes);
-        let newest = ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(*at_ms)).max();
-        if let Some(newest_ms) = newest {
+        if let Some(newest_ms) = shared.clock.recent(newest_ms) {
             shared.remember_done(path, bytes, newest_ms);
         } else {
             remove_if_there(&*shared.disk, &path).map_err(|source| SpoolError::Disk { path, source })?;
@@ -140,7 +147,7 @@ fn remember(shared: &Shared, batches: &mut BatchMemory, seen: Seen) -> Result<()
 
 fn recover_rows(
     shared: &Shared,
-    seen: &mut Seen,
+    seen: &mut Seen<'_>,
     report: &mut Recovered,
     file: &Found,
 ) -> Result<io::Result<()>, SpoolError> {
@@ -156,7 +163,9 @@ fn recover_rows(
         scan.torn_from = None;
     }
     for record in &scan.records {
-        seen.batches.extend(record.batch().map(|id| (id, record.at_ms)));
+        if let Some(id) = record.batch() {
+            seen.add(id, record.at_ms);
+        }
         if record.withdraws != 0 {
             report.withdrawn.push((record.withdraws, record.at_ms));
         }

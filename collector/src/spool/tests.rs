@@ -520,3 +520,46 @@ async fn a_clock_that_was_set_between_two_runs_makes_no_retry_fresh() {
     let (spool, _) = open(folder.path());
     assert_eq!(spool.append(record(0, "stamped")).await, Ok(Appended::Fresh));
 }
+
+/// Appends batches with one row each in one group after the other, and takes them.
+async fn pass(spool: &Spool, batches: std::ops::Range<u128>) {
+    for batch in batches {
+        spool.append(record(batch, "row")).await.unwrap();
+    }
+    spool.seal().await;
+    drain(spool);
+}
+
+#[tokio::test]
+async fn ids_of_drained_batches_take_an_eighth_of_the_spool_at_most_and_the_newest_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SpoolOptions { bytes_max: 16_000, ..BY_HAND };
+    let (spool, _) = Spool::open(folder.path(), options).unwrap();
+    for round in 0..8 {
+        pass(&spool, round * 32..(round + 1) * 32).await;
+        assert!(spool.depth().bytes <= 2_000, "{} bytes of ids", spool.depth().bytes);
+    }
+    assert_eq!(spool.append(record(0, "row")).await, Ok(Appended::Repeated), "in memory it is known");
+    drop(spool);
+    let (again, _) = Spool::open(folder.path(), options).unwrap();
+    assert!(again.depth().bytes <= 2_000);
+    assert_eq!(again.append(record(255, "row")).await, Ok(Appended::Repeated));
+    assert_eq!(again.append(record(224, "row")).await, Ok(Appended::Repeated));
+    assert_eq!(again.append(record(0, "row")).await, Ok(Appended::Fresh), "its file had to make room");
+}
+
+#[tokio::test]
+async fn a_file_of_ids_as_it_was_first_written_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Done };
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let mut bytes = segment::header(&name, now_ms);
+    let list: Vec<(u128, u64)> = (0..3).map(|batch| (batch, now_ms)).collect();
+    frame::write(&mut bytes, name.id, &postcard::to_allocvec(&list).unwrap());
+    fs::write(folder.path().join(name.to_string()), &bytes).unwrap();
+    let (spool, _) = open(folder.path());
+    for batch in 0..3 {
+        assert_eq!(spool.append(record(batch, "again")).await, Ok(Appended::Repeated));
+    }
+    assert_eq!(spool.append(record(3, "another")).await, Ok(Appended::Fresh));
+}

@@ -6,7 +6,7 @@
 //! written again: it is left to the drain up to the length that was acknowledged.
 
 use super::backlog::Shared;
-use super::batches::BatchMemory;
+use super::batches::{BatchMemory, IDS_MAX};
 use super::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
 use super::frame::{self, RECORD_BYTES_MAX};
 use super::record::Table;
@@ -34,6 +34,8 @@ const GROUP_PAUSE: Duration = Duration::from_millis(2);
 const ROWS_SHARE_MAX: u64 = 2;
 /// How often a full disk is tried again by itself.
 const ROOM_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is told that ids are forgotten early.
+const FORGOT_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) type Answer = oneshot::Sender<Result<Appended, AppendError>>;
 
@@ -76,6 +78,8 @@ pub(crate) struct Writer {
     group: Vec<u8>,
     /// When a full disk was last found full.
     full_at: Option<Instant>,
+    /// When it was last told that ids are forgotten early.
+    forgot_at: Option<Instant>,
 }
 
 impl Writer {
@@ -85,7 +89,8 @@ impl Writer {
         batches: BatchMemory,
         next_sequence: u64,
     ) -> Self {
-        Writer { shared, options, batches, open: None, next_sequence, group: Vec::new(), full_at: None }
+        let (open, group) = (None, Vec::new());
+        Writer { shared, options, batches, open, next_sequence, group, full_at: None, forgot_at: None }
     }
 
     /// Runs until every sender is gone, then seals.
@@ -189,11 +194,28 @@ impl Writer {
         if written.is_ok() {
             let now_ms = self.shared.clock.now_ms();
             fresh.into_iter().for_each(|id| self.batches.remember(id, now_ms));
+            self.count_forgotten();
         }
         for (answer, appended) in waiting {
             tell(answer, written.map(|()| appended));
         }
         self.seal_if_due();
+    }
+
+    /// Tells of ids that had to be forgotten early, once in a while.
+    fn count_forgotten(&mut self) {
+        let early = self.batches.take_forgotten_early();
+        if early == 0 {
+            return;
+        }
+        self.shared.count_forgotten_early(early);
+        if self.forgot_at.is_none_or(|at| at.elapsed() >= FORGOT_INTERVAL) {
+            self.forgot_at = Some(Instant::now());
+            tracing::warn!(
+                remembered_max = IDS_MAX,
+                "More batches come than ids of them are remembered for fifteen minutes; the oldest are forgotten earlier, and a late retry of one of these is taken as a new batch."
+            );
+        }
     }
 
     /// Puts a record into the group, unless it is known, does not fit, or there is nowhere to write.
