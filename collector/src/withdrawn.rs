@@ -20,7 +20,9 @@ use thiserror::Error;
 use tokio::sync::Notify;
 
 /// How long a dead receipt is listed: longer than any receipt is valid (thirteen months at most).
-pub const DEAD_TIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub const DEAD_TIME: Duration = Duration::from_secs(DEAD_DAYS as u64 * 24 * 60 * 60);
+/// The same in days.
+pub const DEAD_DAYS: u16 = 400;
 
 const FILE: &str = "withdrawn";
 const MAGIC: &[u8; 8] = b"kruimelw";

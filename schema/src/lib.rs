@@ -30,6 +30,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "ledger_chain_hourly",
         sql: include_str!("../0010_ledger_chain_hourly.sql"),
     },
+    Migration {
+        version: 11,
+        name: "ledger_chain_expiry",
+        sql: include_str!("../0011_ledger_chain_expiry.sql"),
+    },
 ];
 
 #[cfg(test)]

@@ -2,6 +2,10 @@
 
 use super::{ALL, ledger, said, verified};
 use crate::stack::Stack;
+use collector::config::Config;
+use collector::ledger::{Ledger, LedgerRow};
+use collector::spool::{Spool, SpoolOptions};
+use collector::withdrawn::Withdrawn;
 
 /// A server with some decisions of both kinds in its store.
 fn decided() -> Stack {
@@ -98,17 +102,41 @@ fn heads_that_were_kept_elsewhere_show_what_a_chain_computed_anew_hides() {
 
 #[test]
 fn l32_records_end_with_their_retention_and_the_chain_holds_without_them() {
-    let stack = decided();
-    // As long as the site says, which is 36 months; a link stays 31 days longer.
+    let mut stack = decided();
+    // As long as the site says, which is 36 months; the links of a chain stay 31 days longer.
     let kept = "SELECT countIf(expires != addMonths(toDate(ts, 'UTC'), 36)) FROM consents";
     assert_eq!(stack.count(kept), 0, "{:?}", stack.texts("SELECT toString(expires) FROM consents"));
-    let longer = "SELECT countIf(expires != addMonths(day, 36) + 31) FROM ledger_chain";
+    let longer =
+        "SELECT countIf(expires != addMonths(day, 36) + 31 OR row_expires + 31 != expires) FROM ledger_chain";
     assert_eq!(stack.count(longer), 0);
-    // Time passes: the days on which row and link end are in the past and near.
-    stack.execute("ALTER TABLE consents UPDATE expires = today() - 1 WHERE chain_seq <= 2");
-    stack.execute("ALTER TABLE ledger_chain UPDATE expires = today() + 30 WHERE seq <= 2");
+
+    // Decisions of 36 months and ten days ago waited on disk.
+    assert!(stack.stop().success());
+    append_long_ago(&stack.data(), 36 * 30 + 16 + 10);
+    let stack = stack.kill_and_restart();
+    stack.await_count("SELECT count() FROM ledger_chain", 8);
+    stack.await_drained();
     stack.execute("OPTIMIZE TABLE consents FINAL");
-    stack.await_count("SELECT count() FROM consents", 2);
+    stack.await_count("SELECT count() FROM consents", 6);
     let (code, told) = verified(&stack, &[]);
-    assert_eq!((code, &told["expired"], &told["rows"]), (Some(0), &4.into(), &2.into()), "{told}");
+    assert_eq!((code, &told["expired"], &told["rows"]), (Some(0), &2.into(), &6.into()), "{told}");
+    // A day that is set earlier lets nothing go before its time.
+    stack.execute("ALTER TABLE consents DELETE WHERE action = 'accept' AND chain_seq = 2");
+    stack.execute("ALTER TABLE ledger_chain UPDATE row_expires = today(), expires = today() + 1 WHERE 1");
+    assert_eq!(verified(&stack, &[]).0, Some(1));
+}
+
+fn append_long_ago(data: &std::path::Path, days: i64) {
+    let at_ms = collector::now_ms() - days * 86_400_000;
+    let local = |port| ([127, 0, 0, 1], port).into();
+    let site = Config::demo(data.to_owned(), local(0), local(1)).sites.remove(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (spool, _) = Spool::open(&data.join("spool"), SpoolOptions::default()).unwrap();
+        let withdrawn = Withdrawn::open(&data.join("spool"), &[]).unwrap();
+        let ledger = Ledger::open(&data.join("ledger"), spool, withdrawn).unwrap();
+        for _ in 0..2 {
+            ledger.append(LedgerRow::refusal(&site, 1, "", at_ms, false)).await.unwrap();
+        }
+    });
 }

@@ -5,21 +5,18 @@
 //! hands it to the spool; a record that does not get there leaves the chain where it was. A turn goes on when whoever
 //! waits for its answer has gone.
 
-use super::chain::{Kind, Link, Origin, commitment, first_link, next_link};
-use super::hex;
+mod chains;
+
 use super::row::{ERASE, LedgerRow};
 use crate::keys::random_u64;
-use crate::row_binary::Rows;
 use crate::spool::disk::{RealDisk, create_folder, write_whole};
-use crate::spool::{AppendError, Record, Spool, Table};
+use crate::spool::{AppendError, Spool};
 use crate::withdrawn::Withdrawn;
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use chains::Chains;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use time::{Date, Duration};
 use tokio::sync::oneshot;
 use wire::HexId;
 
@@ -29,9 +26,6 @@ const WAITING_MAX: usize = 4_096;
 const RECORD_ROWS_MAX: usize = 128;
 /// Bytes of rows beyond which a record takes no further one. A single row stays far below what a record may be.
 const RECORD_ROWS_BYTES: usize = 256 * 1024;
-/// How much longer than its row a link is kept, in days.
-const LINK_DAYS: u16 = 31;
-const SALT_BYTES: usize = 16;
 
 const COLLECTOR_FILE: &str = "collector";
 const HEADS_FILE: &str = "heads";
@@ -117,7 +111,7 @@ impl Inner {
             let (record, after) = chains.compose(self.collector, group.iter().map(|one| &one.row));
             let appended = self.spool.append(record).await.map(|_| ());
             if appended.is_ok() {
-                chains.0.extend(after);
+                chains.go_on(after);
                 for row in group.iter().map(|one| &one.row) {
                     match row.action() {
                         ERASE => self.withdrawn.erase(row.withdraws(), row.ts_ms()),
@@ -172,117 +166,6 @@ fn groups(waiting: Vec<Waiting>) -> Vec<Vec<Waiting>> {
         }
     }
     groups
-}
-
-type Of = (String, Kind);
-
-/// The chains that go on, and the heads of those that ended.
-struct Chains(HashMap<Of, Tip>);
-
-#[derive(Clone)]
-enum Tip {
-    /// The head of the last chain of an earlier start.
-    Former(String),
-    Open {
-        chain: u64,
-        day: u16,
-        seq: u32,
-        link: String,
-    },
-}
-
-impl Tip {
-    fn head(&self) -> &str {
-        match self {
-            Tip::Former(link) | Tip::Open { link, .. } => link,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Head {
-    site: String,
-    kind: String,
-    link: String,
-}
-
-impl Chains {
-    fn read(path: &Path) -> io::Result<Chains> {
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            read => read?,
-        };
-        // A line that a loss of power damaged is as good as none.
-        let read = |line: &str| {
-            let head: Head = serde_json::from_str(line).ok()?;
-            Some(((head.site, Kind::of(&head.kind)?), Tip::Former(head.link)))
-        };
-        Ok(Chains(text.lines().filter_map(read).collect()))
-    }
-
-    fn text(&self) -> String {
-        let line = |((site, kind), tip): (&Of, &Tip)| {
-            let head = Head { site: site.clone(), kind: kind.name().into(), link: tip.head().into() };
-            serde_json::to_string(&head).expect("texts are always JSON") + "\n"
-        };
-        self.0.iter().map(line).collect()
-    }
-
-    /// A record of these rows, and the tips once it is on disk.
-    fn compose<'r>(
-        &self,
-        collector: u64,
-        rows: impl Iterator<Item = &'r LedgerRow>,
-    ) -> (Record, HashMap<Of, Tip>) {
-        let mut after: HashMap<Of, Tip> = HashMap::new();
-        let mut record = Record {
-            table: Table::Decisions,
-            batch: None,
-            consent_id: 0,
-            withdraws: 0,
-            rows: Rows::default(),
-        };
-        for row in rows {
-            let of = (row.site_id().to_owned(), row.kind());
-            let tip = after.get(&of).or_else(|| self.0.get(&of));
-            let (encoded, next) = place(collector, row, tip);
-            encoded.iter().for_each(|row| record.rows.add(row));
-            record.withdraws = row.withdraws();
-            after.insert(of, next);
-        }
-        (record, after)
-    }
-}
-
-/// The row and its link after that tip.
-fn place(collector: u64, row: &LedgerRow, tip: Option<&Tip>) -> ([Vec<u8>; 2], Tip) {
-    let former = tip.map_or("", Tip::head);
-    let origin = Origin { collector, site: row.site_id(), kind: row.kind(), day: row.day(), former };
-    let (chain, seq, previous) = match tip {
-        Some(Tip::Open { chain, day, seq, link }) if *day == row.day() => (*chain, *seq, link.clone()),
-        _ => {
-            let chain = random_u64();
-            let day = date(row.day()).to_string();
-            (chain, 0, first_link(chain, collector, origin.site, origin.kind.name(), &day, former))
-        }
-    };
-    let seq = seq + 1;
-    let salt = salt();
-    let commitment = commitment(&salt, &row.content());
-    let link = next_link(&previous, chain, seq, &commitment);
-    let expires_day = row.expires_day().saturating_add(LINK_DAYS);
-    let encoded = Link { origin, chain, seq, commitment: &commitment, link: &link, expires_day }.encode();
-    ([row.encode_chained(chain, seq, &salt), encoded], Tip::Open { chain, day: row.day(), seq, link })
-}
-
-fn date(days: u16) -> Date {
-    time::macros::date!(1970 - 01 - 01) + Duration::days(i64::from(days))
-}
-
-fn salt() -> String {
-    let mut bytes = [0; SALT_BYTES];
-    getrandom::fill(&mut bytes).expect("the operating system gives random numbers once it has started");
-    hex(&bytes)
 }
 
 /// The id of this collector, made once.

@@ -10,17 +10,24 @@
 //!
 //! ```text
 //! commitment = H("kruimel ledger row 1", salt, content)
-//! start      = H("kruimel ledger chain 1", chain, collector, site, kind, day, former)
-//! link       = H("kruimel ledger link 1", previous link or start, chain, seq, commitment)
+//! start      = H("kruimel ledger chain 2", chain, collector, site, kind, day, expires, former, former_expires)
+//! link       = H("kruimel ledger link 2", previous link or start, chain, seq, row_expires, commitment)
 //! ```
 //!
 //! * `content` is the row as JSON without white space, its members in the order of [`Content`]. `segment_id`, `sample`
-//!   and `expires` are about the row and not in it: a changed retention does not touch the proof.
+//!   and `expires` are about the row and not in it.
+//! * Days are written as `2026-11-28`, and as nothing where there is none. `row_expires` is the day on which the row may
+//!   be let go, `expires` that of the links, one for the whole chain, and `former_expires` that of the chain before. So
+//!   what may be missing, and from when, cannot be set to another day without computing the chain anew. A retention that
+//!   the config changes counts from then on; who lets rows go before the day that was written takes them out.
+//! * Links whose `row_expires` is no day are of the first format: `H("kruimel ledger chain 1", chain, collector, site, kind,
+//!   day, former)` and `H("kruimel ledger link 1", previous link or start, chain, seq, commitment)`. Their days stand in a
+//!   column alone, each link its own.
 //! * `salt` is random, of 128 bits, and stands in the row alone. So a commitment tells nothing about a row that is
 //!   gone: a row can be deleted lawfully (its time is over, its visitor asks) and the chain still holds.
 //! * A chain is of one collector (a random id in its data folder), one site, one day (UTC) and one kind, and has a random
 //!   id. It begins anew with each start of the collector and each day, and names the head of the one before (`former`),
-//!   so that a whole chain that was taken out is missed.
+//!   so that a whole chain that was taken out is missed. It also begins anew with a row that is kept longer than the chain.
 //! * There are two kinds. A refusal keeps no time finer than the hour; in one chain with rows that keep the second its
 //!   place would tell the second too. So rows with an hour (`hourly`) and rows with a second (`timed`) have chains of
 //!   their own.
@@ -30,7 +37,19 @@
 //! A row that was changed, added, moved or taken out shows in `kruimel ledger verify`, as long as whoever did it did not
 //! compute the rest of the chain anew. Against that, keep the heads (`kruimel ledger heads`) where the store's
 //! administrators cannot write, or have them time-stamped: what is then computed anew does not lead to the same heads.
-//! The last rows of the newest chain can be taken out unseen until its head was kept or a further chain names it.
+//! Up to these heads every link is held: none can be changed, added or taken out before its time, and of each row it is
+//! held what it said while it is there.
+//!
+//! Not held, with heads or without:
+//!
+//! * The last links of the newest chain, with their rows, until its head was kept or a further chain names it.
+//! * That a row which is missing had to go: its visitor can have had it erased, and `ledger_erased`, which says so, is a
+//!   table like any other. Who can write there can erase a row and note it. `verify` counts such rows.
+//! * Rows whose `chain` is 0: from before there were chains, and samples. Anybody who can write can add, change and remove
+//!   them. `verify` counts them.
+//! * In chains of the first format, links among others once they can be over: among rows of hours 431 days after their
+//!   day, else after the shortest time for which the store says that a chain of the site is kept; and a row from that day
+//!   on which its link's column says. The oldest of them may name a chain that nobody finds.
 //!
 //! Places in a chain are given in order by one turn at a time ([`Ledger`]), and only a record that is on disk moves the
 //! chain on: a full disk or a crash leaves no gap. After a crash or the restore of an older data folder, a chain may go
@@ -49,7 +68,8 @@ mod row;
 
 pub use append::{Ledger, LedgerError};
 pub use artefact::{ARTEFACT_BYTES_MAX, ARTEFACTS_MAX, Artefact, Artefacts, ArtefactsError, UNSEEN_TIME};
-pub use chain::{Kind, LINKS, commitment, first_link, next_link};
+pub use chain::{Kind, LINKS, Start, commitment, next_link};
+pub(crate) use chain::{date, lacking};
 pub(crate) use erasure::{bare_links, without_erased};
 pub use row::{CONSENTS, Content, DECISIONS, ERASE, LedgerRow, Seen};
 

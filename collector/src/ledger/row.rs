@@ -7,7 +7,7 @@ use super::chain::Kind;
 use crate::config::Site;
 use crate::pipeline::day_after_months;
 use crate::row_binary::{Encoder, Layout};
-use crate::withdrawn::DEAD_TIME;
+use crate::withdrawn::DEAD_DAYS;
 use serde::Serialize;
 use wire::{DecisionAction, DecisionRequest, HexId};
 
@@ -116,6 +116,8 @@ pub struct LedgerRow {
     seen: Seen,
     sample: bool,
     expires_day: u16,
+    /// As long as other rows of the site are kept.
+    others_expire_day: u16,
 }
 
 impl LedgerRow {
@@ -175,12 +177,11 @@ impl LedgerRow {
     /// What is left when the visitor of a consent had its rows erased: that this random id is dead, and the hour. It lasts
     /// as long as a dead receipt is listed, so that no import and no restore brings back what it allowed.
     pub fn erasure(site: &Site, withdraws: HexId, now_ms: i64) -> Self {
-        let days = u16::try_from(DEAD_TIME.as_secs() / u64::from(SECONDS_PER_DAY)).unwrap_or(u16::MAX);
         LedgerRow {
             ts_s: hour(now_ms),
             action: ERASE,
             withdraws: withdraws.0,
-            expires_day: day_of(hour(now_ms)).saturating_add(days),
+            expires_day: day_of(hour(now_ms)).saturating_add(DEAD_DAYS),
             ..LedgerRow::empty(site, DecisionAction::Withdraw, now_ms, false)
         }
     }
@@ -210,6 +211,7 @@ impl LedgerRow {
             seen: Seen::default(),
             sample,
             expires_day: day_after_months(now_ms, site.ledger_months),
+            others_expire_day: day_after_months(now_ms, site.ledger_months),
         }
     }
 
@@ -247,6 +249,15 @@ impl LedgerRow {
 
     pub(super) fn expires_day(&self) -> u16 {
         self.expires_day
+    }
+
+    /// The day until which rows of the same chain are kept, as far as anybody can know: an erasure may be among hours.
+    pub(super) fn others_expire_day(&self) -> u16 {
+        let erasure = match self.kind() {
+            Kind::Hourly => self.day().saturating_add(DEAD_DAYS),
+            Kind::Timed => 0,
+        };
+        self.expires_day.max(self.others_expire_day).max(erasure)
     }
 
     /// What is committed to.

@@ -195,6 +195,9 @@ impl Filling {
         for piece in [&segment_id.to_le_bytes(), columns, row.shared, row.tail] {
             self.body.extend_from_slice(piece);
         }
+        if table == Table::Links {
+            self.body.extend_from_slice(crate::ledger::lacking(&row.whole()));
+        }
         self.expected += weight(table, row)?;
         self.is_empty = false;
         Ok(())

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy does not see that everything here is a test")]
 
 mod artefacts;
+mod chains;
 mod decide;
 mod drain;
 mod erase;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let trials = drain::TESTS.iter().chain(erase::TESTS).chain(migrate::TESTS);
     let trials =
         trials.chain(ledger::TESTS).chain(artefacts::TESTS).chain(several::TESTS).chain(decide::TESTS);
+    let trials = trials.chain(chains::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();

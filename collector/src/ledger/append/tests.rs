@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Config;
+use crate::ledger::chain::{LINKS, Start, next_link};
 use crate::spool::SpoolOptions;
 
 fn site() -> crate::config::Site {
@@ -21,9 +22,19 @@ fn open(folder: &Path) -> (Ledger, Spool, Withdrawn) {
     (Ledger::open(&folder.join("ledger"), spool.clone(), withdrawn.clone()).unwrap(), spool, withdrawn)
 }
 
-/// The links of every sealed record, as (chain, seq, former, commitment, link).
-async fn links(spool: &Spool) -> Vec<(u64, u32, String, String, String)> {
-    use super::super::chain::LINKS;
+/// A link of a sealed record.
+struct Found {
+    chain: u64,
+    seq: u32,
+    former: String,
+    commitment: String,
+    link: String,
+    expires: u16,
+    row_expires: u16,
+    former_expires: u16,
+}
+
+async fn links(spool: &Spool) -> Vec<Found> {
     spool.seal().await;
     let mut found = Vec::new();
     let segment = spool.oldest_now().expect("something was appended");
@@ -32,9 +43,17 @@ async fn links(spool: &Spool) -> Vec<(u64, u32, String, String, String)> {
         for row in record.rows().skip(1).step_by(2).map(|row| row.whole().into_owned()) {
             let row = row.as_slice();
             let text = |name: &str| String::from_utf8(LINKS.field(row, name).unwrap().to_vec()).unwrap();
-            let chain = u64::from_le_bytes(LINKS.field(row, "chain").unwrap().try_into().unwrap());
-            let seq = u32::from_le_bytes(LINKS.field(row, "seq").unwrap().try_into().unwrap());
-            found.push((chain, seq, text("former"), text("commitment"), text("link")));
+            let day = |name: &str| u16::from_le_bytes(LINKS.field(row, name).unwrap().try_into().unwrap());
+            found.push(Found {
+                chain: u64::from_le_bytes(LINKS.field(row, "chain").unwrap().try_into().unwrap()),
+                seq: u32::from_le_bytes(LINKS.field(row, "seq").unwrap().try_into().unwrap()),
+                former: text("former"),
+                commitment: text("commitment"),
+                link: text("link"),
+                expires: day("expires"),
+                row_expires: day("row_expires"),
+                former_expires: day("former_expires"),
+            });
         }
     }
     found
@@ -59,12 +78,16 @@ async fn places_follow_one_another_without_a_gap_however_many_decide_at_once() {
     }
     assert!(withdrawn.is_dead(51));
     let links = links(&spool).await;
-    assert_eq!(links.iter().map(|link| link.1).collect::<Vec<_>>(), (1..=500).collect::<Vec<_>>());
-    let chain = links[0].0;
-    let mut previous = first_link(chain, ledger.collector(), "demo", "hourly", &date(20_000).to_string(), "");
-    for (of, seq, _, commitment, link) in links {
-        assert_eq!((of, &link), (chain, &next_link(&previous, chain, seq, &commitment)));
-        previous = link;
+    assert_eq!(links.iter().map(|link| link.seq).collect::<Vec<_>>(), (1..=500).collect::<Vec<_>>());
+    let (chain, expires) = (links[0].chain, links[0].expires);
+    let (collector, site, kind) = (ledger.collector(), "demo", "hourly");
+    let start = Start { chain, collector, site, kind, day: 20_000, expires, former: "", former_expires: 0 };
+    let mut previous = start.hash();
+    for one in links {
+        let next = next_link(&previous, chain, one.seq, &one.commitment, one.row_expires);
+        assert_eq!((one.chain, &one.link, one.expires), (chain, &next, expires));
+        assert!(one.row_expires + 31 <= expires, "no link ends before its row");
+        previous = one.link;
     }
 }
 
@@ -75,8 +98,9 @@ async fn a_further_day_and_a_restart_begin_a_chain_that_names_the_one_before() {
     ledger.append(refusal(NOW_MS)).await.unwrap();
     ledger.append(refusal(NOW_MS + DAY_MS)).await.unwrap();
     let first = links(&spool).await;
-    assert_ne!(first[0].0, first[1].0);
-    assert_eq!((first[1].1, &first[1].2), (1, &first[0].4));
+    assert_ne!(first[0].chain, first[1].chain);
+    assert_eq!((first[1].seq, &first[1].former), (1, &first[0].link));
+    assert_eq!(first[1].former_expires, first[0].expires);
     let collector = ledger.collector();
     drop((ledger, spool));
 
@@ -87,8 +111,9 @@ async fn a_further_day_and_a_restart_begin_a_chain_that_names_the_one_before() {
     spool.finish(&segment, &contents).unwrap();
     ledger.append(refusal(NOW_MS + DAY_MS)).await.unwrap();
     let second = links(&spool).await;
-    assert_ne!(second[0].0, first[1].0);
-    assert_eq!((second[0].1, &second[0].2), (1, &first[1].4));
+    assert_ne!(second[0].chain, first[1].chain);
+    assert_eq!((second[0].seq, &second[0].former), (1, &first[1].link));
+    assert_eq!(second[0].former_expires, first[1].expires, "also after a restart");
 }
 
 #[tokio::test]
@@ -103,7 +128,32 @@ async fn a_decision_that_does_not_fit_the_disk_takes_no_place() {
     let other = Ledger::open(&folder.path().join("other"), full, withdrawn.clone()).unwrap();
     assert_eq!(other.append(erasure(7, NOW_MS)).await, Err(AppendError::Full));
     assert!(!withdrawn.is_dead(7));
-    assert!(other.inner.turn.lock().await.0.is_empty());
+    assert!(other.inner.turn.lock().await.is_empty());
     ledger.append(refusal(NOW_MS)).await.unwrap();
-    assert_eq!(links(&spool).await.iter().map(|link| link.1).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(links(&spool).await.iter().map(|link| link.seq).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_chain_is_kept_as_long_as_its_longest_row_and_never_shorter_than_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, spool, _) = open(folder.path());
+    let kept = |months: u16, now_ms: i64| {
+        let mut site = site();
+        site.ledger_months = months;
+        LedgerRow::refusal(&site, 1, "0123456789abcdef", now_ms, false)
+    };
+    // Six months are less than an erasure needs; 36 months do not fit into that chain; 6 months again do.
+    for row in [kept(6, NOW_MS), erasure(1, NOW_MS), kept(36, NOW_MS), kept(6, NOW_MS), erasure(2, NOW_MS)] {
+        ledger.append(row).await.unwrap();
+    }
+    ledger.append(kept(6, NOW_MS + DAY_MS)).await.unwrap();
+    // A clock that was a century ahead for a moment keeps no chain for a century.
+    ledger.append(kept(36, NOW_MS + 36_500 * DAY_MS)).await.unwrap();
+    ledger.append(kept(36, NOW_MS + DAY_MS)).await.unwrap();
+    let links = links(&spool).await;
+    let expires: Vec<u16> = links.iter().map(|link| link.expires).collect();
+    let (short, long) = (20_000 + 400 + 31, 20_000 + 1_095 + 31);
+    assert_eq!(expires[..6], [short, short, long, long, long, long]);
+    assert_eq!(expires[7], 20_001 + 120 * 31 + 31);
+    assert_eq!(links.iter().map(|link| link.seq).collect::<Vec<_>>(), [1, 2, 1, 2, 3, 1, 1, 1]);
 }

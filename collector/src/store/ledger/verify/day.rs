@@ -1,0 +1,133 @@
+//! One day of one site: its chains computed anew, held to the heads that were kept, and to the rows.
+//!
+//! In: links in the order of their chains, rows, commitments that were erased. Out: counts and findings.
+
+use super::retention::{self, Retention};
+use super::{Head, Held, Link, Verified};
+use crate::ledger::{Start, next_link};
+use std::collections::{HashMap, HashSet};
+use wire::HexId;
+
+pub(super) struct Day<'a> {
+    pub(super) site: &'a str,
+    pub(super) day: u16,
+    pub(super) retention: &'a Retention,
+    pub(super) verified: &'a mut Verified,
+}
+
+impl Day<'_> {
+    fn finding(&mut self, chain: u64, seq: u32, what: &str) {
+        self.verified.finding(self.site, self.day, chain, seq, what);
+    }
+
+    /// Holds the chains to the heads of theirs that were kept, and says which were `found`.
+    pub(super) fn hold_to_heads(
+        &mut self,
+        links: &[Link],
+        kept: &HashMap<&str, Vec<&Head>>,
+        found: &mut HashSet<String>,
+    ) {
+        for of_chain in links.chunk_by(|one, next| one.chain == next.chain) {
+            let Some(first) = of_chain.first() else { continue };
+            let chain = HexId(first.chain).to_string();
+            for head in kept.get(chain.as_str()).into_iter().flatten() {
+                found.insert(chain.clone());
+                self.hold_to_head(of_chain, first, head);
+            }
+        }
+    }
+
+    fn hold_to_head(&mut self, of_chain: &[Link], first: &Link, head: &Head) {
+        let (chain, day) = (first.chain, self.day);
+        let expires = of_chain.iter().map(|link| link.expires).max().unwrap_or(0);
+        let until = retention::day(&head.expires).unwrap_or(u16::MAX);
+        let is_over = match first.row_expires {
+            0 => self.retention.first_format_is_over(&first.kind, day),
+            _ => self.retention.is_over(until),
+        };
+        match of_chain.iter().find(|link| link.seq == head.links) {
+            // In the first format the links that are kept longest may be those that came later.
+            _ if expires < until && !(is_over && first.row_expires == 0) => {
+                self.finding(chain, 0, "The chain is said to end earlier than when its head was kept.");
+            }
+            Some(link) if link.link == head.link => self.verified.heads += 1,
+            Some(_) => self.finding(chain, head.links, "The head that was kept is another."),
+            None if is_over => {}
+            None => self.finding(chain, head.links, "The chain is shorter than when its head was kept."),
+        }
+    }
+
+    pub(super) fn chains(&mut self, links: &[Link]) {
+        for of_chain in links.chunk_by(|one, next| (&one.kind, one.chain) == (&next.kind, next.chain)) {
+            self.verified.chains += 1;
+            self.chain(of_chain);
+        }
+    }
+
+    fn chain(&mut self, links: &[Link]) {
+        let Some(first) = links.first() else { return };
+        let is_over = self.retention.links_are_over(first, self.day);
+        if first.seq != 1 && !is_over {
+            self.finding(first.chain, 1, "The first links of the chain are missing.");
+        }
+        // The link before, where it is known.
+        let mut before = (first.seq == 1).then(|| (0, self.start(first)));
+        for link in links {
+            let follows = |previous: &str| {
+                next_link(previous, link.chain, link.seq, &link.commitment, link.row_expires) == link.link
+            };
+            match &before {
+                // Links between them are gone because their time is over.
+                Some((seq, _)) if is_over && seq + 1 < link.seq => {}
+                Some((_, previous)) if !follows(previous) => self.finding(
+                    link.chain,
+                    link.seq,
+                    "The link does not follow from the one before: one of them was changed, or one between them is missing.",
+                ),
+                Some(_) => self.verified.links += 1,
+                None => {}
+            }
+            if link.row_expires != 0 && link.expires != first.expires {
+                self.finding(link.chain, link.seq, "The day until which the link is kept was changed.");
+            }
+            before = Some((link.seq, link.link.clone()));
+        }
+    }
+
+    /// What stands before the first link.
+    fn start(&self, first: &Link) -> String {
+        let start = Start {
+            chain: first.chain,
+            collector: first.collector,
+            site: self.site,
+            kind: &first.kind,
+            day: self.day,
+            expires: first.expires,
+            former: &first.former,
+            former_expires: first.former_expires,
+        };
+        if first.row_expires == 0 { start.hash_of_first_format() } else { start.hash() }
+    }
+
+    pub(super) fn rows(&mut self, links: &[Link], rows: Vec<Held>, erased: &HashSet<String>) {
+        let mut held: HashMap<(u64, u32), Held> = HashMap::new();
+        for row in rows {
+            let (chain, seq) = (row.chain, row.chain_seq);
+            if held.insert((chain, seq), row).is_some() {
+                self.finding(chain, seq, "There are two rows for one place.");
+            }
+        }
+        for link in links {
+            match held.remove(&(link.chain, link.seq)) {
+                Some(row) if row.commitment(self.site) == link.commitment => self.verified.rows += 1,
+                Some(_) => self.finding(link.chain, link.seq, "The row was changed."),
+                None if erased.contains(&link.commitment) => self.verified.erased += 1,
+                None if self.retention.row_is_over(link, self.day) => self.verified.expired += 1,
+                None => self.finding(link.chain, link.seq, "The row was removed before its time."),
+            }
+        }
+        for (chain, seq) in held.into_keys() {
+            self.finding(chain, seq, "The row was added: no link is of it.");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether each chain goes on from one that is there.
+//!
+//! In: the chains of a site, and its links, a day at a time. Out: findings and notes. It follows the heads that chains
+//! name, and not the days: a clock that was set back, or a decision that took its place after midnight, begins a chain of
+//! an earlier day after one of a later. Invariant: a chain that nobody finds is missed, unless its time is over: the chain
+//! that names it says until when it was kept.
+
+use super::retention::Retention;
+use super::{Link, Verified};
+use clickhouse::Row;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use wire::HexId;
+
+/// What a chain says of itself. Days are counted from 1970.
+#[derive(Row, Deserialize)]
+pub(super) struct Chain {
+    kind: String,
+    collector: u64,
+    chain: u64,
+    pub(super) day: u16,
+    /// The place of the first link that is there.
+    first: u32,
+    former: String,
+    /// 0 where the chain does not say it.
+    former_expires: u16,
+    /// Of its links the latest.
+    pub(super) expires: u16,
+    is_first_format: u8,
+}
+
+impl Chain {
+    pub(super) fn is_first_format(&self) -> bool {
+        self.is_first_format == 1
+    }
+
+    fn is_of(&self, other: &Chain) -> bool {
+        (self.collector, &self.kind) == (other.collector, &other.kind)
+    }
+}
+
+/// A link that a chain names as the head of the one before it.
+struct Former {
+    is_last: bool,
+    expires: u16,
+}
+
+pub(super) struct Formers<'c> {
+    chains: &'c [Chain],
+    named: HashSet<&'c str>,
+    found: HashMap<String, Former>,
+}
+
+impl<'c> Formers<'c> {
+    pub(super) fn of(chains: &'c [Chain]) -> Formers<'c> {
+        let named = chains.iter().map(|chain| chain.former.as_str()).filter(|former| !former.is_empty());
+        Formers { chains, named: named.collect(), found: HashMap::new() }
+    }
+
+    /// Looks for what is named among the links of a day, which stand in the order of their chains.
+    pub(super) fn hear(&mut self, links: &[Link]) {
+        for of_chain in links.chunk_by(|one, next| one.chain == next.chain) {
+            for (place, link) in of_chain.iter().enumerate() {
+                if self.named.contains(link.link.as_str()) {
+                    let former = Former { is_last: place + 1 == of_chain.len(), expires: link.expires };
+                    self.found.insert(link.link.clone(), former);
+                }
+            }
+        }
+    }
+
+    /// Says what is missing.
+    pub(super) fn tell(&self, site: &str, retention: &Retention, verified: &mut Verified) {
+        let mut gone_on = HashSet::new();
+        // A chain without its first link names nothing any more; that it is missing was told, or its time is over.
+        for chain in self.chains.iter().filter(|chain| chain.first == 1) {
+            let mut note = |what: &str| {
+                let (id, day) = (HexId(chain.chain), crate::ledger::date(chain.day));
+                verified.notes.push(format!("Chain {id} of {site} on {day} {what}."));
+            };
+            let earlier = self.chains.iter().take_while(|one| one.day < chain.day);
+            let before = earlier.filter(|one| one.is_of(chain)).last();
+            match self.found.get(&chain.former) {
+                _ if chain.former.is_empty() && before.is_none() => {}
+                _ if chain.former.is_empty() => note(
+                    "begins without naming the one before: its collector's folder `ledger` was lost or restored",
+                ),
+                Some(former) if ![0, former.expires].contains(&chain.former_expires) => {
+                    let what = "The chain before this one is said to be kept until another day than when this one began.";
+                    verified.finding(site, chain.day, chain.chain, 0, what);
+                }
+                Some(former) if former.is_last && gone_on.insert(&chain.former) => {}
+                Some(_) => note(
+                    "goes on from a link that another chain or link went on from: a crash, or an older data folder that was restored",
+                ),
+                None if is_over(chain, before, retention) => {}
+                None if chain.former_expires == 0 && before.is_none() => {
+                    note("is the first that is kept, and names one before it");
+                }
+                None => {
+                    let what = "The chain before this one, or its end, is missing.";
+                    verified.finding(site, chain.day, chain.chain, 0, what);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the one that a chain names may be gone. Where nothing says until when it was kept, it is no older than the last
+/// that is there from `before`.
+fn is_over(chain: &Chain, before: Option<&Chain>, retention: &Retention) -> bool {
+    match chain.former_expires {
+        _ if retention.is_over(chain.expires) => true,
+        0 => before.is_some_and(|one| retention.first_format_is_over(&chain.kind, one.day)),
+        former_expires => retention.is_over(former_expires),
+    }
+}
