@@ -103,7 +103,7 @@ impl Request<'_> {
         form: &Form,
     ) -> Result<consent::Outcome, Rejection> {
         let Request { collector, site, headers, language } = *self;
-        origin::check(headers, site)?;
+        origin::check_form(headers, site)?;
         let now_ms = (collector.clock)();
         if !check_token(fields.first("token"), &purpose(headers), site.id.as_str(), now_ms, &collector.keys) {
             return Err(Rejection::StaleForm);
@@ -122,20 +122,23 @@ impl Request<'_> {
                 let back = bar::way_back(bar, self.headers, self.site).unwrap_or_else(|| self.page_address());
                 redirect(&back, outcome.cookies)
             }
-            // The bar has no box for it; the page has.
-            Err(reason @ Rejection::AgeNotStated) => {
+            // The bar has no box for it, and no token; the page has.
+            Err(NotTaken::HereOnly(reason)) => {
                 self.count(reason);
                 redirect(&format!("{}#change", self.page_address()), Vec::new())
             }
-            Err(reason) => self.refuse(reason, None),
+            Err(NotTaken::AtAll(reason)) => self.refuse(reason, None),
         }
     }
 
-    async fn decide_bar(&self, sender: Sender, bar: &Fields) -> Result<consent::Outcome, Rejection> {
+    async fn decide_bar(&self, sender: Sender, bar: &Fields) -> Result<consent::Outcome, NotTaken> {
         let Request { collector, site, headers, .. } = *self;
         bar::check_origin(headers, site)?;
+        if bar::needs_token(bar, headers, site) {
+            return Err(NotTaken::HereOnly(Rejection::StaleForm));
+        }
         let decision = bar::decision(bar, site)?;
-        consent::decide(collector, sender, headers, site, &decision).await
+        Ok(consent::decide(collector, sender, headers, site, &decision).await?)
     }
 
     fn page_address(&self) -> String {
@@ -190,6 +193,22 @@ impl Request<'_> {
             records,
         });
         html(status, &page)
+    }
+}
+
+/// Why the answer of a bar is not taken.
+enum NotTaken {
+    /// The page's form can take it.
+    HereOnly(Rejection),
+    AtAll(Rejection),
+}
+
+impl From<Rejection> for NotTaken {
+    fn from(reason: Rejection) -> NotTaken {
+        match reason {
+            Rejection::AgeNotStated => NotTaken::HereOnly(reason),
+            reason => NotTaken::AtAll(reason),
+        }
     }
 }
 
