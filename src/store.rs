@@ -127,3 +127,11 @@ async fn server(config: &Config, url: &str) -> Result<Opened> {
     }
     Ok(Opened { client: client.with_database(database), engine: None, is_shared: true })
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn collector_and_engine_name_the_intake_alike() {
+        assert_eq!(collector::store::INTAKE_HEADER, engine::INTAKE_HEADER);
+    }
+}

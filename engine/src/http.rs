@@ -7,7 +7,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,31 +18,30 @@ use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connection::{Engine, SessionSettings};
 use crate::exception::Exception;
 use crate::limits::{
-    BODY_PAUSE_MAX, CONNECTIONS_MAX, FINISH_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, INSERT_BYTES_MAX,
-    KILLED_TIME_MAX, STATEMENT_BYTES_MAX, STATEMENTS_RUNNING_MAX, STATEMENTS_WAITING_MAX,
-    TCP_CONNECTIONS_MAX, URL_BYTES_MAX,
+    BODY_PAUSE_MAX, BODY_TIME_MAX, CONNECTIONS_MAX, FINISH_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX,
+    INSERT_BYTES_MAX, KILLED_TIME_MAX, STATEMENT_BYTES_MAX, TCP_CONNECTIONS_MAX, URL_BYTES_MAX,
 };
 use crate::listeners::{Listeners, Place};
 use crate::reply::{Reply, failed, of, plain};
 use crate::request::{Request, boundary, fields};
 use crate::run::{Job, Piece, start};
 use crate::statement::{self, Statement};
+use crate::turns::{Turn, Turns, Whose};
 use crate::{DATABASE, Password};
 
 /// What every request shares.
 #[derive(Debug)]
 struct Front {
     engine: Arc<Engine>,
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    turns: Turns,
     /// Held by the one question whether the engine is alive.
     question: Arc<Semaphore>,
 }
@@ -52,8 +50,7 @@ struct Front {
 pub(crate) async fn serve(engine: &Arc<Engine>, listeners: Listeners, shutdown: impl Future<Output = ()>) {
     let front = Arc::new(Front {
         engine: engine.clone(),
-        turns: Arc::new(Semaphore::new(STATEMENTS_RUNNING_MAX)),
-        waiting: AtomicUsize::new(0),
+        turns: Turns::new(),
         question: Arc::new(Semaphore::new(1)),
     });
     let graceful = GracefulShutdown::new();
@@ -105,7 +102,10 @@ fn answer_connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
                 _ => Ok(()),
             };
             Ok::<_, std::convert::Infallible>(match entered {
-                Ok(()) => front.answer(request).await,
+                Ok(()) => {
+                    let whose = Whose::of(request.headers(), password.is_some());
+                    front.answer(request, whose).await
+                }
                 Err(exception) => failed(&exception),
             })
         }
@@ -125,12 +125,12 @@ fn answer_connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
 }
 
 impl Front {
-    async fn answer(&self, request: hyper::Request<Incoming>) -> Response<Reply> {
+    async fn answer(&self, request: hyper::Request<Incoming>, whose: Whose) -> Response<Reply> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/ping") => plain(StatusCode::OK, Bytes::from_static(b"Ok.\n")),
             (&Method::GET, "/alive") => self.alive().await,
             (&Method::GET | &Method::POST, "/") => {
-                let outcome = self.run(request).await;
+                let outcome = self.run(request, whose).await;
                 outcome.unwrap_or_else(|exception| failed(&exception))
             }
             (_, "/") => plain(StatusCode::METHOD_NOT_ALLOWED, Bytes::from_static(b"GET or POST\n")),
@@ -154,7 +154,11 @@ impl Front {
         plain(StatusCode::OK, Bytes::from_static(b"Ok.\n"))
     }
 
-    async fn run(&self, request: hyper::Request<Incoming>) -> Result<Response<Reply>, Exception> {
+    async fn run(
+        &self,
+        request: hyper::Request<Incoming>,
+        whose: Whose,
+    ) -> Result<Response<Reply>, Exception> {
         let (head, body) = request.into_parts();
         let query_string = head.uri.query().unwrap_or_default();
         if query_string.len() > URL_BYTES_MAX {
@@ -162,7 +166,7 @@ impl Front {
         }
         let mut wanted = Request::read(&head.method, query_string)?;
         let form = head.headers.get(CONTENT_TYPE).and_then(|value| boundary(value.to_str().ok()?));
-        let turn = self.turn().await?;
+        let turn = self.turns.take(whose).await?;
 
         if let Some(boundary) = form {
             for (name, value) in fields(&collect(body).await?, boundary)? {
@@ -194,7 +198,7 @@ impl Front {
         &self,
         request: Request,
         text: Vec<u8>,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
     ) -> Result<Response<Reply>, Exception> {
         let statement = statement::read(&text, false)?;
         let data_at = if let Statement::Insert { data_at, .. } = &statement { Some(*data_at) } else { None };
@@ -218,7 +222,8 @@ impl Front {
         feed(&mut pieces, first).await;
         if let Some(body) = body {
             let mut body = Limited::new(body, INSERT_BYTES_MAX);
-            while let Some(data) = next_data(&mut body).await? {
+            let end = Instant::now() + BODY_TIME_MAX;
+            while let Some(data) = next_data(&mut body, end).await? {
                 feed(&mut pieces, data).await;
             }
         }
@@ -229,27 +234,14 @@ impl Front {
         Ok(of(running).await)
     }
 
-    /// Waits for a turn to run a statement.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Exception> {
-        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
-            return Ok(turn);
-        }
-        let _place = Waiting::enter(&self.waiting)?;
-        let turn = self.turns.clone().acquire_owned().await;
-        turn.map_err(|_| Exception::busy("The engine is shutting down"))
-    }
-
     /// Waits until no statement runs, killing what does not end.
     async fn drain(&self) {
-        let all = u32::try_from(STATEMENTS_RUNNING_MAX).unwrap_or(u32::MAX);
-        let ended = async {
-            while timeout(DRAIN_PAUSE, self.turns.acquire_many(all)).await.is_err() {
-                let engine = self.engine.clone();
-                if let Err(exception) = crate::blocking(move || engine.kill("")).await {
-                    tracing::warn!(error = exception.text, "running statements could not be killed");
-                }
+        let ended = self.turns.all_ended(DRAIN_PAUSE, async || {
+            let engine = self.engine.clone();
+            if let Err(exception) = crate::blocking(move || engine.kill("")).await {
+                tracing::warn!(error = exception.text, "running statements could not be killed");
             }
-        };
+        });
         if timeout(KILLED_TIME_MAX, ended).await.is_err() {
             tracing::warn!("some statements did not end although they were killed");
         }
@@ -260,27 +252,6 @@ impl Front {
 /// Pause between two tries to kill what still runs at the end.
 const DRAIN_PAUSE: Duration = Duration::from_millis(200);
 
-/// A place among those who wait for a turn.
-struct Waiting<'w>(&'w AtomicUsize);
-
-impl Waiting<'_> {
-    fn enter(count: &AtomicUsize) -> Result<Waiting<'_>, Exception> {
-        let place = Waiting(count);
-        if count.fetch_add(1, Ordering::Relaxed) >= STATEMENTS_WAITING_MAX {
-            return Err(Exception::busy(format_args!(
-                "Too many simultaneous queries: {STATEMENTS_RUNNING_MAX} run and {STATEMENTS_WAITING_MAX} wait"
-            )));
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 async fn feed(pieces: &mut Option<Sender<Piece>>, data: Bytes) {
     let Some(sender) = pieces else { return };
     if !data.is_empty() && sender.send(Piece::Data(data)).await.is_err() {
@@ -288,9 +259,13 @@ async fn feed(pieces: &mut Option<Sender<Piece>>, data: Bytes) {
     }
 }
 
-async fn next_data(body: &mut Limited<Incoming>) -> Result<Option<Bytes>, Exception> {
+/// The next piece of a body that is all there by `end`.
+async fn next_data<B>(body: &mut Limited<B>, end: Instant) -> Result<Option<Bytes>, Exception>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin,
+{
     loop {
-        let frame = timeout(BODY_PAUSE_MAX, body.frame())
+        let frame = timeout_at(end.min(Instant::now() + BODY_PAUSE_MAX), body.frame())
             .await
             .map_err(|_| Exception::bad_request("the rest of the body did not come"))?;
         match frame {
@@ -328,14 +303,26 @@ async fn collect(body: Incoming) -> Result<Bytes, Exception> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::channel::Channel;
 
-    #[test]
-    fn who_would_wait_behind_too_many_is_refused_and_takes_no_place() {
-        let count = AtomicUsize::new(STATEMENTS_WAITING_MAX - 1);
-        let last = Waiting::enter(&count).unwrap();
-        let refused = Waiting::enter(&count).map(drop).unwrap_err();
-        assert_eq!((refused.code, refused.status()), (202, StatusCode::SERVICE_UNAVAILABLE));
-        drop(last);
-        assert_eq!(count.load(Ordering::Relaxed), STATEMENTS_WAITING_MAX - 1);
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_dribbles_is_cut_off_in_the_end() {
+        let (mut sender, body) = Channel::<Bytes>::new(1);
+        let dribble = tokio::spawn(async move {
+            while sender.send_data(Bytes::from_static(b"1")).await.is_ok() {
+                tokio::time::sleep(BODY_PAUSE_MAX - Duration::from_secs(1)).await;
+            }
+        });
+        let (mut body, begun) = (Limited::new(body, INSERT_BYTES_MAX), Instant::now());
+        let mut pieces = 0;
+        let reason = loop {
+            match next_data(&mut body, begun + BODY_TIME_MAX).await {
+                Ok(piece) => pieces += usize::from(piece.is_some()),
+                Err(exception) => break exception,
+            }
+        };
+        assert!(reason.text.contains("did not come") && pieces > 1, "{pieces}: {}", reason.text);
+        assert_eq!(begun.elapsed(), BODY_TIME_MAX);
+        dribble.abort();
     }
 }

@@ -3,8 +3,8 @@
 //! In: a data folder and a socket. Out: [`serve`], which answers there until it is asked to stop; [`client`], which speaks to
 //! it exactly as to a ClickHouse server; and [`supervise::Supervisor`], which keeps such a process running.
 //!
-//! The path of a request: `http` takes it from one of the `listeners` and bounds it, `request` and `statement` read it, `run` gives
-//! it a thread and a session of the engine (`connection`), and `reply` turns what comes back into ClickHouse's answer.
+//! The path of a request: `http` takes it from one of the `listeners` and bounds it, `request` and `statement` read it, it waits for one
+//! of its `turns`, `run` gives it a thread and a session of the engine (`connection`), and `reply` turns what comes back into ClickHouse's answer.
 //!
 //! **Invariants.** The engine never shares a process with the intake, so that a crash, an upgrade or a hungry query here stops
 //! no visitor's event. One process holds the data at a time. The library is loaded at run time: a missing one is a
@@ -28,6 +28,7 @@ mod run;
 mod statement;
 pub mod supervise;
 mod token;
+mod turns;
 
 use std::future::Future;
 use std::io;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub use crate::client::client;
 pub use crate::options::{Listen, Options, PASSWORD_VARIABLE};
 pub use crate::password::Password;
+pub use crate::turns::INTAKE_HEADER;
 
 /// The version of libchdb that Kruimel is built and tested with.
 pub const VERSION: &str = "26.7.3";

@@ -12,13 +12,19 @@ pub const STATEMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const INSERT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Settings and parameters in one request.
 pub const FIELDS_MAX: usize = 256;
-/// Statements that run at once; more wait their turn.
-pub const STATEMENTS_RUNNING_MAX: usize = 16;
-/// Statements that may wait for their turn before more are refused with code 202.
+/// Statements of the collector's own work that run at once: an insert or an erasure, the question what was withdrawn, the
+/// artefacts of the ledger, and one to spare. More wait their turn.
+pub const STATEMENTS_OF_INTAKE_MAX: usize = 4;
+/// Statements of everybody else on the socket that run at once: visitors' pages, dashboards, commands.
+pub const STATEMENTS_OF_SOCKET_MAX: usize = 8;
+/// Statements that came over TCP and run at once.
+pub const STATEMENTS_OF_TCP_MAX: usize = 8;
+/// Statements of each kind that may wait for their turn before more are refused with code 202.
 pub const STATEMENTS_WAITING_MAX: usize = 256;
 /// Open client connections; more wait in the socket's backlog.
 pub const CONNECTIONS_MAX: usize = 512;
-/// Open connections over TCP, apart from those of the socket: whoever is outside cannot keep the collector from the engine.
+/// Open connections over TCP, apart from those of the socket, as turns are: whoever is outside cannot keep the collector
+/// from the engine.
 pub const TCP_CONNECTIONS_MAX: usize = 128;
 /// Time that a wrong password waits for its answer.
 pub const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(1);
@@ -28,6 +34,8 @@ pub const CHUNKS_IN_FLIGHT_MAX: usize = 4;
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time a client has to send the next piece of a body.
 pub const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Time a client has to send all of a body: the statement that it feeds has a turn meanwhile.
+pub const BODY_TIME_MAX: Duration = Duration::from_secs(300);
 /// Time a client may pause before it takes the next piece of a result.
 pub const READ_PAUSE_MAX: Duration = Duration::from_secs(300);
 

@@ -11,7 +11,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::connection::Engine;
@@ -21,6 +20,7 @@ use crate::library::{Class, Connection, Summary};
 use crate::limits::{CHUNKS_IN_FLIGHT_MAX, READ_PAUSE_MAX, STACK_BYTES};
 use crate::request::Request;
 use crate::statement::Statement;
+use crate::turns::Turn;
 
 /// A format that repeats its header in every chunk of a stream.
 const WITH_HEADER: &str = "RowBinaryWithNamesAndTypes";
@@ -37,7 +37,7 @@ pub(crate) struct Job {
     pub(crate) request: Request,
     pub(crate) statement: Statement,
     /// The right to run, given back when the statement ends.
-    pub(crate) turn: OwnedSemaphorePermit,
+    pub(crate) turn: Turn,
 }
 
 /// Data of an INSERT on its way to the engine.

@@ -8,7 +8,7 @@ mod damage;
 mod disk;
 mod kill;
 mod load;
-mod side_by_side;
+pub(crate) mod side_by_side;
 mod store;
 mod sums;
 mod traces;

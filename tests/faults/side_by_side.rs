@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// The password of the first one's engine.
-const PASSWORD: &str = "two-collectors-one-store";
+pub(crate) const PASSWORD: &str = "two-collectors-one-store";
 
 /// A collector whose engine listens on an address.
 fn listening() -> Stack {
@@ -21,7 +21,7 @@ fn listening() -> Stack {
 }
 
 /// Where the engine says that it listens.
-fn engine_address(stack: &Stack) -> SocketAddr {
+pub(crate) fn engine_address(stack: &Stack) -> SocketAddr {
     let log = stack.log();
     let after = log.split("listen=Some(").nth(1).unwrap_or_else(|| panic!("{log}"));
     after.split(')').next().unwrap().parse().unwrap()

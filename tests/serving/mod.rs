@@ -1,6 +1,7 @@
 //! The listener under abuse and through change: whatever others do, ordinary visitors are answered as ever.
 
 mod connections;
+mod engine;
 mod flood;
 mod http2;
 pub(crate) mod parts;

@@ -26,9 +26,10 @@ impl Collector {
 
     async fn keep_current(&self, stop: CancellationToken) {
         let mut artefacts_kept: Option<Instant> = None;
+        let store = self.store.for_intake();
         loop {
             if artefacts_kept.is_none_or(|at| at.elapsed() >= ARTEFACTS_INTERVAL) {
-                match self.store.keep_artefacts(&self.artefacts.load_full()).await {
+                match store.keep_artefacts(&self.artefacts.load_full()).await {
                     Ok(()) => artefacts_kept = Some(Instant::now()),
                     Err(error) => tracing::debug!(%error, "The ledger's artefacts are not in the store yet."),
                 }

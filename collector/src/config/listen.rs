@@ -67,6 +67,8 @@ pub struct RateOptions {
     pub batches_per_second: u32,
     /// Decisions that grant something in a second. Refusals and withdrawals are never limited.
     pub grants_per_second: u32,
+    /// Looks in a second at the page of one's own data with a receipt, for which the store is asked.
+    pub pages_per_second: u32,
 }
 
 impl Default for ListenOptions {
@@ -102,7 +104,7 @@ impl Default for ConnectionLimits {
 impl Default for RateOptions {
     fn default() -> Self {
         // A carrier can put some ten thousand people behind one /24: at a batch every twenty seconds that is 500.
-        RateOptions { batches_per_second: 500, grants_per_second: 100 }
+        RateOptions { batches_per_second: 500, grants_per_second: 100, pages_per_second: 10 }
     }
 }
 
@@ -169,6 +171,7 @@ fn rate(section: &Section<'_>) -> RateOptions {
     RateOptions {
         batches_per_second: number("batches_per_second").unwrap_or(default.batches_per_second),
         grants_per_second: number("grants_per_second").unwrap_or(default.grants_per_second),
+        pages_per_second: number("pages_per_second").unwrap_or(default.pages_per_second),
     }
 }
 

@@ -193,6 +193,7 @@ fn a_limit_of_nothing_or_of_everything_is_refused() {
         ("idle_seconds = 4000", "from 1 to 3600"),
         ("rate = { batches_per_second = 0 }", "from 1 to 1000000"),
         ("rate = { grants_per_second = -1 }", "from 1 to 1000000"),
+        ("rate = { pages_per_second = 0 }", "from 1 to 1000000"),
     ] {
         let name = key.split(' ').next().unwrap();
         check(

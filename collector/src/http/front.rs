@@ -13,7 +13,7 @@ use super::limits::Sender;
 use super::origin;
 use crate::Collector;
 use crate::keys::random_u64;
-use crate::pipeline::Rejection;
+use crate::pipeline::{Rejection, TruncatedIp};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -83,7 +83,7 @@ impl Public {
         let under_way = collector.limits.begin(collector.config.listen.requests_max);
         let mut response = match (&under_way, request.method() == Method::POST) {
             (Some(_), true) => self.take(request, peer, id).await,
-            (Some(_), false) => self.route(request).await,
+            (Some(_), false) => self.show(request, peer, id).await,
             (None, true) => refuse_early(collector, request.headers(), "", Rejection::Overloaded),
             (None, false) => refuse(Rejection::Overloaded),
         };
@@ -92,10 +92,22 @@ impl Public {
         response
     }
 
+    /// From where it comes.
+    fn sender(&self, request: &Request, peer: SocketAddr) -> (TruncatedIp, Sender) {
+        Sender::of(client_ip(peer.ip(), request.headers(), &self.collector.config.listen))
+    }
+
+    /// Answers what a browser asks for.
+    async fn show(&self, mut request: Request, peer: SocketAddr, id: RequestId) -> Response<Body> {
+        let (_, sender) = self.sender(&request, peer);
+        request.extensions_mut().insert(sender);
+        CURRENT.scope(id, self.route(request)).await
+    }
+
     /// Takes in what a browser sends.
     async fn take(&self, request: Request, peer: SocketAddr, id: RequestId) -> Response<Body> {
         let listen = &self.collector.config.listen;
-        let (address, sender) = Sender::of(client_ip(peer.ip(), request.headers(), listen));
+        let (address, sender) = self.sender(&request, peer);
         let room = self.collector.limits.waiting_room(sender);
         let request = request.map(|body| Timed::new(body, listen.limits.body_time, room));
         if request.uri().path() == self.batches {

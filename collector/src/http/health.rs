@@ -24,7 +24,11 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready to keep events, and what is not well. The store being away does not make the intake unready.
 pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl IntoResponse {
-    let store = timeout(STORE_TIME_MAX, collector.store.is_reachable()).await.unwrap_or(false);
+    let store = async {
+        let _seat = collector.limits.asking.probes.acquire().await.ok()?;
+        Some(collector.store.is_reachable().await)
+    };
+    let store = timeout(STORE_TIME_MAX, store).await.ok().flatten().unwrap_or(false);
     let (status, spool) = match collector.spool.intake() {
         Intake::Open => (StatusCode::OK, "ok"),
         Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full; browsers are told to come back"),

@@ -16,6 +16,10 @@ pub(crate) struct Asked {
 
 /// The counts of one site or of all.
 pub(crate) async fn counts(State(collector): State<Arc<Collector>>, Query(asked): Query<Asked>) -> Response {
+    let Ok(_seat) = collector.limits.asking.counts.try_acquire() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "The ledger is being counted already; try again later.\n")
+            .into_response();
+    };
     match collector.store.ledger_counts(asked.site.as_deref()).await {
         Ok(counts) => Json(counts).into_response(),
         Err(error) => {

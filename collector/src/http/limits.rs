@@ -5,6 +5,7 @@
 //! as a flood no more is kept than of grants; an address that is this machine's or a proxy's is nobody's, and never limited
 //! as one.
 
+use super::asking::Asking;
 use super::client_ip::Client;
 use super::rate::Rates;
 use super::seats::{Seat, Seats};
@@ -20,6 +21,7 @@ pub struct Limits {
     under_way: Arc<AtomicUsize>,
     /// Requests whose bodies are waited for.
     waiting: Arc<Seats>,
+    pub(super) asking: Asking,
 }
 
 /// The network that a request comes from; none where it cannot be told.
@@ -50,12 +52,18 @@ enum Kind {
     Batch,
     Grant,
     Refusal,
+    Page,
 }
 
 impl Limits {
     /// For so many requests at once, and as many whose bodies are waited for.
     pub fn new(requests_max: usize) -> Limits {
-        Limits { rates: Rates::new(), under_way: Arc::default(), waiting: Seats::new(requests_max) }
+        Limits {
+            rates: Rates::new(),
+            under_way: Arc::default(),
+            waiting: Seats::new(requests_max),
+            asking: Asking::new(),
+        }
     }
 
     /// Begins a request; `None` where enough are under way.
@@ -110,6 +118,23 @@ impl Sender {
             true => Ok(()),
             false => Err(Rejection::TooManyRequests),
         }
+    }
+
+    /// Counts a page that has the store asked. See [`super::asking`].
+    ///
+    /// # Errors
+    /// [`Rejection::TooManyRequests`].
+    pub(super) fn page(self, collector: &Collector, site: &Site) -> Result<(), Rejection> {
+        let per_second = collector.config.listen.rate.pages_per_second;
+        match self.is_within(collector, Kind::Page, site.id.as_str(), per_second) {
+            true => Ok(()),
+            false => Err(Rejection::TooManyRequests),
+        }
+    }
+
+    /// One of these seats.
+    pub(super) fn seat(self, seats: &Arc<Seats>) -> Option<Seat> {
+        seats.take(self.0)
     }
 
     fn is_within(self, collector: &Collector, kind: Kind, site: &str, per_second: u32) -> bool {

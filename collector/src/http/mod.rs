@@ -4,6 +4,7 @@
 //! agent or a path.
 
 mod answer;
+mod asking;
 mod asset;
 mod assets;
 mod body;

@@ -52,19 +52,42 @@ fn is_downgraded(headers: &HeaderMap) -> bool {
     is_plain && proxied().is_some_and(|scheme| scheme.as_bytes().ends_with(b"https"))
 }
 
-/// Whether the browser sends a page's form without the page's origin (a page with `Referrer-Policy: no-referrer`) and
-/// vouches that the page is of the site: of the very host that the form is sent to or, where Kruimel has a host of its own
-/// beside the site's, of a neighbour of that host.
-pub(crate) fn is_vouched_for(headers: &HeaderMap, site: &Site) -> bool {
+/// Checks that a form with a token comes from a page of the site or, where Kruimel has a host of its own beside the site's,
+/// of that very host: no pages but Kruimel's are there.
+///
+/// # Errors
+/// [`Rejection::ForeignOrigin`].
+pub(crate) fn check_form(headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
+    let is_ours = is_beside(headers, site) && host(headers).eq_ignore_ascii_case(named(headers));
+    if is_ours && !is_downgraded(headers) { Ok(()) } else { check(headers, site) }
+}
+
+/// What the browser says of a page that hides its origin (one with `Referrer-Policy: no-referrer`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    /// It is on the very host that was asked, which is the site's.
+    OfSite,
+    /// It is on that host or a neighbour of it, and that host is Kruimel's own beside the site's. Whose neighbour, nobody
+    /// knows: a forum under the same domain looks like a page of the site.
+    OfNeighbour,
+}
+
+/// What the browser vouches for; none where the page names its origin, or may be anybody's.
+pub(crate) fn hidden(headers: &HeaderMap, site: &Site) -> Option<Hidden> {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
-    let beside = || {
-        let above =
-            named(headers).split_once('.').map(|(_, above)| above).filter(|above| above.contains('.'));
-        above.is_some_and(|above| site.hosts.iter().any(|host| is_within(host.as_str(), above)))
-    };
-    is(header::ORIGIN.as_str(), "null")
-        && (is("sec-fetch-site", "same-origin")
-            || (is("sec-fetch-site", "same-site") && !is_of_site(headers, site) && beside()))
+    let fetched = |from| is(header::ORIGIN.as_str(), "null") && is("sec-fetch-site", from);
+    let near = fetched("same-origin") || (fetched("same-site") && is_beside(headers, site));
+    match fetched("same-origin") && is_of_site(headers, site) {
+        true => Some(Hidden::OfSite),
+        false => near.then_some(Hidden::OfNeighbour),
+    }
+}
+
+/// Whether the host that was asked is Kruimel's own, under the domain above it in which the site has a host too.
+fn is_beside(headers: &HeaderMap, site: &Site) -> bool {
+    let above = named(headers).split_once('.').map(|(_, above)| above).filter(|above| above.contains('.'));
+    let has_site = |above| site.hosts.iter().any(|host| is_within(host.as_str(), above));
+    !is_of_site(headers, site) && above.is_some_and(has_site)
 }
 
 /// Whether the host that was asked is one of the site's.

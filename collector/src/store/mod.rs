@@ -8,6 +8,7 @@
 //! pause that grows; the rows stay in the spool.
 
 mod artefacts;
+mod asker;
 mod backoff;
 mod drain;
 mod health;
@@ -17,6 +18,7 @@ mod migrate;
 mod poll;
 mod rights;
 
+pub use asker::INTAKE_HEADER;
 pub use health::{EngineRestart, Health};
 pub use insert::{INSERT_BYTES_MAX, layout};
 pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, Shown, ShownRow, Verified};
@@ -111,8 +113,9 @@ impl Store {
         kept_sites: KeptSites,
         stop: CancellationToken,
     ) {
-        let mut work = Work::begin(self, spool, withdrawn, kept_sites);
-        let all = async { tokio::join!(work.go_on(&stop), self.keep_polling(withdrawn, &stop)) };
+        let own = self.for_intake();
+        let mut work = Work::begin(&own, spool, withdrawn, kept_sites);
+        let all = async { tokio::join!(work.go_on(&stop), own.keep_polling(withdrawn, &stop)) };
         let out_of_time = async {
             stop.cancelled().await;
             sleep(STOP_TIME_MAX).await;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use kruimel_engine::limits::STATEMENTS_RUNNING_MAX;
+use kruimel_engine::limits::STATEMENTS_OF_SOCKET_MAX;
 use kruimel_engine::supervise::{Reason, State, SuperviseError, SuperviseOptions, Supervisor};
 use kruimel_engine::{EngineError, library};
 use tokio::time::timeout;
@@ -67,7 +67,7 @@ async fn an_engine_that_answers_nothing_is_replaced() {
 async fn an_engine_that_has_all_to_do_that_it_can_is_alive() {
     let (stand, supervisor, client) = engine().await;
     let slow = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
-    let running: Vec<_> = (0..2 * STATEMENTS_RUNNING_MAX)
+    let running: Vec<_> = (0..2 * STATEMENTS_OF_SOCKET_MAX)
         .map(|_| {
             let client = client.clone();
             tokio::spawn(async move { client.query(slow).fetch_one::<u64>().await })

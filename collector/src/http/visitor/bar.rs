@@ -2,11 +2,12 @@
 //!
 //! In: a form of a page of the site, without a token, because that page is not ours. Out: a decision and the way back.
 //! Invariants: it is taken only from a page of the site itself, as the browser vouches with `Origin` and
-//! `Sec-Fetch-Site` (or with the latter alone, where the page hides its origin); the way back is a path of that same host, whatever the form says.
+//! `Sec-Fetch-Site` (or with the latter alone, where the page hides its origin). Where that leaves open whether a neighbour
+//! of the site sent it, it may refuse and not allow. The way back is a path of that same host, whatever the form says.
 
 use super::form::Fields;
 use crate::config::Site;
-use crate::http::origin;
+use crate::http::origin::{self, Hidden};
 use crate::pipeline::Rejection;
 use axum::http::{HeaderMap, header};
 use wire::{DecisionAction, DecisionRequest, Surface};
@@ -27,9 +28,14 @@ pub(super) fn check_origin(headers: &HeaderMap, site: &Site) -> Result<(), Rejec
     let cross_site = headers.get("sec-fetch-site").is_some_and(|value| value == "cross-site");
     match cross_site {
         true => Err(Rejection::ForeignOrigin),
-        false if origin::is_vouched_for(headers, site) => Ok(()),
+        false if origin::hidden(headers, site).is_some() => Ok(()),
         false => origin::check(headers, site),
     }
+}
+
+/// Whether it would allow something and may be a neighbour's: only a form with a token does that.
+pub(super) fn needs_token(fields: &Fields, headers: &HeaderMap, site: &Site) -> bool {
+    fields.first("choice") == "accept" && origin::hidden(headers, site) == Some(Hidden::OfNeighbour)
 }
 
 /// The decision that the bar's buttons stand for: all or nothing.

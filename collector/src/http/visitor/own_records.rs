@@ -9,7 +9,8 @@ use super::answer;
 use super::privacy::Request;
 use super::state::State;
 use crate::config::OnWithdrawal;
-use crate::http::consent;
+use crate::http::limits::Sender;
+use crate::http::{asking, consent};
 use crate::pipeline::Rejection;
 use crate::store::ShownRow;
 use axum::body::Body;
@@ -24,15 +25,21 @@ const JSON: &str = "application/json";
 
 impl Request<'_> {
     /// The visitor's own rows, none without a receipt. Nothing where the store does not answer.
-    pub(super) async fn records(&self) -> Option<Vec<ShownRow>> {
-        let State::Granted(granted) = self.state((self.collector.clock)()) else { return Some(Vec::new()) };
-        let store = &self.collector.store;
+    ///
+    /// # Errors
+    /// Why the store is not asked.
+    pub(super) async fn records(&self, sender: Sender) -> Result<Option<Vec<ShownRow>>, Rejection> {
+        let State::Granted(granted) = self.state((self.collector.clock)()) else {
+            return Ok(Some(Vec::new()));
+        };
+        let _seat = asking::page(self.collector, sender, self.site)?;
+        let store = self.collector.store.for_visitor();
         let site = self.site.id.as_str();
         let rows = async {
             let ids = store.consents_before(site, granted.consent).await?;
             store.ledger_rows(site, &ids).await
         };
-        timeout(STORE_TIME_MAX, rows).await.ok()?.ok()
+        Ok(timeout(STORE_TIME_MAX, rows).await.ok().and_then(Result::ok))
     }
 
     /// The rows as JSON.
@@ -61,9 +68,13 @@ impl Request<'_> {
             return Ok(());
         }
         let State::Granted(granted) = self.state(now_ms) else { return Ok(()) };
-        let before = self.collector.store.consents_before(self.site.id.as_str(), granted.consent);
+        let store = self.collector.store.for_visitor();
+        let before = async {
+            let _seat = self.collector.limits.asking.erasures.acquire().await.ok()?;
+            store.consents_before(self.site.id.as_str(), granted.consent).await.ok()
+        };
         let ids: Vec<HexId> = match timeout(STORE_TIME_MAX, before).await {
-            Ok(Ok(ids)) => ids,
+            Ok(Some(ids)) => ids,
             _ => vec![granted.consent],
         };
         consent::erase(self.collector, self.site, &ids, now_ms).await

@@ -13,6 +13,7 @@ use super::words::{Words, fill};
 use super::{Asked, answer, html, language_of, no_site, page_address, site_of};
 use crate::Collector;
 use crate::config::{Language, Site};
+use crate::http::answer::refuse;
 use crate::http::body::refusal;
 use crate::http::limits::Sender;
 use crate::http::{consent, cookie, origin};
@@ -42,6 +43,7 @@ pub(super) struct Request<'r> {
 /// Shows the page.
 pub(super) async fn page(
     Shared(collector): Shared<Arc<Collector>>,
+    Extension(sender): Extension<Sender>,
     address: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
@@ -49,11 +51,13 @@ pub(super) async fn page(
     let Some(site) = site_of(&collector.config, &headers, asked.site.as_deref()) else { return no_site() };
     let language = language_of(site, &asked, &headers);
     let request = Request { collector: &collector, site, headers: &headers, language };
-    let records = request.records().await;
-    if asked.json {
-        return request.export(records.as_deref());
+    match request.records(sender).await {
+        Err(reason) if asked.json => refuse(reason),
+        // The form is there also for whoever is told to come again.
+        Err(reason) => to_retry(reason, request.show(status(reason), None, None, &[])),
+        Ok(records) if asked.json => request.export(records.as_deref()),
+        Ok(records) => request.show(StatusCode::OK, None, None, &records.unwrap_or_default()),
     }
-    request.show(StatusCode::OK, None, None, &records.unwrap_or_default())
 }
 
 /// Takes a choice and shows the page again, which says what now holds; from the plain bar it goes back to where that was.
@@ -99,7 +103,7 @@ impl Request<'_> {
         form: &Form,
     ) -> Result<consent::Outcome, Rejection> {
         let Request { collector, site, headers, language } = *self;
-        origin::check(headers, site)?;
+        origin::check_form(headers, site)?;
         let now_ms = (collector.clock)();
         if !check_token(fields.first("token"), &purpose(headers), site.id.as_str(), now_ms, &collector.keys) {
             return Err(Rejection::StaleForm);
@@ -118,20 +122,23 @@ impl Request<'_> {
                 let back = bar::way_back(bar, self.headers, self.site).unwrap_or_else(|| self.page_address());
                 redirect(&back, outcome.cookies)
             }
-            // The bar has no box for it; the page has.
-            Err(reason @ Rejection::AgeNotStated) => {
+            // The bar has no box for it, and no token; the page has.
+            Err(NotTaken::HereOnly(reason)) => {
                 self.count(reason);
                 redirect(&format!("{}#change", self.page_address()), Vec::new())
             }
-            Err(reason) => self.refuse(reason, None),
+            Err(NotTaken::AtAll(reason)) => self.refuse(reason, None),
         }
     }
 
-    async fn decide_bar(&self, sender: Sender, bar: &Fields) -> Result<consent::Outcome, Rejection> {
+    async fn decide_bar(&self, sender: Sender, bar: &Fields) -> Result<consent::Outcome, NotTaken> {
         let Request { collector, site, headers, .. } = *self;
         bar::check_origin(headers, site)?;
+        if bar::needs_token(bar, headers, site) {
+            return Err(NotTaken::HereOnly(Rejection::StaleForm));
+        }
         let decision = bar::decision(bar, site)?;
-        consent::decide(collector, sender, headers, site, &decision).await
+        Ok(consent::decide(collector, sender, headers, site, &decision).await?)
     }
 
     fn page_address(&self) -> String {
@@ -149,10 +156,9 @@ impl Request<'_> {
     fn refuse(&self, reason: Rejection, entered: Option<&Form>) -> Response<Body> {
         let Request { site, language, .. } = *self;
         self.count(reason);
-        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let age = site.options.age_limit.unwrap_or_default().to_string();
         let message = fill(sentence(Words::of(language), reason), &[("age", &age)]);
-        self.show(status, Some(message), entered, &[])
+        to_retry(reason, self.show(status(reason), Some(message), entered, &[]))
     }
 
     /// What this browser's cookies say.
@@ -190,6 +196,22 @@ impl Request<'_> {
     }
 }
 
+/// Why the answer of a bar is not taken.
+enum NotTaken {
+    /// The page's form can take it.
+    HereOnly(Rejection),
+    AtAll(Rejection),
+}
+
+impl From<Rejection> for NotTaken {
+    fn from(reason: Rejection) -> NotTaken {
+        match reason {
+            Rejection::AgeNotStated => NotTaken::HereOnly(reason),
+            reason => NotTaken::AtAll(reason),
+        }
+    }
+}
+
 /// What the token of this browser's form is signed for. A token that somebody else was given, for the consent of theirs or
 /// for none, ends or changes no consent.
 fn purpose(headers: &HeaderMap) -> String {
@@ -205,6 +227,18 @@ fn signal(site: &Site, headers: &HeaderMap) -> Option<&'static str> {
         (false, true) => Some("dnt"),
         (false, false) => None,
     }
+}
+
+fn status(reason: Rejection) -> StatusCode {
+    StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+/// The answer with the time after which trying again can help.
+fn to_retry(reason: Rejection, mut answer: Response<Body>) -> Response<Body> {
+    if let Some(seconds) = reason.retry_after_s() {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
 }
 
 fn sentence(words: &Words, reason: Rejection) -> &'static str {

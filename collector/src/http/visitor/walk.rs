@@ -292,10 +292,30 @@ async fn a_collector_on_a_host_of_its_own_knows_by_the_form_which_site_it_is_ask
     for unknown in ["choice=accept", "site=nobody&choice=accept"] {
         assert_eq!(stand.press_bar(shop, unknown).await.status, 404, "{unknown}");
     }
-    // A page that sends no referrer, to the collector on a subdomain of its site.
+    // A page that sends no referrer, to the collector on a subdomain of its site: any neighbour's would look alike, also
+    // one that is none of the site's. What is refused holds; what is allowed is said on the page, whose form has a token.
     let hidden = "Origin: null\r\nSec-Fetch-Site: same-site\r\n";
-    let granted = stand.press_bar(hidden, "site=shop&choice=accept&back=/cart").await;
-    assert_eq!(granted.location(), "/kruimel/privacy?lang=nl&site=shop", "{}", granted.body);
+    let refused = stand.press_bar(hidden, "site=shop&choice=refuse&back=/cart").await;
+    assert_eq!(refused.location(), "/kruimel/privacy?lang=nl&site=shop", "{}", refused.body);
+    assert!(refused.cookies().contains("kruimel="));
+    let forged = stand.press_bar(hidden, "site=shop&choice=accept&back=/cart").await;
+    assert_eq!((forged.status, forged.location()), (303, "/kruimel/privacy?lang=nl&site=shop#change"));
+    assert!(forged.cookies().is_empty(), "{}", forged.cookies());
+    let page = stand.send("GET /kruimel/privacy?lang=nl&site=shop", "", "").await;
+    let token = page.body.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let form = format!("token={token}&revision=1&category=analytics&action=save");
+    let send = async |origin: &str, form: &str| {
+        let headers = format!("Origin: {origin}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        stand.send("POST /kruimel/privacy?lang=nl&site=shop", &headers, form).await
+    };
+    let own = "https://kruimel.kaaidam.example";
+    let granted = send(own, &form).await;
+    assert!(granted.status == 303 && granted.cookies().contains("kruimel="), "{}", granted.body);
+    for (origin, form) in
+        [("https://forum.kaaidam.example", form.as_str()), (own, "revision=1&action=save"), ("null", &form)]
+    {
+        assert_eq!(send(origin, form).await.status, 403, "{origin}");
+    }
 
     for page in ["privacy", "cookies"] {
         let shown = stand.send(&format!("GET /kruimel/{page}?site=shop&lang=en"), "", "").await;

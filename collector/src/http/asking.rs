@@ -1,0 +1,50 @@
+//! Who may have the store asked over HTTP, and how many at once: a page is as quick to ask for as the store is slow to answer.
+//!
+//! In: the sender of a request. Out: a seat that lasts until the answer is there, or a refusal at once. Invariants: all of
+//! these together take fewer turns than the engine has for them, so that no kind keeps another from it; whoever takes
+//! something back is never refused for its sender's rate, and waits for nobody who only looks.
+
+use super::limits::Sender;
+use super::seats::{Seat, Seats};
+use crate::Collector;
+use crate::config::Site;
+use crate::pipeline::Rejection;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Visitors' pages that have the store asked at once; of one network half as many.
+pub(super) const PAGES_AT_ONCE: usize = 4;
+/// Visitors who have their rows erased and for whom the store is asked at once; more wait.
+const ERASURES_AT_ONCE: usize = 2;
+/// Operators for whom the ledger is counted at once.
+const COUNTS_AT_ONCE: usize = 1;
+/// Probes for which the store is asked at once; more wait.
+const PROBES_AT_ONCE: usize = 2;
+
+/// The seats of those who have the store asked.
+pub(super) struct Asking {
+    pages: Arc<Seats>,
+    pub(super) erasures: Semaphore,
+    pub(super) counts: Semaphore,
+    pub(super) probes: Semaphore,
+}
+
+impl Asking {
+    pub(super) fn new() -> Asking {
+        Asking {
+            pages: Seats::new(PAGES_AT_ONCE),
+            erasures: Semaphore::new(ERASURES_AT_ONCE),
+            counts: Semaphore::new(COUNTS_AT_ONCE),
+            probes: Semaphore::new(PROBES_AT_ONCE),
+        }
+    }
+}
+
+/// A seat for a page that has the store asked on a visitor's behalf.
+///
+/// # Errors
+/// [`Rejection::TooManyRequests`], [`Rejection::Overloaded`].
+pub(super) fn page(collector: &Collector, sender: Sender, site: &Site) -> Result<Seat, Rejection> {
+    sender.page(collector, site)?;
+    sender.seat(&collector.limits.asking.pages).ok_or(Rejection::Overloaded)
+}
