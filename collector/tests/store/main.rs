@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy does not see that everything here is a test")]
 
 mod artefacts;
+mod aside;
 mod decide;
 mod drain;
 mod erase;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         return stand::be_the_engine();
     }
     let engine = stand::Engine::start();
-    let trials = drain::TESTS.iter().chain(erase::TESTS).chain(migrate::TESTS);
+    let trials = drain::TESTS.iter().chain(aside::TESTS).chain(erase::TESTS).chain(migrate::TESTS);
     let trials =
         trials.chain(ledger::TESTS).chain(artefacts::TESTS).chain(several::TESTS).chain(decide::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
