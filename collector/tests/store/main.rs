@@ -15,6 +15,7 @@ mod listening;
 mod migrate;
 mod several;
 mod stand;
+mod versions;
 
 use libtest_mimic::{Arguments, Trial};
 use std::process::ExitCode;
@@ -25,8 +26,12 @@ fn main() -> ExitCode {
     }
     let engine = stand::Engine::start();
     let trials = drain::TESTS.iter().chain(aside::TESTS).chain(erase::TESTS).chain(migrate::TESTS);
-    let trials =
-        trials.chain(ledger::TESTS).chain(artefacts::TESTS).chain(several::TESTS).chain(decide::TESTS);
+    let trials = trials
+        .chain(ledger::TESTS)
+        .chain(artefacts::TESTS)
+        .chain(several::TESTS)
+        .chain(decide::TESTS)
+        .chain(versions::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();
