@@ -1,5 +1,6 @@
 //! Damaged files of the spool: what can be read of them is drained, and what cannot is kept, counted and told.
 
+use super::config_with_store;
 use super::load::{ALL, path, stored};
 use crate::sender::{batch, try_batch};
 use crate::stack::{SITE, Stack, signal};
@@ -120,4 +121,33 @@ fn a_segment_that_the_store_refuses_is_set_aside_and_told_and_those_behind_it_ar
     assert!(ready.status == 200 && ready.text().contains("set aside since the start: 1"), "{}", ready.text());
     let kept: Vec<_> = fs::read_dir(stack.data().join("spool/quarantine")).unwrap().collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
+}
+
+#[test]
+fn a_segment_that_is_taken_away_is_told_and_those_behind_it_are_drained_without_a_restart() {
+    let stack = Stack::start_with_config(&config_with_store("[spool]\nsegment_bytes = 65536"));
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    stack.await_drained();
+    let engine = stack.engine_process_id();
+    signal(engine, "STOP");
+    // The oldest one is on its way into the store; the next is the one that is taken away.
+    let mut numbers = 1000..;
+    while segments(&stack, ".sealed").len() < 3 {
+        let number = numbers.next().unwrap();
+        let answer = try_batch(stack.public, &cookies, &batch(number, &path(number))).unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+    let taken = segments(&stack, ".sealed").remove(1);
+    let (gone, left): (Vec<u64>, Vec<u64>) =
+        (1000..numbers.start).partition(|number| holds(&taken, &path(*number)));
+    assert!(gone.len() > 10 && left.len() > 10, "{} of {} are gone", gone.len(), numbers.start - 1000);
+    fs::remove_file(&taken).unwrap();
+    signal(engine, "CONT");
+    stack.await_drained();
+    assert_eq!(stored(&stack), left);
+    let (log, ready, metrics) = (stack.log(), stack.ask("/readyz"), stack.ask("/metrics"));
+    assert!(log.contains("The file of a segment is gone from the spool's folder"), "{log}");
+    let told = "spool: ok; gone from the disk since the start: 1, see the log";
+    assert!(ready.status == 200 && ready.text().contains(told), "{}", ready.text());
+    assert!(metrics.text().lines().any(|line| line == "kruimel_spool_lost_total 1"), "{}", metrics.text());
 }

@@ -34,10 +34,13 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
         Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full; browsers are told to come back"),
         Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; a restart is needed"),
     };
-    let spool = match collector.spool.depth().quarantined {
-        0 => spool.to_owned(),
-        aside => format!("{spool}; set aside since the start: {aside}, see the log"),
-    };
+    let mut spool = spool.to_owned();
+    let depth = collector.spool.depth();
+    for (what, segments) in [("set aside", depth.quarantined), ("gone from the disk", depth.lost)] {
+        if segments > 0 {
+            spool += &format!("; {what} since the start: {segments}, see the log");
+        }
+    }
     let store = if store { "ok" } else { "away; events are kept on disk until it is back" };
     let health = collector.store.health();
     let engine = match health.engine_is_away() {
@@ -85,6 +88,11 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
             "Batch ids forgotten before their fifteen minutes, because more came than are remembered.",
             depth.forgotten_early as f64,
         ),
+        (
+            "kruimel_spool_lost_total",
+            "Segments whose file was gone before the store held all their rows.",
+            depth.lost as f64,
+        ),
         ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
@@ -110,6 +118,7 @@ mod tests {
     use crate::config::Config;
     use crate::spool::{Appended, Record, Table};
     use axum::body::to_bytes;
+    use std::fs;
     use std::path::Path;
     use tokio::net::TcpListener;
     use tokio::time::Instant;
@@ -143,6 +152,34 @@ mod tests {
         assert!(text.starts_with("spool: full"), "{text}");
         let decision = collector.spool.append(record(Table::Consents, 100)).await;
         assert_eq!(decision, Ok(Appended::Fresh));
+    }
+
+    #[tokio::test]
+    async fn what_was_set_aside_and_what_is_gone_is_told_and_does_not_make_the_intake_unready() {
+        let folder = tempfile::tempdir().unwrap();
+        let collector = open(folder.path(), "http://127.0.0.1:1");
+        for is_there in [true, false] {
+            collector.spool.append(record(Table::Events, 100)).await.unwrap();
+            collector.spool.seal().await;
+            if !is_there {
+                let files = fs::read_dir(collector.config.data_dir.join("spool")).unwrap();
+                let mut files = files.map(|entry| entry.unwrap().path());
+                fs::remove_file(
+                    files.find(|path| path.extension().is_some_and(|sealed| sealed == "sealed")).unwrap(),
+                )
+                .unwrap();
+            }
+            collector.spool.set_aside(&*collector.spool.oldest().await, &[]).unwrap();
+        }
+        let (status, text) = ask(&collector).await;
+        assert_eq!(status, StatusCode::OK);
+        let told = "spool: ok; set aside since the start: 1, see the log; gone from the disk since the start: 1, see the log\n";
+        assert!(text.starts_with(told), "{text}");
+        let mut metrics = String::new();
+        render(&collector, &mut metrics).unwrap();
+        for line in ["kruimel_spool_quarantined_total 1", "kruimel_spool_lost_total 1"] {
+            assert!(metrics.lines().any(|told| told == line), "{metrics}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,14 +2,16 @@
 //!
 //! In: sealed segments from the writer, finished ones from the drain. Out: the oldest one that waits, the depth, and
 //! wake-ups for those who wait for either. Invariant: a segment leaves the backlog only after the store holds its
-//! rows ([`Shared::finish`]) or its file is kept in quarantine ([`Shared::set_aside`]).
+//! rows ([`Shared::finish`]), or its file is kept in quarantine or was gone ([`Shared::set_aside`]).
 
 use super::disk::{Disk, remove_if_there};
 use super::done::{self, StoredBatch};
 use super::quarantine;
 use super::segment::{Name, Sealed, State};
+use super::unread::{Place, Unread};
 use crate::metrics::Histogram;
 use std::collections::VecDeque;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,8 +33,19 @@ pub struct Depth {
     pub quarantined: u64,
     /// Ids of batches that were forgotten before their fifteen minutes were over, because more came than are remembered.
     pub forgotten_early: u64,
+    /// Segments whose files were gone before the store held all their rows.
+    pub lost: u64,
     /// How long the drain is behind: the age of the oldest segment that is complete.
     pub drain_lag: Duration,
+}
+
+/// What became of a segment that is not to be drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// Its file is in quarantine.
+    Kept,
+    /// Something else removed its file.
+    Gone,
 }
 
 /// Time as the spool counts it. The wall clock is read once, when the spool is opened, and from there on time only
@@ -121,6 +134,9 @@ pub(crate) struct Shared {
     done_bytes_max: u64,
     quarantined: AtomicU64,
     forgotten_early: AtomicU64,
+    lost: AtomicU64,
+    /// Where the folder was when it was opened.
+    place: Option<Place>,
     backlog: Mutex<Backlog>,
     changed: watch::Sender<()>,
 }
@@ -128,6 +144,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(folder: PathBuf, bytes_max: u64, disk: Arc<dyn Disk>) -> Self {
         Shared {
+            place: Place::of(&folder),
             folder,
             disk,
             clock: Clock::start(),
@@ -139,6 +156,7 @@ impl Shared {
             done_bytes_max: DONE_BYTES_MAX.min(bytes_max / DONE_DIVISOR),
             quarantined: AtomicU64::new(0),
             forgotten_early: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             backlog: Mutex::default(),
             changed: watch::Sender::new(()),
         }
@@ -179,6 +197,7 @@ impl Shared {
             drain_lag: sealed.map_or(Duration::ZERO, age),
             quarantined: self.quarantined.load(Ordering::Relaxed),
             forgotten_early: self.forgotten_early.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
         }
     }
 
@@ -224,11 +243,12 @@ impl Shared {
     /// The store holds the rows: keeps the ids of the batches and removes the rows.
     pub(crate) fn finish(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
         self.forget_expired();
-        if let Err(error) = self.keep_batches(segment, batches) {
+        let name = Name { limit: None, state: State::Done, ..segment.name };
+        if let Err(error) = self.keep_batches(name, segment, batches) {
             // On a full disk the ids find room once the rows are gone.
             tracing::warn!(%error, "The ids of drained batches could not be written before their rows were removed.");
             remove_if_there(&*self.disk, &segment.path)?;
-            if let Err(error) = self.keep_batches(segment, batches) {
+            if let Err(error) = self.keep_batches(name, segment, batches) {
                 tracing::error!(%error, "The ids of drained batches could not be written; a restart forgets them.");
             }
         }
@@ -239,14 +259,31 @@ impl Shared {
         Ok(())
     }
 
-    /// The rows cannot be inserted: moves the file out of the way, where it is kept.
-    pub(crate) fn set_aside(&self, segment: &Sealed) -> io::Result<()> {
-        quarantine::keep(self, &segment.path)?;
+    /// The segment cannot be drained: moves the file out of the way, where it is kept. The ids of its batches stand under
+    /// an id that is no segment's, so that a start after the file was brought back does not take it for drained.
+    pub(crate) fn set_aside(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<Aside> {
+        let aside = match quarantine::take(self, &segment.path) {
+            Ok(()) => Aside::Kept,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_gone(segment) => Aside::Gone,
+            Err(error) => return Err(error),
+        };
+        let name = Name { id: !segment.name.id, limit: None, state: State::Done, ..segment.name };
+        if let Err(error) = self.keep_batches(name, segment, batches) {
+            tracing::error!(%error, "The ids of a segment's batches could not be written; a restart forgets them.");
+        }
         remove_if_there(&*self.disk, &segment.path)?;
         self.disk.sync_directory(&self.folder)?;
+        if aside == Aside::Gone {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
         self.leave(segment);
         self.subtract_bytes(segment.bytes);
-        Ok(())
+        Ok(aside)
+    }
+
+    /// What an answer of the disk about a segment's file blames.
+    pub(crate) fn unread(&self, error: io::Error) -> Unread {
+        Unread::of(error, &self.folder, self.place)
     }
 
     fn leave(&self, segment: &Sealed) {
@@ -254,8 +291,7 @@ impl Shared {
         self.changed.send_replace(());
     }
 
-    fn keep_batches(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
-        let name = Name { limit: None, state: State::Done, ..segment.name };
+    fn keep_batches(&self, name: Name, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
         let Some((bytes, newest_ms)) = done::encode(&name, segment.created_ms, batches, &self.clock) else {
             return Ok(());
         };
@@ -302,4 +338,8 @@ impl Shared {
             self.remove_oldest_done(&mut backlog);
         }
     }
+}
+
+fn is_gone(segment: &Sealed) -> bool {
+    fs::symlink_metadata(&segment.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

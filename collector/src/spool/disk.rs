@@ -1,4 +1,4 @@
-//! Every call by which the spool changes what is on disk, in one place.
+//! Every call by which the spool changes what is on disk, and the one that reads a whole file, in one place.
 //!
 //! In: a file or a path. Out: the operating system's answer, unchanged. The provided bodies are the real calls and
 //! [`RealDisk`] overrides none; a test of a failing disk overrides the one call that shall fail.
@@ -20,6 +20,11 @@ pub trait Disk: Send + Sync + 'static {
     /// Appends all the bytes, or fails with some of them written.
     fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
+    }
+
+    /// All that a file holds.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
     }
 
     /// Cuts the file.
@@ -106,6 +111,22 @@ pub(crate) fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
         other => other,
     }
 }
+
+/// Whether the machine is short of something for now, be it room, memory, time or files.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    let may_pass = matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted
+            | io::ErrorKind::WouldBlock
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::OutOfMemory
+    );
+    may_pass || means_full(error) || matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
+/// The operating system's numbers for too many open files, of the machine and of the process.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
 
 /// Whether the disk, a quota or a file's largest size left no room.
 pub(crate) fn means_full(error: &io::Error) -> bool {

@@ -10,8 +10,8 @@
 //!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than 2.4 million are remembered
 //!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
-//!   the store holds them. What cannot be read is kept in `quarantine/` for thirty days, counted and reported; a
-//!   withdrawal reaches it there.
+//!   the store holds them. What cannot be read, or holds rows that the store refuses, is kept in `quarantine/` for thirty
+//!   days, counted and reported; a withdrawal reaches it there. A file that somebody else removed is counted and reported.
 //! * **One writer.** The folder is locked; a second process is refused ([`SpoolError::InUse`]).
 //!
 //! # The files
@@ -22,7 +22,8 @@
 //! <sequence>-<id>.sealed           complete, waits for the drain, oldest sequence first
 //! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
 //! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row; all of these
-//!                                  count as the spool's bytes, and take 41 MB and an eighth of `bytes_max` at most
+//!                                  count as the spool's bytes, and take 41 MB and an eighth of `bytes_max` at most. That of
+//!                                  a segment in quarantine has the id with each bit turned, so that the file may come back
 //! quarantine/                      files that were damaged or that the store refused, for thirty days
 //! ```
 //!
@@ -64,18 +65,21 @@ mod recover;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod writer;
 
-pub use backlog::Depth;
+pub use backlog::{Aside, Depth};
 pub use frame::RECORD_BYTES_MAX;
 pub use record::{Record, StoredRecord, Table};
 pub use recover::Recovered;
 pub use segment::{FORMAT_VERSION, Sealed};
+pub use unread::Unread;
 
 use crate::metrics::Histogram;
 use backlog::Shared;
 use batches::BatchMemory;
 use disk::{Disk, RealDisk};
+use done::StoredBatch;
 use quarantine::Withdrawals;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -88,7 +92,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::oneshot;
-use wire::BatchId;
 use writer::{Append, Command, Writer};
 
 /// Most records that wait for the writer.
@@ -339,8 +342,9 @@ impl Spool {
     }
 
     /// Reads a segment. What is damaged is kept in quarantine, and the rest is given. Blocks on the disk.
-    pub fn read(&self, segment: &Sealed) -> io::Result<Contents> {
-        let bytes = fs::read(&segment.path)?;
+    pub fn read(&self, segment: &Sealed) -> Result<Contents, Unread> {
+        let shared = &self.inner.shared;
+        let bytes = shared.disk.read(&segment.path).map_err(|error| shared.unread(error))?;
         let (frames, batches, damaged) = match segment::read(&segment.name, &bytes) {
             Ok(scan) => {
                 let batches = scan.records.iter().filter_map(|record| Some((record.batch()?, record.at_ms)));
@@ -350,7 +354,7 @@ impl Spool {
         };
         if damaged && !segment.salvaged {
             tracing::error!(file = %segment.path.display(), "A segment of the spool is damaged; it is kept in quarantine.");
-            quarantine::keep(&self.inner.shared, &segment.path)?;
+            quarantine::keep(shared, &segment.path).map_err(Unread::Passing)?;
         }
         Ok(Contents { bytes, frames, batches, damaged })
     }
@@ -361,9 +365,10 @@ impl Spool {
         self.inner.shared.finish(segment, &contents.batches)
     }
 
-    /// The store refuses the segment for good: keeps its file in quarantine. Blocks on the disk.
-    pub fn set_aside(&self, segment: &Sealed) -> io::Result<()> {
-        self.inner.shared.set_aside(segment)
+    /// The segment cannot be read, or the store refuses it, for good: keeps its file in quarantine, and the ids of its
+    /// batches as far as they are known. Blocks on the disk. May be repeated after an error.
+    pub fn set_aside(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<Aside> {
+        self.inner.shared.set_aside(segment, batches)
     }
 
     /// Deletes what was in quarantine for its time, and erases there what was withdrawn: of each record that is not to
@@ -388,8 +393,7 @@ pub struct Contents {
     bytes: Vec<u8>,
     /// Where the records lie; their checksums held when the segment was read.
     frames: Vec<Range<usize>>,
-    /// The browsers' batches, and when each was appended.
-    batches: Vec<(BatchId, u64)>,
+    batches: Vec<StoredBatch>,
     damaged: bool,
 }
 
@@ -398,6 +402,11 @@ impl Contents {
     pub fn records(&self) -> Vec<StoredRecord<'_>> {
         let payload = |frame: &Range<usize>| &self.bytes[frame.start + frame::HEAD_BYTES..frame.end];
         self.frames.iter().filter_map(|frame| StoredRecord::decode(payload(frame))).collect()
+    }
+
+    /// The browsers' batches, and when each was appended, in milliseconds since 1970.
+    pub fn batches(&self) -> &[StoredBatch] {
+        &self.batches
     }
 
     /// Whether records are missing that the store may hold.
@@ -447,8 +456,13 @@ pub(crate) fn sample_segment() -> Vec<u8> {
     let mut bytes = segment::header(&ANY_SEGMENT, 3);
     for batch in 1..=2 {
         let rows = vec![vec![7; 30]].into();
-        let record =
-            Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 1, withdraws: 0, rows };
+        let record = Record {
+            table: Table::Events,
+            batch: Some(wire::BatchId(batch)),
+            consent_id: 1,
+            withdraws: 0,
+            rows,
+        };
         let payload = record::encode(&record, 5).expect("a small record");
         frame::write(&mut bytes, ANY_SEGMENT.id, &payload);
     }

@@ -1,6 +1,7 @@
 //! Where segments are kept that could not be read whole or that the store refuses: the folder `quarantine/`.
 //!
-//! In: a file of the spool; later, what was withdrawn. Out: the same file under a second name, for [`KEPT_TIME`].
+//! In: a file of the spool; later, what was withdrawn. Out: the same file under a second name, or its copy where it can
+//! have none, for [`KEPT_TIME`].
 //!
 //! Invariant: nothing leaves the spool for damage without being here. It is deleted here when its time is over, and a
 //! withdrawal reaches it ([`sweep`]): what is erased in the store is erased here, and so is every byte that cannot be
@@ -8,7 +9,9 @@
 //! (`<name>.note`) tells how many bytes that were.
 
 use super::backlog::Shared;
-use super::disk::{DRAFT_SUFFIX, create_folder, remove_if_there, write_whole_dated};
+use super::disk::{
+    DRAFT_SUFFIX, create_folder, is_shortage, remove_if_there, write_whole, write_whole_dated,
+};
 use super::frame;
 use super::record::{self, Record, StoredRecord};
 use super::segment::{self, HEADER_BYTES, Name};
@@ -28,18 +31,26 @@ const CLOCKS_DIFFER_MS: u64 = 60 * 60 * 1000;
 
 const NOTE_SUFFIX: &str = ".note";
 
-/// The operating system's number for a disk that cannot give the bytes back.
-const EIO: i32 = 5;
-
 /// Keeps a file. Its own name stays as it is; doing it again changes nothing.
 pub(crate) fn keep(shared: &Shared, file: &Path) -> io::Result<()> {
+    let disk = &*shared.disk;
+    put(shared, file, |place| disk.link(file, place).or_else(|_| write_whole(disk, place, &disk.read(file)?)))
+}
+
+/// Keeps a file that leaves the spool: one that can have no second name is moved.
+pub(crate) fn take(shared: &Shared, file: &Path) -> io::Result<()> {
+    let disk = &*shared.disk;
+    put(shared, file, |place| disk.link(file, place).or_else(|_| disk.rename(file, place)))
+}
+
+fn put(shared: &Shared, file: &Path, how: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let place = place(&shared.folder, file)?;
     if !place.try_exists()? {
         create_folder(&shared.folder.join(FOLDER))?;
         if let Err(error) = shared.disk.stamp(file, SystemTime::now()) {
             tracing::warn!(%error, "A file in quarantine may be deleted early: its time could not be set.");
         }
-        shared.disk.link(file, &place)?;
+        how(&place)?;
         shared.add_bytes(place.metadata()?.len());
         shared.count_quarantined();
     }
@@ -153,8 +164,9 @@ fn erase(
     heard_ms: u64,
     left: &dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
 ) -> io::Result<bool> {
-    let bytes = match fs::read(&kept.path) {
-        Err(error) if error.raw_os_error() == Some(EIO) => Vec::new(),
+    let bytes = match shared.disk.read(&kept.path) {
+        // What nobody can read is erased like damage.
+        Err(error) if !is_shortage(&error) => Vec::new(),
         other => other?,
     };
     // What a later version wrote is damage to this one.
@@ -263,7 +275,7 @@ mod tests {
             spool.append(record).await.unwrap();
         }
         spool.seal().await;
-        spool.set_aside(&spool.oldest_now().unwrap()).unwrap();
+        spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
         spool
     }
 
@@ -398,7 +410,7 @@ mod tests {
         let segment = spool.oldest_now().unwrap();
         let long_ago = SystemTime::now() - 2 * KEPT_TIME;
         fs::File::open(&segment.path).unwrap().set_modified(long_ago).unwrap();
-        spool.set_aside(&segment).unwrap();
+        spool.set_aside(&segment, &[]).unwrap();
         swept(&spool, &NOTHING);
         assert_eq!(list(home.path()).unwrap().len(), 1);
     }

@@ -8,7 +8,7 @@
 use super::SpoolError;
 use super::backlog::Shared;
 use super::batches::BatchMemory;
-use super::disk::{DRAFT_SUFFIX, remove_if_there};
+use super::disk::{DRAFT_SUFFIX, is_shortage, remove_if_there};
 use super::done;
 use super::frame::Scan;
 use super::quarantine;
@@ -52,7 +52,7 @@ pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Rec
     let mut seen = Seen { batches, newest_ms: 0, done: Vec::new() };
     for file in found {
         let result = match file.name.state {
-            State::Done => see_done(&mut seen, &file),
+            State::Done => see_done(shared, &mut seen, &file),
             // The crash came between the proof that the rows are in the store and the removal of the file.
             _ if done.contains(&file.name.id) => remove(shared, &file),
             State::Open | State::Sealed => recover_rows(shared, &mut seen, &mut report, &file)?,
@@ -115,11 +115,17 @@ impl Seen<'_> {
     }
 }
 
-fn see_done(seen: &mut Seen<'_>, file: &Found) -> io::Result<()> {
+fn see_done(shared: &Shared, seen: &mut Seen<'_>, file: &Found) -> io::Result<()> {
+    let bytes = match shared.disk.read(&file.path) {
+        Err(error) if is_shortage(&error) => return Err(error),
+        read => read.ok(),
+    };
     let mut newest_ms = 0;
-    let whole = done::decode(&file.name, &fs::read(&file.path)?, |(id, at_ms)| {
-        seen.add(id, at_ms);
-        newest_ms = newest_ms.max(at_ms);
+    let whole = bytes.is_some_and(|bytes| {
+        done::decode(&file.name, &bytes, |(id, at_ms)| {
+            seen.add(id, at_ms);
+            newest_ms = newest_ms.max(at_ms);
+        })
     });
     if !whole {
         tracing::warn!(
@@ -151,8 +157,9 @@ fn recover_rows(
     report: &mut Recovered,
     file: &Found,
 ) -> Result<io::Result<()>, SpoolError> {
-    let bytes = match fs::read(&file.path) {
+    let bytes = match shared.disk.read(&file.path) {
         Ok(bytes) => bytes,
+        Err(error) if is_shortage(&error) => return Ok(Err(error)),
         Err(error) => return Ok(unreadable(shared, report, file, &error)),
     };
     let mut scan = segment::read(&file.name, &bytes)
@@ -217,8 +224,122 @@ fn queue(
 
 fn unreadable(shared: &Shared, report: &mut Recovered, file: &Found, error: &io::Error) -> io::Result<()> {
     tracing::error!(file = %file.path.display(), %error, "A segment of the spool cannot be read; it is kept in quarantine.");
-    quarantine::keep(shared, &file.path)?;
+    quarantine::take(shared, &file.path)?;
     report.quarantined.push(file.path.clone());
     report.damaged_bytes += file.bytes;
     remove(shared, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk::{Disk, RealDisk};
+    use super::super::{Appended, Record, Spool, SpoolOptions, Table};
+    use super::*;
+    use std::sync::Arc;
+    use tempfile::TempDir;
+    use wire::BatchId;
+
+    const EIO: i32 = 5;
+    const EMFILE: i32 = 24;
+
+    fn event(batch: u128) -> Record {
+        let rows = vec![vec![0; 30]].into();
+        Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 7, withdraws: 0, rows }
+    }
+
+    fn open(folder: &Path, disk: impl Disk) -> Result<(Spool, Recovered), SpoolError> {
+        let options = SpoolOptions { segment_age: quarantine::KEPT_TIME, ..SpoolOptions::default() };
+        Spool::open_on(folder, options, Arc::new(disk))
+    }
+
+    /// A folder with one segment of the batch 1.
+    async fn with_a_segment() -> (TempDir, Spool) {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = open(folder.path(), RealDisk).unwrap();
+        spool.append(event(1)).await.unwrap();
+        spool.seal().await;
+        (folder, spool)
+    }
+
+    /// A disk that does not give files of this ending, and gives none a second name.
+    struct Withholding(&'static str, i32);
+
+    impl Disk for Withholding {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            match path.to_string_lossy().ends_with(self.0) {
+                true => Err(io::Error::from_raw_os_error(self.1)),
+                false => fs::read(path),
+            }
+        }
+
+        fn link(&self, _: &Path, _: &Path) -> io::Result<()> {
+            Err(io::ErrorKind::PermissionDenied.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_start_sets_aside_what_the_disk_does_not_give_and_nothing_because_it_is_short_of_files() {
+        let (folder, spool) = with_a_segment().await;
+        let segment = spool.oldest_now().unwrap();
+        drop(spool);
+        assert!(matches!(open(folder.path(), Withholding(".sealed", EMFILE)), Err(SpoolError::Disk { .. })));
+        assert!(segment.path.exists());
+        let (spool, recovered) = open(folder.path(), Withholding(".sealed", EIO)).unwrap();
+        assert_eq!(recovered.quarantined, [segment.path.as_path()]);
+        assert!(!segment.path.exists() && quarantine::holds(folder.path(), &segment.path).unwrap());
+        assert_eq!((spool.depth().segments, spool.depth().quarantined), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn a_folder_in_the_place_of_a_segment_stops_no_start() {
+        let (folder, spool) = with_a_segment().await;
+        let segment = spool.oldest_now().unwrap();
+        drop(spool);
+        fs::remove_file(&segment.path).unwrap();
+        fs::create_dir(&segment.path).unwrap();
+        let (_spool, recovered) = open(folder.path(), RealDisk).unwrap();
+        assert_eq!(recovered.quarantined, [segment.path.as_path()]);
+    }
+
+    #[tokio::test]
+    async fn ids_of_batches_that_the_disk_does_not_give_stop_no_start() {
+        let (folder, spool) = with_a_segment().await;
+        let segment = spool.oldest_now().unwrap();
+        spool.finish(&segment, &spool.read(&segment).unwrap()).unwrap();
+        drop(spool);
+        let (spool, _) = open(folder.path(), Withholding(".done", EIO)).unwrap();
+        assert_eq!(spool.append(event(1)).await, Ok(Appended::Fresh), "what cannot be read is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_segment_that_comes_back_from_quarantine_is_drained_and_its_batches_were_never_forgotten() {
+        let (folder, spool) = with_a_segment().await;
+        let segment = spool.oldest_now().unwrap();
+        let batches = spool.read(&segment).unwrap().batches().to_vec();
+        spool.set_aside(&segment, &batches).unwrap();
+        drop(spool);
+        let (spool, _) = open(folder.path(), RealDisk).unwrap();
+        assert_eq!(spool.append(event(1)).await, Ok(Appended::Repeated));
+        assert_eq!(spool.depth().segments, 0);
+        drop(spool);
+        let kept = folder.path().join(quarantine::FOLDER).join(segment.path.file_name().unwrap());
+        fs::rename(kept, &segment.path).unwrap();
+        let (spool, recovered) = open(folder.path(), RealDisk).unwrap();
+        assert_eq!((recovered.segments, recovered.records), (1, 1));
+        assert_eq!(spool.append(event(1)).await, Ok(Appended::Repeated));
+    }
+
+    #[tokio::test]
+    async fn damage_is_kept_as_a_copy_where_a_file_can_have_no_second_name() {
+        let (folder, spool) = with_a_segment().await;
+        let segment = spool.oldest_now().unwrap();
+        drop(spool);
+        let mut bytes = fs::read(&segment.path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&segment.path, &bytes).unwrap();
+        let (_spool, recovered) = open(folder.path(), Withholding("none", EIO)).unwrap();
+        assert_eq!(recovered.quarantined, [segment.path.as_path()]);
+        let kept = folder.path().join(quarantine::FOLDER).join(segment.path.file_name().unwrap());
+        assert_eq!((fs::read(kept).unwrap(), segment.path.exists()), (bytes, true));
+    }
 }

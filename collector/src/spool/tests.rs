@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+use wire::BatchId;
 
 /// Never seals by itself.
 const BY_HAND: SpoolOptions =

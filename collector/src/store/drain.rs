@@ -7,12 +7,13 @@
 //! insert it is asked again.
 
 use super::insert::{Insert, MalformedRow, layout};
-use super::{Store, StoreError};
+use super::{Store, StoreError, aside};
 use crate::row_binary::Row;
-use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table};
+use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
 use std::collections::HashMap;
 use std::sync::Arc;
+use wire::BatchId;
 
 /// Most tries to make the store hold exactly a segment before the segment is left for later.
 const REPAIRS_MAX: u32 = 5;
@@ -33,27 +34,42 @@ enum Known {
     Nothing,
     /// The store holds exactly the rows.
     Held,
-    /// The store is well and refuses them.
+    /// The store is well and refuses them, or they cannot be rows of the table.
     Refused,
 }
 
 /// What is known of one segment over all the tries.
 pub(crate) struct Job {
-    segment: Arc<Sealed>,
+    pub(crate) segment: Arc<Sealed>,
     tables: HashMap<Table, Known>,
     refusals: u32,
     withdraws: bool,
+    /// Tries to read it that failed since the last one that did not.
+    pub(crate) unread: u32,
+    /// The browsers' batches of it, once it was read.
+    pub(crate) batches: Vec<(BatchId, u64)>,
 }
 
 impl Job {
     pub(crate) fn new(segment: Arc<Sealed>) -> Self {
         let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
         let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
-        Job { segment, tables, refusals: 0, withdraws: false }
+        Job { segment, tables, refusals: 0, withdraws: false, unread: 0, batches: Vec::new() }
     }
 
     pub(crate) fn sequence(&self) -> u64 {
         self.segment.sequence()
+    }
+
+    /// The segment's id, as the log names it.
+    pub(crate) fn segment_id(&self) -> String {
+        format!("{:016x}", self.segment.id())
+    }
+
+    /// The tables whose rows the store does not take.
+    fn refused(&self) -> Vec<Table> {
+        let refused = self.tables.iter().filter(|(_, known)| **known == Known::Refused);
+        refused.map(|(table, _)| *table).collect()
     }
 
     /// Whether a decision of the segment ended a consent.
@@ -71,12 +87,13 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let (contents, inserts, withdraws) =
-            read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await?;
-        job.withdraws = withdraws;
-        let Ok(inserts) = inserts else {
-            return set_aside(spool, job, "holds a row that is too short").await;
+        let read = match read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await? {
+            Ok(read) => read,
+            Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
+        let Read { contents, inserts, malformed, withdraws } = read;
+        (job.unread, job.withdraws, job.batches) = (0, withdraws, contents.batches().to_vec());
+        job.tables.extend(malformed.into_iter().map(|table| (table, Known::Refused)));
         for insert in &inserts {
             let known = job.tables.entry(insert.table).or_insert(Known::Nothing);
             if let Err(error) = self.settle(insert, known, job.segment.salvaged() || contents.damaged()).await
@@ -92,8 +109,9 @@ impl Store {
                 *known = Known::Refused;
             }
         }
-        if job.tables.values().any(|known| *known == Known::Refused) {
-            return set_aside(spool, job, "holds rows that the store refuses").await;
+        let refused = job.refused();
+        if !refused.is_empty() {
+            return aside::refused(spool, withdrawn, job, &refused).await;
         }
         finish(spool, withdrawn, job, contents).await
     }
@@ -160,7 +178,15 @@ fn is_unreadable(error: &StoreError) -> bool {
         if UNREADABLE.iter().any(|code| text.starts_with(code)) && !text.contains(TOO_LARGE_AS_A_WHOLE))
 }
 
-type Read = (Contents, Result<Vec<Insert>, MalformedRow>, bool);
+/// What a segment holds.
+struct Read {
+    contents: Contents,
+    inserts: Vec<Insert>,
+    /// Tables with a row that is too short to be one of theirs.
+    malformed: Vec<Table>,
+    /// Whether a decision ended a consent.
+    withdraws: bool,
+}
 
 /// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
 async fn read(
@@ -169,21 +195,29 @@ async fn read(
     kept_sites: &[String],
     segment: &Arc<Sealed>,
     bytes_max: usize,
-) -> Result<Read, StoreError> {
+) -> Result<Result<Read, Unread>, StoreError> {
     let (spool, withdrawn, kept_sites, segment) =
         (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(segment));
     super::blocking(move || {
-        let contents = spool.read(&segment)?;
+        let contents = match spool.read(&segment) {
+            Ok(contents) => contents,
+            Err(unread) => return Ok(Err(unread)),
+        };
         let records = contents.records();
         for record in records.iter().filter(|record| record.withdraws != 0) {
             withdrawn.kill(record.withdraws, record.at_ms);
         }
         let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
-        let gather = |table| Insert::gather(table, segment.id(), &records, bytes_max, erased);
-        let inserts = Table::ALL.into_iter().map(gather).collect();
+        let (mut inserts, mut malformed) = (Vec::new(), Vec::new());
+        for table in Table::ALL {
+            match Insert::gather(table, segment.id(), &records, bytes_max, erased) {
+                Ok(insert) => inserts.push(insert),
+                Err(MalformedRow) => malformed.push(table),
+            }
+        }
         let withdraws = records.iter().any(|record| record.withdraws != 0);
         drop(records);
-        Ok((contents, inserts, withdraws))
+        Ok(Ok(Read { contents, inserts, malformed, withdraws }))
     })
     .await
 }
@@ -213,15 +247,6 @@ async fn finish(
         spool.finish(&segment, &contents)
     })
     .await
-}
-
-async fn set_aside(spool: &Spool, job: &Job, why: &str) -> Result<(), StoreError> {
-    tracing::error!(
-        segment = format!("{:016x}", job.segment.id()),
-        "A segment {why}. It is kept in the spool's quarantine and not inserted; the segments after it are."
-    );
-    let (spool, segment) = (spool.clone(), Arc::clone(&job.segment));
-    super::blocking(move || spool.set_aside(&segment)).await
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! pause that grows; the rows stay in the spool.
 
 mod artefacts;
+mod aside;
 mod asker;
 mod backoff;
 mod drain;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy does not see that everything here is a test")]
 
 mod artefacts;
+mod aside;
 mod chains;
 mod decide;
 mod drain;
@@ -15,6 +16,7 @@ mod listening;
 mod migrate;
 mod several;
 mod stand;
+mod versions;
 
 use libtest_mimic::{Arguments, Trial};
 use std::process::ExitCode;
@@ -24,10 +26,14 @@ fn main() -> ExitCode {
         return stand::be_the_engine();
     }
     let engine = stand::Engine::start();
-    let trials = drain::TESTS.iter().chain(erase::TESTS).chain(migrate::TESTS);
-    let trials =
-        trials.chain(ledger::TESTS).chain(artefacts::TESTS).chain(several::TESTS).chain(decide::TESTS);
-    let trials = trials.chain(chains::TESTS);
+    let trials = drain::TESTS.iter().chain(aside::TESTS).chain(erase::TESTS).chain(migrate::TESTS);
+    let trials = trials
+        .chain(ledger::TESTS)
+        .chain(artefacts::TESTS)
+        .chain(several::TESTS)
+        .chain(decide::TESTS)
+        .chain(versions::TESTS)
+        .chain(chains::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();

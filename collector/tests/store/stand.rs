@@ -3,6 +3,7 @@
 use engine::supervise::{SuperviseOptions, Supervisor};
 use kruimel_collector::ledger::Ledger;
 use kruimel_collector::row_binary::Encoder;
+use kruimel_collector::spool::disk::{Disk, RealDisk};
 use kruimel_collector::spool::{Record, Recovered, Spool, SpoolOptions, Table};
 use kruimel_collector::store::{Store, layout};
 use kruimel_collector::withdrawn::Withdrawn;
@@ -12,6 +13,7 @@ use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -136,8 +138,12 @@ impl Stand {
 
     /// Opens a spool without draining it. It never seals by itself.
     pub(crate) fn open_in(&self, folder: &Path) -> Running {
+        self.open_on(folder, RealDisk)
+    }
+
+    pub(crate) fn open_on(&self, folder: &Path, disk: impl Disk) -> Running {
         let options = SpoolOptions { segment_age: Duration::from_secs(3600), ..SpoolOptions::default() };
-        let (spool, recovered) = Spool::open(folder, options).unwrap();
+        let (spool, recovered) = Spool::open_on(folder, options, Arc::new(disk)).unwrap();
         let withdrawn = Withdrawn::open(folder, &recovered.withdrawn).unwrap();
         let (store, stop) = (self.store.clone(), CancellationToken::new());
         Running { spool, withdrawn, recovered, store, stop, drain: None }
@@ -169,7 +175,7 @@ impl Running {
         let (store, spool, withdrawn, stop) =
             (self.store.clone(), self.spool.clone(), self.withdrawn.clone(), self.stop.clone());
         let kept_sites: Vec<String> = kept_sites.iter().map(|site| (*site).to_owned()).collect();
-        let kept_sites = std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(kept_sites));
+        let kept_sites = Arc::new(arc_swap::ArcSwap::from_pointee(kept_sites));
         self.drain = Some(tokio::spawn(async move { store.run(&spool, &withdrawn, kept_sites, stop).await }));
     }
 
