@@ -22,8 +22,10 @@ pub(crate) fn encode(
     batches: &[StoredBatch],
     clock: &Clock,
 ) -> io::Result<Option<(Vec<u8>, u64)>> {
-    let recent: Vec<_> =
-        batches.iter().filter_map(|(id, at_ms)| Some((id.0, *at_ms, clock.recent(*at_ms)?))).collect();
+    let recent: Vec<_> = batches
+        .iter()
+        .filter_map(|(id, at_ms)| Some((id.0, *at_ms, clock.recent(name.sequence, *at_ms)?)))
+        .collect();
     let Some(newest_ms) = recent.iter().map(|(_, _, reading)| *reading).max() else {
         return Ok(None);
     };

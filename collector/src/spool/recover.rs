@@ -6,7 +6,7 @@
 //! is there.
 
 use super::SpoolError;
-use super::backlog::Shared;
+use super::backlog::{Run, Shared};
 use super::batches::BatchMemory;
 use super::disk::{DRAFT_SUFFIX, remove_if_there};
 use super::done::{self, StoredBatch};
@@ -44,19 +44,22 @@ struct Found {
 /// Reads the folder. Gives the report and the sequence of the next segment.
 pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Recovered, u64), SpoolError> {
     let found = list(shared)?;
-    let next_sequence = found.iter().map(|file| file.name.sequence).max().unwrap_or(0) + 1;
+    // One number is left out, so that the next start sees where this run begins.
+    let next_sequence = found.iter().map(|file| file.name.sequence + 2).max().unwrap_or(1);
     let done: HashSet<u64> =
         found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
     let mut report = Recovered::default();
     let mut seen = Seen::default();
     for file in found {
+        seen.begin(file.name.sequence);
+        let path = file.path.clone();
         let result = match file.name.state {
-            State::Done => see_done(&mut seen, &file),
+            State::Done => see_done(&mut seen, file),
             // The crash came between the proof that the rows are in the store and the removal of the file.
             _ if done.contains(&file.name.id) => remove(shared, &file),
             State::Open | State::Sealed => recover_rows(shared, &mut seen, &mut report, &file)?,
         };
-        result.map_err(|source| SpoolError::Disk { path: file.path, source })?;
+        result.map_err(|source| SpoolError::Disk { path, source })?;
     }
     remember(shared, batches, seen)?;
     shared
@@ -102,33 +105,58 @@ fn remove(shared: &Shared, file: &Found) -> io::Result<()> {
 /// The batches that were found. How old they are is known only once all of them are.
 #[derive(Default)]
 struct Seen {
-    batches: Vec<StoredBatch>,
-    done: Vec<(PathBuf, u64, Vec<StoredBatch>)>,
+    /// Those of each segment.
+    batches: Vec<(u64, Vec<StoredBatch>)>,
+    done: Vec<(Found, Vec<StoredBatch>)>,
+    runs: Vec<Run>,
 }
 
-fn see_done(seen: &mut Seen, file: &Found) -> io::Result<()> {
+impl Seen {
+    /// Goes on to a segment. Whatever is missing before it, be it the number that a start leaves out, counts as the end of
+    /// a run: nobody knows how long that took.
+    fn begin(&mut self, sequence: u64) {
+        match self.runs.last_mut() {
+            Some(run) if sequence <= run.segments.end() + 1 => {
+                run.segments = *run.segments.start()..=sequence
+            }
+            _ => self.runs.push(Run::beginning_with(sequence)),
+        }
+    }
+
+    fn add(&mut self, ids: &[StoredBatch]) {
+        if let Some(run) = self.runs.last_mut() {
+            ids.iter().for_each(|(_, at_ms)| run.add(*at_ms));
+        }
+    }
+}
+
+fn see_done(seen: &mut Seen, file: Found) -> io::Result<()> {
     let ids = done::decode(&file.name, &fs::read(&file.path)?);
     if ids.is_none() {
         tracing::warn!(
             "A file of drained batches' ids is damaged; a retry of one of them would be taken again."
         );
     }
-    seen.done.push((file.path.clone(), file.bytes, ids.unwrap_or_default()));
+    let ids = ids.unwrap_or_default();
+    seen.add(&ids);
+    seen.done.push((file, ids));
     Ok(())
 }
 
 /// Remembers the batches that a browser may still repeat, and removes the files of those that none does.
 fn remember(shared: &Shared, batches: &mut BatchMemory, seen: Seen) -> Result<(), SpoolError> {
-    let all = seen.batches.iter().chain(seen.done.iter().flat_map(|(_, _, ids)| ids));
-    shared.clock.inherit(all.clone().map(|(_, at_ms)| *at_ms).max().unwrap_or(0));
-    for (id, at_ms) in all {
-        if let Some(reading) = shared.clock.recent(*at_ms) {
-            batches.remember(*id, reading);
+    shared.clock.inherit(seen.runs);
+    let done = seen.done.iter().map(|(file, ids)| (&file.name.sequence, ids));
+    for (sequence, ids) in seen.batches.iter().map(|(sequence, ids)| (sequence, ids)).chain(done) {
+        for (id, at_ms) in ids {
+            if let Some(reading) = shared.clock.recent(*sequence, *at_ms) {
+                batches.remember(*id, reading);
+            }
         }
     }
-    for (path, bytes, ids) in seen.done {
+    for (Found { name, path, bytes }, ids) in seen.done {
         shared.subtract_bytes(bytes);
-        let newest = ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(*at_ms)).max();
+        let newest = ids.iter().filter_map(|(_, at_ms)| shared.clock.recent(name.sequence, *at_ms)).max();
         if let Some(newest_ms) = newest {
             shared.remember_done(path, bytes, newest_ms);
         } else {
@@ -155,8 +183,11 @@ fn recover_rows(
         scan.damage.push(from..bytes.len());
         scan.torn_from = None;
     }
+    let ids: Vec<_> =
+        scan.records.iter().filter_map(|record| Some((record.batch()?, record.at_ms))).collect();
+    seen.add(&ids);
+    seen.batches.push((file.name.sequence, ids));
     for record in &scan.records {
-        seen.batches.extend(record.batch().map(|id| (id, record.at_ms)));
         if record.withdraws != 0 {
             report.withdrawn.push((record.withdraws, record.at_ms));
         }
