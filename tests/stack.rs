@@ -98,6 +98,22 @@ impl Stack {
         Stack { folder, process, again: demo_again, public, admin, runtime }
     }
 
+    /// Starts the demo above a library that is loaded before the C library, and makes the faults that it finds in a file.
+    pub(crate) fn start_above(library: &Path) -> Stack {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(library, folder.path().join("layer.so")).unwrap();
+        fs::write(folder.path().join("faults"), [0; 4_096]).unwrap();
+        let mut process = above_again(folder.path()).spawn().unwrap();
+        let (public, admin) = addresses(&mut process, folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Stack { folder, process, again: above_again, public, admin, runtime }
+    }
+
+    /// The file in which a library below the server finds the faults to make.
+    pub(crate) fn faults(&self) -> PathBuf {
+        self.folder.path().join("faults")
+    }
+
     /// Starts the demo, asks it to stop as soon as it logged that text, and returns how it ended and its log.
     pub(crate) fn stop_while_starting(logged: &str) -> (ExitStatus, String) {
         let folder = tempfile::tempdir().unwrap();
@@ -294,6 +310,12 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 
 fn demo_again(folder: &Path) -> Command {
     command(folder, &["--demo-days", "0"])
+}
+
+fn above_again(folder: &Path) -> Command {
+    let mut command = demo_again(folder);
+    command.env("LD_PRELOAD", folder.join("layer.so")).env("KRUIMEL_TEST_FAULTS", folder.join("faults"));
+    command
 }
 
 /// With the config file that stands beside the data.

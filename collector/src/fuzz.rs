@@ -4,14 +4,16 @@
 //!
 //! Invariant: none of them panics, and what is said of each answer holds.
 
-use crate::config::{Config, ListenOptions};
+use crate::config::{Config, KRUIMEL, ListenOptions};
 use crate::http::client_ip;
 use crate::keys::Keys;
-use crate::receipt::LiveReceipt;
+use crate::pipeline::{ANALYTICS, Agents, ClientIp, Credentials, Request, Tables, process};
+use crate::receipt::{LiveReceipt, sign_members};
 use crate::spool;
 use axum::http::{HeaderMap, HeaderValue};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
+use wire::HexId;
 use wire::limits::BATCH_EVENTS_MAX;
 
 /// The body of a batch.
@@ -21,12 +23,47 @@ pub fn batch(bytes: &[u8]) {
     }
 }
 
-/// The text of a consent cookie: no text that was not signed is a receipt.
+/// The text of a consent cookie: no text that was not signed is a receipt, and one that was signed allows what it says.
 pub fn receipt(bytes: &[u8]) {
-    static KEYS: OnceLock<Keys> = OnceLock::new();
     let text = String::from_utf8_lossy(bytes);
-    assert!(LiveReceipt::check(&text, "demo", 0, KEYS.get_or_init(Keys::generate)).is_err());
+    assert!(LiveReceipt::check(&text, "demo", 0, keys()).is_err());
+    rows_with(&text);
 }
+
+fn keys() -> &'static Keys {
+    static KEYS: OnceLock<Keys> = OnceLock::new();
+    KEYS.get_or_init(Keys::generate)
+}
+
+/// How many rows a page view becomes whose consent is this text with our signature, which a fuzzer never finds by itself.
+fn rows_with(text: &str) -> usize {
+    static CONFIG: OnceLock<Config> = OnceLock::new();
+    let local = |port| (Ipv4Addr::LOCALHOST, port).into();
+    let config = CONFIG.get_or_init(|| Config::demo("data".into(), local(0), local(1)));
+    let key = keys().newest();
+    let Some(members) = text.strip_suffix('}') else { return 0 };
+    let signed = sign_members(&format!("{members},\"key\":\"{}\"", key.id()), key);
+    let Ok(live) = LiveReceipt::check(&signed, "demo", 0, keys()) else { return 0 };
+    let request = Request {
+        body: BATCH.as_bytes(),
+        address: ClientIp::new(IpAddr::V4(Ipv4Addr::LOCALHOST)).truncate(),
+        user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36",
+        credentials: Credentials { consent: Some(&signed), visitor: None, fresh_visitor: HexId(1) },
+        now_ms: 0,
+        sample: false,
+    };
+    let (agents, is_dead) = (Agents::default(), |_| false);
+    let tables = Tables { sites: &config.sites, keys: keys(), is_dead: &is_dead, geo: None, agents: &agents };
+    let rows = process(&request, &tables).map_or(0, |processed| processed.rows.len());
+    let receipt = live.receipt();
+    assert!(receipt.site == "demo" && receipt.key == key.id());
+    assert!(rows == 0 || receipt.allows(ANALYTICS, KRUIMEL));
+    rows
+}
+
+/// A batch with one page view.
+const BATCH: &str = r#"{"v":1,"batch":"0198f2c4-9d1b-7c3e-8a55-0123456789ab","site":"demo","page":{"view":"00000000000000aa",
+    "host":"localhost","path":"/"},"client":{"visit":"00000000000000bb"},"events":[{"seq":1,"kind":"view","age_ms":0}]}"#;
 
 /// A segment of the spool: whatever its bytes, its records lie within it and in order.
 pub fn segment(bytes: &[u8]) {
@@ -62,14 +99,16 @@ mod tests {
 
     type Way = fn(&[u8]);
 
+    /// A receipt that lacks the key and the signature.
+    const RECEIPT: &str = r#"{"categories":["necessary","analytics"],"services":{},"revision":1,"consentId":"000000000000feed",
+        "consentTimestamp":"1970-01-01T00:00:00Z","lastConsentTimestamp":"1970-01-01T00:00:00Z","languageCode":"en",
+        "expirationTime":1,"site":"demo"}"#;
+
     /// Each way with something good, of which a damaged copy goes far in.
     fn ways() -> [(Way, Vec<u8>); 5] {
-        let batch_text = r#"{"v":1,"batch":"0198f2c4-9d1b-7c3e-8a55-0123456789ab","site":"demo","page":{"view":"00000000000000aa",
-            "host":"localhost","path":"/"},"client":{"visit":"00000000000000bb"},"events":[{"seq":1,"kind":"view","age_ms":0}]}"#;
-        let receipt_text = r#"{"categories":["necessary"],"services":{},"revision":1,"consentId":"000000000000feed","sig":"x"}"#;
         [
-            (batch, batch_text.into()),
-            (receipt, receipt_text.into()),
+            (batch, BATCH.into()),
+            (receipt, RECEIPT.into()),
             (segment, spool::sample_segment()),
             (forwarded, "192.0.2.66, [2001:db8::1]:80, 198.51.100.7:4711, ::ffff:10.1.2.3".into()),
             (config, include_str!("config/demo.toml").into()),
@@ -79,6 +118,8 @@ mod tests {
     #[test]
     fn what_is_good_is_taken() {
         ways().iter().for_each(|(way, good)| way(good));
+        assert_eq!(rows_with(RECEIPT), 1);
+        assert_eq!(rows_with(&RECEIPT.replace(",\"analytics\"", "")), 0);
     }
 
     proptest! {

@@ -89,9 +89,13 @@ pub fn sign(mut receipt: Receipt, keys: &Keys) -> String {
     let key = keys.newest();
     receipt.key = key.id().to_owned();
     let json = serde_json::to_string(&receipt).expect("a receipt of texts and numbers is always JSON");
-    let signed = json.strip_suffix('}').expect("the JSON of a struct ends with a brace");
-    let signature = URL_SAFE_NO_PAD.encode(mac(key, &[signed]).finalize().into_bytes());
-    format!("{signed}{SIGNATURE_MEMBER}{signature}\"}}")
+    sign_members(json.strip_suffix('}').expect("the JSON of a struct ends with a brace"), key)
+}
+
+/// Signs the members of a receipt, in JSON without the brace at their end.
+pub(crate) fn sign_members(members: &str, key: &Key) -> String {
+    let signature = URL_SAFE_NO_PAD.encode(mac(key, &[members]).finalize().into_bytes());
+    format!("{members}{SIGNATURE_MEMBER}{signature}\"}}")
 }
 
 /// The visitor's random id, in a cookie that only the collector reads.

@@ -88,6 +88,29 @@ impl Visitors {
         }
     }
 
+    /// The number of the next batch.
+    pub(super) fn sent(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Retries of batches from that number on that were acknowledged, whose answers were lost: each must be known.
+    pub(super) fn tell_again(&self, stack: &Stack, from: u64) {
+        let repeated = || {
+            let metrics = stack.ask("/metrics").text().to_owned();
+            let line = metrics
+                .lines()
+                .find_map(|line| line.strip_prefix("kruimel_events_total{outcome=\"repeated\"} "));
+            line.unwrap().parse::<usize>().unwrap()
+        };
+        let (before, again) = (repeated(), self.answers.acknowledged.range(from..));
+        let told = again.clone().count();
+        for &number in again {
+            let answer = try_batch(stack.public, &self.cookies, &batch(number, &path(number))).unwrap();
+            assert_eq!(answer.status, 202, "{}", answer.text());
+        }
+        assert_eq!(repeated() - before, told, "some retry was taken for a fresh batch");
+    }
+
     /// Every acknowledged batch is stored, none twice, and nothing that was never sent.
     pub(super) fn assert_exactly_once(&self, stack: &Stack) {
         stack.await_drained();

@@ -4,13 +4,16 @@
 //! `cargo xtask test` runs the short form; `cargo xtask faults` runs many rounds at other random moments, and the tests
 //! that take minutes (they are marked `ignore`). The seed is printed, so that a run can be repeated.
 
+mod clock;
 mod damage;
 mod disk;
 mod kill;
+mod layer;
 mod load;
 pub(crate) mod side_by_side;
 mod store;
 mod sums;
+mod sync;
 mod traces;
 
 use std::fmt::Display;

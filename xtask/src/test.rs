@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("set-up", set_up),
     ("format", format),
     ("format of the browser's workspace", format_banner),
@@ -21,6 +21,7 @@ const PARTS: [Part; 10] = [
     ("tests of the browser's workspace", test_banner),
     ("lints", lint),
     ("lints of the browser's workspace", lint_banner),
+    ("fuzz targets compile", check_fuzz),
     ("documentation", document),
     ("documentation of the browser's workspace", document_banner),
     ("tests", test_all),
@@ -81,6 +82,12 @@ fn lint_banner() -> Result<()> {
     cargo(
         &[&["clippy", "--workspace", "--all-targets"], place.as_slice(), &["--", "-D", "warnings"]].concat(),
     )
+}
+
+/// Into the folder of the others, so that what they share is there already.
+fn check_fuzz() -> Result<()> {
+    let place = ["--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"];
+    cargo(&[&["check", "--no-default-features"], place.as_slice()].concat())
 }
 
 fn document() -> Result<()> {

@@ -42,12 +42,15 @@ pub(crate) struct BatchMemory {
     len: usize,
     ids_max: usize,
     forgotten_early: u64,
+    run: u64,
 }
 
 #[derive(Debug)]
 struct Chunk {
     ids: Vec<BatchId>,
     newest_ms: u64,
+    /// See [`BatchMemory::begin_run`].
+    run: u64,
 }
 
 impl Chunk {
@@ -72,6 +75,7 @@ impl BatchMemory {
             len: 0,
             ids_max,
             forgotten_early: 0,
+            run: 0,
         }
     }
 
@@ -118,11 +122,17 @@ impl BatchMemory {
         std::mem::take(&mut self.forgotten_early)
     }
 
-    /// Ends the reading of an earlier run's ids, whose times were stamps: `reading` gives the clock's reading at a stamp,
-    /// or nothing where it was too long ago.
-    pub(crate) fn settle(&mut self, reading: impl Fn(u64) -> Option<u64>) {
+    /// The ids that follow are of an earlier run of the collector, the one that began with that segment: their times are
+    /// stamps of its clock.
+    pub(crate) fn begin_run(&mut self, sequence: u64) {
+        self.run = sequence;
+    }
+
+    /// Ends the reading of earlier runs' ids: `reading` gives the clock's reading at a stamp of the run that began with a
+    /// segment, or nothing where it was too long ago.
+    pub(crate) fn settle(&mut self, reading: impl Fn(u64, u64) -> Option<u64>) {
         for chunk in &mut self.chunks {
-            chunk.newest_ms = reading(chunk.newest_ms).unwrap_or(0);
+            chunk.newest_ms = reading(chunk.run, chunk.newest_ms).unwrap_or(0);
         }
         while self.chunks.front().is_some_and(|oldest| oldest.newest_ms == 0) {
             self.forget_oldest();
@@ -130,10 +140,13 @@ impl BatchMemory {
     }
 
     fn put(&mut self, id: BatchId, at_ms: u64) -> u32 {
-        let fits =
-            |chunk: &Chunk| chunk.ids.len() < CHUNK_IDS_MAX && at_ms / CHUNK_MS <= chunk.newest_ms / CHUNK_MS;
+        let fits = |chunk: &Chunk| {
+            chunk.ids.len() < CHUNK_IDS_MAX
+                && chunk.run == self.run
+                && at_ms / CHUNK_MS <= chunk.newest_ms / CHUNK_MS
+        };
         if !self.chunks.back().is_some_and(fits) {
-            self.chunks.push_back(Chunk { ids: Vec::new(), newest_ms: at_ms });
+            self.chunks.push_back(Chunk { ids: Vec::new(), newest_ms: at_ms, run: self.run });
         }
         let last = self.chunks.len() - 1;
         let chunk = &mut self.chunks[last];
@@ -256,9 +269,22 @@ mod tests {
         for (number, stamp_ms) in [(1, 0), (2, 5_000_000), (3, 4_000_000), (4, 6_000_000)] {
             memory.remember(id(number), stamp_ms);
         }
-        memory.settle(|stamp_ms| stamp_ms.checked_sub(4_500_000));
+        memory.settle(|_, stamp_ms| stamp_ms.checked_sub(4_500_000));
         assert_eq!([1, 2, 3, 4].map(|number| memory.knows(id(number))), [false, true, true, true]);
         memory.forget(500_001 + BATCH_MEMORY_MS);
         assert_eq!([2, 3, 4].map(|number| memory.knows(id(number))), [false, false, true]);
+    }
+
+    #[test]
+    fn each_runs_stamps_are_read_by_the_clock_that_it_had() {
+        let mut memory = BatchMemory::default();
+        memory.begin_run(3);
+        memory.remember(id(1), 5_000_000);
+        // The clock was set back by more than an hour, and these are newer all the same.
+        memory.begin_run(8);
+        memory.remember(id(2), 1_000_000);
+        memory.settle(|run, stamp_ms| Some(if run == 3 { stamp_ms - 4_990_000 } else { stamp_ms }));
+        memory.forget(20_000 + BATCH_MEMORY_MS);
+        assert_eq!([1, 2].map(|number| memory.knows(id(number))), [false, true]);
     }
 }

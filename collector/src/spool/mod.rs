@@ -50,7 +50,8 @@
 //! # Clocks
 //!
 //! The wall clock is read once, on start; see `backlog::Clock`. Setting it while Kruimel runs moves nothing, and setting
-//! it between two runs makes the spool remember a batch's id for longer, never for less.
+//! it between runs, however often, makes the spool remember a batch's id for longer, never for less: a start leaves one
+//! sequence out, so that the next one knows which stamps are of one clock.
 
 mod backlog;
 mod batches;

@@ -6,7 +6,7 @@
 //! is there.
 
 use super::SpoolError;
-use super::backlog::Shared;
+use super::backlog::{Run, Shared};
 use super::batches::BatchMemory;
 use super::disk::{DRAFT_SUFFIX, is_shortage, remove_if_there};
 use super::done;
@@ -45,19 +45,22 @@ struct Found {
 /// Reads the folder. Gives the report and the sequence of the next segment.
 pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Recovered, u64), SpoolError> {
     let found = list(shared)?;
-    let next_sequence = found.iter().map(|file| file.name.sequence).max().unwrap_or(0) + 1;
+    // One number is left out, so that the next start sees where this run begins.
+    let next_sequence = found.iter().map(|file| file.name.sequence + 2).max().unwrap_or(1);
     let done: HashSet<u64> =
         found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
     let mut report = Recovered::default();
-    let mut seen = Seen { batches, newest_ms: 0, done: Vec::new() };
+    let mut seen = Seen { batches, done: Vec::new(), runs: Vec::new() };
     for file in found {
+        seen.begin(file.name.sequence);
+        let path = file.path.clone();
         let result = match file.name.state {
-            State::Done => see_done(shared, &mut seen, &file),
+            State::Done => see_done(shared, &mut seen, file),
             // The crash came between the proof that the rows are in the store and the removal of the file.
             _ if done.contains(&file.name.id) => remove(shared, &file),
             State::Open | State::Sealed => recover_rows(shared, &mut seen, &mut report, &file)?,
         };
-        result.map_err(|source| SpoolError::Disk { path: file.path, source })?;
+        result.map_err(|source| SpoolError::Disk { path, source })?;
     }
     remember(shared, seen)?;
     shared
@@ -103,19 +106,35 @@ fn remove(shared: &Shared, file: &Found) -> io::Result<()> {
 /// The batches that were found, by their stamps. How old they are is known only once all of them are.
 struct Seen<'a> {
     batches: &'a mut BatchMemory,
-    newest_ms: u64,
-    /// Of each file of ids its bytes and the latest stamp in it.
-    done: Vec<(PathBuf, u64, u64)>,
+    /// Of each file of ids the latest stamp in it.
+    done: Vec<(Found, u64)>,
+    runs: Vec<Run>,
 }
 
 impl Seen<'_> {
+    /// Goes on to a segment. Whatever is missing before it, be it the number that a start leaves out, counts as the end of
+    /// a run: nobody knows how long that took.
+    fn begin(&mut self, sequence: u64) {
+        match self.runs.last_mut() {
+            Some(run) if sequence <= run.segments.end() + 1 => {
+                run.segments = *run.segments.start()..=sequence
+            }
+            _ => {
+                self.runs.push(Run::beginning_with(sequence));
+                self.batches.begin_run(sequence);
+            }
+        }
+    }
+
     fn add(&mut self, id: BatchId, at_ms: u64) {
         self.batches.remember(id, at_ms);
-        self.newest_ms = self.newest_ms.max(at_ms);
+        if let Some(run) = self.runs.last_mut() {
+            run.add(at_ms);
+        }
     }
 }
 
-fn see_done(shared: &Shared, seen: &mut Seen<'_>, file: &Found) -> io::Result<()> {
+fn see_done(shared: &Shared, seen: &mut Seen<'_>, file: Found) -> io::Result<()> {
     let bytes = match shared.disk.read(&file.path) {
         Err(error) if is_shortage(&error) => return Err(error),
         read => read.ok(),
@@ -132,17 +151,17 @@ fn see_done(shared: &Shared, seen: &mut Seen<'_>, file: &Found) -> io::Result<()
             "A file of drained batches' ids is damaged; a retry of one of them would be taken again."
         );
     }
-    seen.done.push((file.path.clone(), file.bytes, newest_ms));
+    seen.done.push((file, newest_ms));
     Ok(())
 }
 
 /// Remembers the batches that a browser may still repeat, and removes the files of those that none does.
 fn remember(shared: &Shared, seen: Seen<'_>) -> Result<(), SpoolError> {
-    shared.clock.inherit(seen.newest_ms);
-    seen.batches.settle(|stamp_ms| shared.clock.recent(stamp_ms));
-    for (path, bytes, newest_ms) in seen.done {
+    shared.clock.inherit(seen.runs);
+    seen.batches.settle(|sequence, stamp_ms| shared.clock.recent(sequence, stamp_ms));
+    for (Found { name, path, bytes }, newest_ms) in seen.done {
         shared.subtract_bytes(bytes);
-        if let Some(newest_ms) = shared.clock.recent(newest_ms) {
+        if let Some(newest_ms) = shared.clock.recent(name.sequence, newest_ms) {
             shared.remember_done(path, bytes, newest_ms);
         } else {
             remove_if_there(&*shared.disk, &path).map_err(|source| SpoolError::Disk { path, source })?;

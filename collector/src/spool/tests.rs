@@ -486,40 +486,53 @@ async fn decisions_in_the_spool_tell_which_receipts_they_kill() {
     assert_eq!(recovered.withdrawn.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0xdead]);
 }
 
-/// A folder that an earlier run left, whose records were stamped so many milliseconds before now by that run's clock.
-fn left_by_a_run(stamps_ms_ago: &[i64]) -> TempDir {
+/// A folder that earlier runs left, whose records were stamped so many milliseconds before now by the clock of each.
+fn left_by_runs(runs: &[&[i64]]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let name = segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
-    let mut bytes = segment::header(&name, 1);
-    for (batch, ago_ms) in (0..).zip(stamps_ms_ago) {
-        let payload = record::encode(&record(batch, "stamped"), (now_ms - ago_ms) as u64).unwrap();
-        frame::write(&mut bytes, name.id, &payload);
+    let mut batches = 0..;
+    for (sequence, stamps_ms_ago) in (1..).step_by(2).zip(runs) {
+        let name = segment::Name { sequence, id: sequence, limit: None, state: segment::State::Sealed };
+        let mut bytes = segment::header(&name, 1);
+        for (ago_ms, batch) in stamps_ms_ago.iter().zip(&mut batches) {
+            let payload = record::encode(&record(batch, "stamped"), (now_ms - ago_ms) as u64).unwrap();
+            frame::write(&mut bytes, name.id, &payload);
+        }
+        fs::write(folder.path().join(name.to_string()), bytes).unwrap();
     }
-    fs::write(folder.path().join(name.to_string()), bytes).unwrap();
     folder
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_between_two_runs_makes_no_retry_fresh() {
+async fn a_clock_that_was_set_between_runs_makes_no_retry_fresh() {
     const HOUR: i64 = 3_600_000;
-    // The clock went ahead by a year, back by one, and back by an hour between two records.
-    for stamps in [&[365 * 24 * HOUR + 5, 365 * 24 * HOUR][..], &[-365 * 24 * HOUR, -5], &[-HOUR, 0]] {
-        let folder = left_by_a_run(stamps);
+    for runs in [
+        // The clock went ahead by a year, back by one, and back by an hour between two records.
+        &[&[365 * 24 * HOUR + 5, 365 * 24 * HOUR][..]][..],
+        &[&[-365 * 24 * HOUR, -5]],
+        &[&[-HOUR, 0]],
+        // Twice: ahead and ahead, ahead and back, back and ahead.
+        &[&[10 * HOUR + 5, 10 * HOUR], &[5 * HOUR + 5, 5 * HOUR]],
+        &[&[5 * HOUR], &[-10 * HOUR]],
+        &[&[5 * HOUR + 5, 5 * HOUR], &[15 * HOUR + 5, 15 * HOUR]],
+    ] {
+        let folder = left_by_runs(runs);
         for opened in 1..=2 {
             let (spool, _) = open(folder.path());
-            for batch in 0..stamps.len() as u128 {
+            for batch in 0..runs.concat().len() as u128 {
                 let answer = spool.append(record(batch, "stamped")).await;
-                assert_eq!(answer, Ok(Appended::Repeated), "{stamps:?}, opened {opened} times");
+                assert_eq!(answer, Ok(Appended::Repeated), "{runs:?}, opened {opened} times");
             }
             // The second time the ids alone are left.
             drain(&spool);
         }
     }
-    // What was old by that run's own clock is forgotten.
-    let folder = left_by_a_run(&[2 * HOUR, HOUR]);
-    let (spool, _) = open(folder.path());
-    assert_eq!(spool.append(record(0, "stamped")).await, Ok(Appended::Fresh));
+    // What was old by that run's own clock is forgotten, or by those of the runs after it.
+    for runs in [&[&[2 * HOUR, HOUR][..]][..], &[&[2 * HOUR], &[HOUR, 0]]] {
+        let folder = left_by_runs(runs);
+        let (spool, _) = open(folder.path());
+        assert_eq!(spool.append(record(0, "stamped")).await, Ok(Appended::Fresh), "{runs:?}");
+    }
 }
 
 /// Appends batches with one row each in one group after the other, and takes them.

@@ -1,0 +1,61 @@
+//! Syncs that fail below the server: nobody is told 202 for what was lost with one, and no failed file is tried again.
+
+use super::layer::{Layer, Sync};
+use super::load::Visitors;
+use super::{Moments, rounds};
+
+#[test]
+fn a_sync_that_fails_puts_its_browsers_off_and_takes_nothing_that_was_acknowledged() {
+    let mut moments = Moments::begin("failing syncs of segments");
+    let (mut stack, layer) = Layer::start();
+    let mut visitors = Visitors::of(&stack);
+    for _ in 0..rounds(2) {
+        let load = visitors.start(&stack);
+        let (moment, failing) = (moments.next(1..120), moments.next(1..5));
+        stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
+        layer.fail(Sync::Segment, failing as i64);
+        layer.fail(Sync::OtherFile, moments.next(0..3) as i64);
+        stack.await_that("the syncs failed", || layer.have_failed(Sync::Segment));
+        stack.await_that("their browsers are told", || load.put_off() >= failing);
+        let before = load.acknowledged();
+        stack.await_that("batches are taken again", || load.acknowledged() > before + 20);
+        visitors.end(load);
+        assert!(visitors.answers.unanswered.is_empty(), "a browser got no answer");
+        visitors.assert_exactly_once(&stack);
+        stack = stack.kill_and_restart();
+        visitors.assert_exactly_once(&stack);
+        visitors.repeat(&stack);
+        visitors.assert_exactly_once(&stack);
+        layer.fail(Sync::OtherFile, 0);
+    }
+    assert!(stack.log().contains("The spool could not reach the disk"), "{}", stack.log());
+}
+
+#[test]
+fn a_folder_that_cannot_be_synced_loses_and_doubles_nothing() {
+    let mut moments = Moments::begin("failing syncs of the folder");
+    let (mut stack, layer) = Layer::start();
+    let mut visitors = Visitors::of(&stack);
+    for round in 0..rounds(2) {
+        let load = visitors.start(&stack);
+        let moment = moments.next(1..120);
+        stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
+        // From the second on the failed segment may not be marked either: then nothing is taken until a restart.
+        let failing = 1 + round as i64 % 3;
+        layer.fail(Sync::Folder, failing);
+        stack.await_that("the syncs failed", || {
+            layer.have_failed(Sync::Folder) || stack.ask("/readyz").text().contains("spool: broken")
+        });
+        let before = (load.acknowledged(), load.put_off());
+        stack.await_that("the browsers are answered", || {
+            load.acknowledged() > before.0 + 20 || (failing > 1 && load.put_off() > before.1 + 20)
+        });
+        visitors.end(load);
+        layer.fail(Sync::Folder, 0);
+        assert!(visitors.answers.unanswered.is_empty(), "a browser got no answer");
+        stack = stack.kill_and_restart();
+        // What a broken spool refused may be on disk: its retry is known then.
+        visitors.repeat(&stack);
+        visitors.assert_exactly_once(&stack);
+    }
+}
