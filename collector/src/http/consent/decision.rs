@@ -84,8 +84,12 @@ impl Decision {
         };
         decision.lasts = lasts;
         // The browser keeps one receipt: whatever no cookie names any more could never be withdrawn.
-        for receipt in earlier.iter().skip(1) {
-            decision.rows.push(LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false));
+        let by = decision.receipt().map(|receipt| receipt.consent_id);
+        for ended in earlier.iter().skip(1).map(|receipt| receipt.consent_id) {
+            decision.rows.push(match by {
+                Some(by) => LedgerRow::withdrawal_by(site, request, by, ended, now_ms),
+                None => LedgerRow::withdrawal(site, request, ended, now_ms, false),
+            });
         }
         decision
     }
