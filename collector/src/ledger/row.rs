@@ -205,6 +205,15 @@ impl LedgerRow {
         }
     }
 
+    /// The row, kept until the receipt has ended that it ends, at `end_ms`, though the site keeps decisions for less long:
+    /// a collector that was not there when it died hears of it from this row.
+    #[must_use]
+    pub fn outliving(self, end_ms: u64) -> Self {
+        let end_day = u16::try_from(end_ms / (u64::from(SECONDS_PER_DAY) * 1_000)).unwrap_or(u16::MAX);
+        let no_later = self.day().saturating_add(DEAD_DAYS);
+        LedgerRow { expires_day: self.expires_day.max(end_day.saturating_add(1).min(no_later)), ..self }
+    }
+
     fn empty(site: &Site, action: DecisionAction, now_ms: i64, sample: bool) -> Self {
         let expires_day = day_after_months(now_ms, site.ledger_months);
         LedgerRow::kept_until(site.id.as_str(), action, now_ms, expires_day, sample)

@@ -17,6 +17,7 @@ tests![
     what_a_decision_ended_beside_is_erased_with_it,
     an_erasure_reaches_what_rows_in_quarantine_replaced,
     who_granted_on_an_earlier_revision_sees_and_erases_as_anybody,
+    a_withdrawal_is_kept_as_long_as_the_receipt_that_it_ends_could_live,
 ];
 
 const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
@@ -267,5 +268,35 @@ async fn who_granted_on_an_earlier_revision_sees_and_erases_as_anybody(stand: St
     assert!(press_erase(&server, &cookies).await.starts_with("HTTP/1.1 303 "));
     await_erased(&stand, 1).await;
     until(async || stand.number("SELECT count() FROM events").await == 0).await;
+    server.end().await;
+}
+
+async fn a_withdrawal_is_kept_as_long_as_the_receipt_that_it_ends_could_live(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let granted = Listening::begin_with(&stand, folder.path(), |config| {
+        config.sites[0].choice_days = 395;
+    })
+    .await;
+    let [one, two, three] = [(); 3].map(|()| granted.decide("accept", &ALL, ""));
+    let (one, two, three) = tokio::join!(one, two, three);
+    assert_eq!(rows(&stand, &granted).await, 3);
+    granted.end().await;
+
+    // The site has shortened both since.
+    let later = tempfile::tempdir().unwrap();
+    std::fs::copy(keys_path(folder.path()), keys_path(later.path())).unwrap();
+    let server = Listening::begin_with(&stand, later.path(), |config| {
+        config.sites[0].choice_days = 150;
+        config.sites[0].ledger_months = 6;
+    })
+    .await;
+    server.decide("withdraw", &[], &one).await;
+    let both = format!("kruimel={}; kruimel={}", consent(&two), consent(&three));
+    server.decide("save", &["functional"], &both).await;
+    assert_eq!(rows(&stand, &server).await, 6);
+    let kept = "SELECT count() FROM consents WHERE withdraws != 0 AND expires >= toDate(ts, 'UTC') + 395";
+    assert_eq!(stand.number(kept).await, 3);
+    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!(whole.findings, []);
     server.end().await;
 }
