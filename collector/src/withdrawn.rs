@@ -24,6 +24,10 @@ pub const DEAD_TIME: Duration = Duration::from_secs(DEAD_DAYS as u64 * 24 * 60 *
 /// The same in days.
 pub const DEAD_DAYS: u16 = 400;
 
+/// Before the first collector ran, in milliseconds since 1970 (1 January 2025): a time before it is of a clock that was
+/// wrong. A death of such a time is dated anew, or it would be forgotten once the clock is right.
+pub(crate) const FIRST_MS: u64 = 1_735_689_600_000;
+
 const FILE: &str = "withdrawn";
 const MAGIC: &[u8; 8] = b"kruimelw";
 /// `id u64 | at_ms u64 | CRC-32`, little-endian. The highest bit of the time says that the ledger's rows are erased too.
@@ -62,6 +66,12 @@ struct Death {
     erased: bool,
 }
 
+impl Death {
+    fn dated(self) -> Death {
+        if self.at_ms < FIRST_MS { Death { at_ms: now_ms(), ..self } } else { self }
+    }
+}
+
 #[derive(Default)]
 struct Pending {
     unsaved: Vec<(u64, Death)>,
@@ -85,6 +95,7 @@ impl Withdrawn {
         for (id, at_ms) in recovered {
             dead.entry(*id).or_insert(Death { at_ms: *at_ms, erased: false });
         }
+        dead.values_mut().for_each(|death| *death = death.dated());
         dead.retain(|id, death| *id != 0 && death.at_ms >= oldest_ms);
         let mut whole = MAGIC.to_vec();
         for (id, death) in &dead {
@@ -116,6 +127,7 @@ impl Withdrawn {
     }
 
     fn end(&self, consent_id: u64, death: Death) {
+        let death = death.dated();
         let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
         let before = dead.get(&consent_id).copied();
         if consent_id == 0 || before.is_some_and(|before| before.erased || !death.erased) {
@@ -280,6 +292,22 @@ mod tests {
         list.save().unwrap();
         let list = open(folder.path());
         assert!(!list.is_dead(1) && list.is_dead(2));
+    }
+
+    #[test]
+    fn what_died_while_the_clock_was_wrong_is_listed_when_it_is_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut whole = MAGIC.to_vec();
+        // As a collector writes it whose machine began in 1970.
+        write(&mut whole, 1, Death { at_ms: 60_000, erased: true });
+        fs::write(folder.path().join(FILE), whole).unwrap();
+        for list in [open(folder.path()), open(folder.path())] {
+            assert!(list.is_dead(1) && list.is_erased(1));
+        }
+        let list = Withdrawn::open(folder.path(), &[(2, 70_000)]).unwrap();
+        list.kill(3, 80_000);
+        list.save().unwrap();
+        assert!(open(folder.path()).is_dead(2) && open(folder.path()).is_dead(3));
     }
 
     #[test]

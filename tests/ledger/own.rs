@@ -3,7 +3,7 @@
 use super::{ALL, verified};
 use crate::http::{Answer, send};
 use crate::sender::{batch, try_batch};
-use crate::stack::{SITE, Stack};
+use crate::stack::{SITE, Stack, signal};
 use collector::withdrawn::Withdrawn;
 
 fn page(stack: &Stack, query: &str, cookies: &str) -> Answer {
@@ -61,6 +61,28 @@ fn l33_a_visitor_sees_exports_and_erases_their_own_record_and_the_chain_holds_wi
                  OR language != '' OR toStartOfHour(ts) != ts)";
     assert_eq!(stack.count(about), 0);
     assert_eq!(try_batch(stack.public, &cookies, &batch(3, "/page")).unwrap().status, 403);
+    stack.await_drained();
+    let (code, told) = verified(&stack, &[]);
+    assert_eq!((code, &told["erased"]), (Some(0), &2.into()), "{told}");
+}
+
+#[test]
+fn l33_an_erasure_that_the_store_does_not_hear_of_reaches_every_consent_of_the_visitor_later() {
+    let stack = Stack::start();
+    let first = stack.decide("accept", &ALL, "");
+    let narrowed = stack.decide("save", &["functional"], &first.cookies());
+    assert_ne!(first.json()["consentId"], narrowed.json()["consentId"]);
+    stack.await_count("SELECT count() FROM consents", 2);
+    let cookies = narrowed.cookies();
+    let shown = page(&stack, "", &cookies);
+    // The store stands still; what comes now waits on disk, and nobody can ask which consents came before.
+    let engine = stack.engine_process_id();
+    signal(engine, "STOP");
+    let erased = press_erase(&stack, &cookies, &token(&shown));
+    signal(engine, "CONT");
+    assert_eq!(erased.status, 303, "{}", erased.text());
+    stack.await_count("SELECT count() FROM consents WHERE action IN ('accept', 'save')", 0);
+    stack.await_count("SELECT uniqExact(withdraws) FROM consents WHERE action = 'erase'", 2);
     stack.await_drained();
     let (code, told) = verified(&stack, &[]);
     assert_eq!((code, &told["erased"]), (Some(0), &2.into()), "{told}");

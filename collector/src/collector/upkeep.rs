@@ -19,7 +19,13 @@ impl Collector {
     /// Drains the spool, erases what was withdrawn and flushes the counters, until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(
-            self.store.run(&self.spool, &self.withdrawn, Arc::clone(&self.kept_sites), stop.clone()),
+            self.store.run(
+                &self.spool,
+                &self.withdrawn,
+                &self.ledger,
+                Arc::clone(&self.kept_sites),
+                stop.clone()
+            ),
             self.keep_current(stop)
         );
     }

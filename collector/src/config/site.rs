@@ -216,7 +216,6 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
     let languages = read_languages(section);
     let texts = section.section("texts", |section| texts::read(section, &languages));
     let categories = category::read_all(section, &languages);
-    let (retention_months, ip_retention_days, ledger_months) = read_retention(section);
     let name = section.require("name", "Write the site's name, as visitors know it.", |node| {
         node.text().map(str::to_owned)
     });
@@ -233,6 +232,7 @@ pub(super) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site> {
     let revision = section.get("revision", |node| node.number(1..=u64::from(u32::MAX)));
     let revision_since = section.get("revision_since", |node| date(node.text()?));
     let choice_days = read_choice_days(section);
+    let (retention_months, ip_retention_days, ledger_months) = read_retention(section, choice_days);
     let position = section.get("position", |node| Position::read(node.text()?)).unwrap_or(Position::Bottom);
     let google = section.get("google", |node| node.boolean()).unwrap_or(true);
     let options = options::read(section, hosts.as_deref().unwrap_or_default());
@@ -330,7 +330,7 @@ fn read_choice_days(section: &Section<'_>) -> u16 {
 }
 
 /// Months of events, days of their truncated address, months of decisions.
-fn read_retention(section: &Section<'_>) -> (u16, u16, u16) {
+fn read_retention(section: &Section<'_>, choice_days: u16) -> (u16, u16, u16) {
     let number = |key, bounds, default| {
         let value = section.get(key, |node| node.number(bounds));
         value.and_then(|value| u16::try_from(value).ok()).unwrap_or(default)
@@ -344,8 +344,23 @@ fn read_retention(section: &Section<'_>) -> (u16, u16, u16) {
         );
         let mend = format!("Write {events_months} or more: the proof must outlive the data.");
         section.wrong("ledger_months", Problem::new(wrong, mend));
+    } else if shortest_days(ledger_months) < choice_days {
+        let wrong = format!(
+            "Decisions would be deleted after {ledger_months} months, but a choice is kept for {choice_days} days."
+        );
+        let months = (1..=120).find(|months| shortest_days(*months) >= choice_days).unwrap_or(120);
+        let mend = format!(
+            "Write {months} or more: the proof must outlive the choice, and a withdrawal the receipt that it ends."
+        );
+        section.wrong("ledger_months", Problem::new(wrong, mend));
     }
     (events_months, ip_days, ledger_months)
+}
+
+/// How many days that many months have at least: those that begin with February.
+fn shortest_days(months: u16) -> u16 {
+    const FROM_FEBRUARY: [u16; 12] = [0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334];
+    months / 12 * 365 + FROM_FEBRUARY[usize::from(months % 12)]
 }
 
 fn read_withdrawal(section: &Section<'_>, languages: &[Language]) -> OnWithdrawal {

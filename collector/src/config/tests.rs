@@ -368,6 +368,11 @@ fn unlawful_retention_is_refused() {
         "25 or more",
     );
     check(
+        &with_more("ledger_months = 13\nretention_months = 6\nchoice_days = 395"),
+        "kruimel.toml:12: site.ledger_months: Decisions would be deleted after 13 months, but a choice",
+        "14 or more",
+    );
+    check(
         &with_more("on_withdrawal = \"keep\""),
         "kruimel.toml:12: site.on_withdrawal: Keeping data",
         "withdrawal_justification",

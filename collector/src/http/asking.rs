@@ -14,8 +14,6 @@ use tokio::sync::Semaphore;
 
 /// Visitors' pages that have the store asked at once; of one network half as many.
 pub(super) const PAGES_AT_ONCE: usize = 4;
-/// Visitors who have their rows erased and for whom the store is asked at once; more wait.
-const ERASURES_AT_ONCE: usize = 2;
 /// Operators for whom the ledger is counted at once.
 const COUNTS_AT_ONCE: usize = 1;
 /// Probes for which the store is asked at once; more wait.
@@ -24,7 +22,6 @@ const PROBES_AT_ONCE: usize = 2;
 /// The seats of those who have the store asked.
 pub(super) struct Asking {
     pages: Arc<Seats>,
-    pub(super) erasures: Semaphore,
     pub(super) counts: Semaphore,
     pub(super) probes: Semaphore,
 }
@@ -33,7 +30,6 @@ impl Asking {
     pub(super) fn new() -> Asking {
         Asking {
             pages: Seats::new(PAGES_AT_ONCE),
-            erasures: Semaphore::new(ERASURES_AT_ONCE),
             counts: Semaphore::new(COUNTS_AT_ONCE),
             probes: Semaphore::new(PROBES_AT_ONCE),
         }

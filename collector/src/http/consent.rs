@@ -34,7 +34,7 @@ use choice::Choice;
 use decision::{Decision, fresh_visitor};
 use earlier::{Earlier, live};
 use std::sync::Arc;
-use wire::{DecisionRequest, HexId, Surface};
+use wire::{DecisionRequest, Receipt, Surface};
 
 /// How a refusal is counted that came in a flood: honoured, without a row.
 const REFUSAL_NOT_KEPT: &str = "refuse_not_kept";
@@ -160,17 +160,28 @@ fn unavailable(error: AppendError) -> Rejection {
     Rejection::Unavailable
 }
 
-/// Ends these consents and has every row of theirs erased from the ledger. What is left says that they are dead.
+/// Ends the consents of these receipts, and of those that they led to unheard, and has every row of theirs erased from the
+/// ledger, once the wish for each is on disk: the store's upkeep does it, and goes on to the consents that these replaced.
+/// A receipt that is dead tells as well whose rows they are: a form that was sent again ends what the first time did not.
 pub(crate) async fn erase(
     collector: &Collector,
     site: &Site,
-    consents: &[HexId],
+    receipts: &[Receipt],
     now_ms: i64,
 ) -> Result<(), Rejection> {
-    for id in consents {
-        collector.ledger.append(LedgerRow::erasure(site, *id, now_ms)).await.map_err(unavailable)?;
+    let unheard = collector.repeats.led_to(receipts, now_ms);
+    for id in receipts.iter().chain(&unheard).map(|receipt| receipt.consent_id) {
+        if !collector.withdrawn.is_erased(id.0) {
+            let row = LedgerRow::erasure(site.id.as_str(), id, now_ms);
+            collector.ledger.append(row).await.map_err(unavailable)?;
+        }
     }
     Ok(())
+}
+
+/// The receipts in the browser's cookies that this collector signed for this site, dead or alive, the newest first.
+pub(crate) fn receipts(collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -> Vec<Receipt> {
+    Earlier::in_cookies(collector, headers, site, now_ms).all().to_vec()
 }
 
 /// What the visitor saw, by the text that the decision names, and on which host of the site.

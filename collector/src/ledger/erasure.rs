@@ -30,6 +30,27 @@ pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -
     Some([left, bare].into_iter().filter(|record| !record.rows.is_empty()).collect())
 }
 
+/// The consents that erased ones replaced as the rows of a record say, each with its site, where nobody erased them yet.
+pub(crate) fn replaced_by(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Vec<(String, u64)> {
+    let (layout, step) = match record.table {
+        Table::Decisions => (&DECISIONS, 2),
+        Table::Consents => (&CONSENTS, 1),
+        Table::Events | Table::Rejections | Table::Links | Table::Displays => return Vec::new(),
+    };
+    let read = |row: Row<'_>| {
+        let row = row.whole();
+        let number = |name: &str| {
+            let bytes = layout.field(&row, name)?.first_chunk::<8>()?;
+            Some(u64::from_le_bytes(*bytes))
+        };
+        let (consent, withdraws) = (number("consent_id")?, number("withdraws")?);
+        let is_new = withdraws != 0 && erased.contains(&consent) && !erased.contains(&withdraws);
+        let site = String::from_utf8(layout.field(&row, "site_id")?.to_vec()).ok()?;
+        is_new.then_some((site, withdraws))
+    };
+    record.rows().step_by(step).filter_map(read).collect()
+}
+
 /// The links that stand without their rows in a record: the commitment of each, and the day on which it ends.
 pub(crate) fn bare_links<'r>(table: Table, rows: impl Iterator<Item = Row<'r>>) -> Vec<(String, u16)> {
     if table != Table::Links {

@@ -116,8 +116,6 @@ pub struct LedgerRow {
     seen: Seen,
     sample: bool,
     expires_day: u16,
-    /// As long as other rows of the site are kept.
-    others_expire_day: u16,
 }
 
 impl LedgerRow {
@@ -154,6 +152,18 @@ impl LedgerRow {
         }
     }
 
+    /// The row of a further consent that a decision ends beside the one that it goes on from or narrows: `by` is the
+    /// consent that the decision led to, so that who has that erased has this one erased too.
+    pub fn withdrawal_by(
+        site: &Site,
+        request: &DecisionRequest,
+        by: HexId,
+        withdraws: HexId,
+        now_ms: i64,
+    ) -> Self {
+        LedgerRow { consent_id: by.0, ..LedgerRow::withdrawal(site, request, withdraws, now_ms, false) }
+    }
+
     /// The row of a visitor who takes back everything.
     pub fn withdrawal(
         site: &Site,
@@ -176,13 +186,13 @@ impl LedgerRow {
 
     /// What is left when the visitor of a consent had its rows erased: that this random id is dead, and the hour. It lasts
     /// as long as a dead receipt is listed, so that no import and no restore brings back what it allowed.
-    pub fn erasure(site: &Site, withdraws: HexId, now_ms: i64) -> Self {
+    pub fn erasure(site_id: &str, withdraws: HexId, now_ms: i64) -> Self {
+        let expires_day = day_of(hour(now_ms)).saturating_add(DEAD_DAYS);
         LedgerRow {
             ts_s: hour(now_ms),
             action: ERASE,
             withdraws: withdraws.0,
-            expires_day: day_of(hour(now_ms)).saturating_add(DEAD_DAYS),
-            ..LedgerRow::empty(site, DecisionAction::Withdraw, now_ms, false)
+            ..LedgerRow::kept_until(site_id, DecisionAction::Withdraw, now_ms, expires_day, false)
         }
     }
 
@@ -195,9 +205,29 @@ impl LedgerRow {
         }
     }
 
+    /// The row, kept until the receipt has ended that it ends, at `end_ms`, though the site keeps decisions for less long:
+    /// a collector that was not there when it died hears of it from this row.
+    #[must_use]
+    pub fn outliving(self, end_ms: u64) -> Self {
+        let end_day = u16::try_from(end_ms / (u64::from(SECONDS_PER_DAY) * 1_000)).unwrap_or(u16::MAX);
+        let no_later = self.day().saturating_add(DEAD_DAYS);
+        LedgerRow { expires_day: self.expires_day.max(end_day.saturating_add(1).min(no_later)), ..self }
+    }
+
     fn empty(site: &Site, action: DecisionAction, now_ms: i64, sample: bool) -> Self {
+        let expires_day = day_after_months(now_ms, site.ledger_months);
+        LedgerRow::kept_until(site.id.as_str(), action, now_ms, expires_day, sample)
+    }
+
+    fn kept_until(
+        site_id: &str,
+        action: DecisionAction,
+        now_ms: i64,
+        expires_day: u16,
+        sample: bool,
+    ) -> Self {
         LedgerRow {
-            site_id: site.id.to_string(),
+            site_id: site_id.to_owned(),
             ts_s: seconds(now_ms.div_euclid(1_000)),
             action: action.name(),
             consent_id: 0,
@@ -210,8 +240,7 @@ impl LedgerRow {
             withdraws: 0,
             seen: Seen::default(),
             sample,
-            expires_day: day_after_months(now_ms, site.ledger_months),
-            others_expire_day: day_after_months(now_ms, site.ledger_months),
+            expires_day,
         }
     }
 
@@ -251,13 +280,13 @@ impl LedgerRow {
         self.expires_day
     }
 
-    /// The day until which rows of the same chain are kept, as far as anybody can know: an erasure may be among hours.
-    pub(super) fn others_expire_day(&self) -> u16 {
+    /// The day until which a chain is kept at least that begins with this row: an erasure may follow among hours.
+    pub(super) fn chain_expires_day(&self) -> u16 {
         let erasure = match self.kind() {
             Kind::Hourly => self.day().saturating_add(DEAD_DAYS),
             Kind::Timed => 0,
         };
-        self.expires_day.max(self.others_expire_day).max(erasure)
+        self.expires_day.max(erasure)
     }
 
     /// What is committed to.

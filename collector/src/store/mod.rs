@@ -27,7 +27,7 @@ pub use migrate::MigrationError;
 pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
 pub use rights::SECOND_PASS;
 
-use crate::ledger::{bare_links, without_erased};
+use crate::ledger::{Ledger, bare_links, replaced_by, without_erased};
 use crate::row_binary::Row;
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
@@ -35,6 +35,7 @@ use arc_swap::ArcSwap;
 use backoff::Backoff;
 use clickhouse::{Client, RowOwned, RowRead};
 use drain::Job;
+use ledger::{Replaced, erase_too};
 use rights::Erasure;
 use std::cell::RefCell;
 use std::future::Future;
@@ -111,11 +112,12 @@ impl Store {
         &self,
         spool: &Spool,
         withdrawn: &Withdrawn,
+        ledger: &Ledger,
         kept_sites: KeptSites,
         stop: CancellationToken,
     ) {
         let own = self.for_intake();
-        let mut work = Work::begin(&own, spool, withdrawn, kept_sites);
+        let mut work = Work::begin(&own, spool, withdrawn, ledger, kept_sites);
         let all = async { tokio::join!(work.go_on(&stop), own.keep_polling(withdrawn, &stop)) };
         let out_of_time = async {
             stop.cancelled().await;
@@ -157,11 +159,15 @@ impl Store {
 /// The sites that keep the rows of withdrawn receipts, as of this moment.
 pub type KeptSites = Arc<ArcSwap<Vec<String>>>;
 
+/// Links without rows, and what erased consents replaced.
+type Swept = (Vec<(String, u16)>, Vec<Replaced>);
+
 /// The one task's state.
 struct Work<'a> {
     store: &'a Store,
     spool: &'a Spool,
     withdrawn: &'a Withdrawn,
+    ledger: &'a Ledger,
     kept_sites: KeptSites,
     erasure: Erasure,
     job: Option<Job>,
@@ -177,13 +183,20 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn begin(store: &'a Store, spool: &'a Spool, withdrawn: &'a Withdrawn, kept_sites: KeptSites) -> Self {
+    fn begin(
+        store: &'a Store,
+        spool: &'a Spool,
+        withdrawn: &'a Withdrawn,
+        ledger: &'a Ledger,
+        kept_sites: KeptSites,
+    ) -> Self {
         let erasure = Erasure::of(withdrawn.take_unerased());
         let cleaned_at = Instant::now();
         Work {
             store,
             spool,
             withdrawn,
+            ledger,
             kept_sites,
             erasure,
             job: None,
@@ -243,8 +256,16 @@ impl<'a> Work<'a> {
     async fn step(&mut self) -> Result<(), StoreError> {
         // The store need not be there for it, and what fails of it must not keep rows from the store.
         if self.swept_at.is_none_or(|at| at.elapsed() >= QUARANTINE_INTERVAL) {
-            match self.sweep_quarantine().await {
-                Ok(links) => self.bare_links = links,
+            let mut swept = self.sweep_quarantine().await;
+            // Once more for rows that stayed until the wish for what they replaced was on disk.
+            while let Ok((_, replaced)) = &swept
+                && !replaced.is_empty()
+                && erase_too(replaced, self.ledger).await.is_ok()
+            {
+                swept = self.sweep_quarantine().await;
+            }
+            match swept {
+                Ok((links, _)) => self.bare_links = links,
                 Err(error) => {
                     tracing::error!(%error, "The quarantine could not be looked through; it is tried again.");
                 }
@@ -270,7 +291,8 @@ impl<'a> Work<'a> {
         self.store.note_erased(&self.bare_links).await?;
         self.bare_links.clear();
         if std::mem::take(&mut self.ledger_due)
-            && let Err(error) = self.store.erase_from_ledger(self.withdrawn).await
+            // Where the disk has no room it is looked at again with the next withdrawal, and every hour.
+            && let Err(error) = self.store.erase_from_ledger(self.withdrawn, self.ledger).await
         {
             self.ledger_due = true;
             return Err(error);
@@ -301,13 +323,14 @@ impl<'a> Work<'a> {
         drained
     }
 
-    /// Returns the links that stand in the quarantine without their rows.
-    async fn sweep_quarantine(&self) -> Result<Vec<(String, u16)>, StoreError> {
+    /// Returns the links that stand in the quarantine without their rows, and what erased consents replaced whose rows stay
+    /// until that is erased too.
+    async fn sweep_quarantine(&self) -> Result<Swept, StoreError> {
         let (spool, withdrawn, kept_sites) =
             (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
         blocking(move || {
             let erased = withdrawn.erased().into_iter().collect();
-            let bare = RefCell::new(Vec::new());
+            let (bare, replaced) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
             spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
                 if drain::is_erased(record, &withdrawn, &kept_sites) {
                     return Some(Vec::new());
@@ -316,11 +339,17 @@ impl<'a> Work<'a> {
                     bare.borrow_mut().extend(bare_links(table, rows));
                 };
                 links(record.table, &mut record.rows());
+                let more = replaced_by(record, &erased);
+                if !more.is_empty() {
+                    let more = more.into_iter().map(|(site_id, withdraws)| Replaced { site_id, withdraws });
+                    replaced.borrow_mut().extend(more);
+                    return None;
+                }
                 let left = without_erased(record, &erased)?;
                 left.iter().for_each(|one| links(one.table, &mut one.rows.iter()));
                 Some(left)
             })?;
-            Ok(bare.into_inner())
+            Ok((bare.into_inner(), replaced.into_inner()))
         })
         .await
     }

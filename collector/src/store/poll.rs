@@ -5,7 +5,7 @@
 //! begins [`POLL_INTERVAL`] after the one before began, and takes no longer than [`LOOK_TIME_MAX`].
 
 use super::{Store, StoreError};
-use crate::withdrawn::{DEAD_DAYS, Withdrawn};
+use crate::withdrawn::{DEAD_DAYS, FIRST_MS, Withdrawn};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::time::Duration;
@@ -42,7 +42,9 @@ impl Store {
     pub async fn poll_withdrawn(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT withdraws, toUInt64(toUnixTimestamp(min(ts))) * 1000 AS at_ms, max(action = 'erase') AS erased \
-             FROM consents WHERE withdraws != 0 AND ts > now() - INTERVAL {DEAD_DAYS} DAY GROUP BY withdraws"
+             FROM consents WHERE withdraws != 0 \
+             AND (ts > now() - INTERVAL {DEAD_DAYS} DAY OR ts < toDateTime({})) GROUP BY withdraws",
+            FIRST_MS / 1_000
         );
         for killed in self.fetch::<Killed>(&sql).await? {
             match killed.erased {

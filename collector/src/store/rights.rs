@@ -88,7 +88,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.poll_withdrawn(withdrawn).await?;
         self.erase(&withdrawn.since(0), kept_sites).await?;
-        self.erase_from_ledger(withdrawn).await
+        self.erase_from_restored_ledger(withdrawn).await
     }
 
     /// Erases what is due.

@@ -32,7 +32,7 @@ pub(crate) fn grant_of(months: u16, id: u64, at_ms: i64) -> LedgerRow {
 }
 
 fn erasure_of(id: u64, at_ms: i64) -> LedgerRow {
-    LedgerRow::erasure(&site(), HexId(id), at_ms)
+    LedgerRow::erasure("demo", HexId(id), at_ms)
 }
 
 pub(crate) async fn append_all(ledger: &Ledger, rows: impl IntoIterator<Item = LedgerRow>) {

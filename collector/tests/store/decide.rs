@@ -1,14 +1,23 @@
 //! What a decision leaves in the ledger when it is told twice, and what a hand-made form cannot have.
 
 use crate::listening::{Listening, kept};
-use crate::stand::{Stand, tests};
+use crate::stand::{Stand, damaged, event, tests, until};
 use kruimel_collector::config::OnWithdrawal;
+use kruimel_collector::keys_path;
+use kruimel_collector::ledger::LedgerRow;
 use serde_json::{Value, json};
+use wire::HexId;
 
 tests![
     a_decision_that_is_told_twice_is_one_row_and_has_one_answer,
     what_follows_an_answer_that_did_not_arrive_ends_what_it_granted,
     a_site_that_keeps_what_it_measured_takes_no_erasure_from_a_form,
+    an_erasure_reaches_however_many_consents_one_behind_the_other,
+    an_erasure_reaches_both_receipts_of_a_browser_and_one_that_is_dead_already,
+    what_a_decision_ended_beside_is_erased_with_it,
+    an_erasure_reaches_what_rows_in_quarantine_replaced,
+    who_granted_on_an_earlier_revision_sees_and_erases_as_anybody,
+    a_withdrawal_is_kept_as_long_as_the_receipt_that_it_ends_could_live,
 ];
 
 const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
@@ -120,5 +129,174 @@ async fn a_site_that_keeps_what_it_measured_takes_no_erasure_from_a_form(stand: 
     let dead = server.batch(2, &cookies).await;
     assert!(dead.starts_with("HTTP/1.1 403 "), "{dead}");
     assert_eq!(stand.number("SELECT count() FROM events").await, 1);
+    server.end().await;
+}
+
+/// Presses the button that erases on the page that these cookies get.
+async fn press_erase(server: &Listening, cookies: &str) -> String {
+    let page = server.send("GET", "/kruimel/privacy?lang=en", "text/html", cookies, "").await;
+    send_erase(server, cookies, &token(&page)).await
+}
+
+fn token(page: &str) -> String {
+    page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+async fn send_erase(server: &Listening, cookies: &str, token: &str) -> String {
+    let form = format!("token={token}&revision=1&action=erase");
+    let kind = "application/x-www-form-urlencoded";
+    server.send("POST", "/kruimel/privacy?lang=en", kind, cookies, &form).await
+}
+
+/// Waits until nothing is left of what anybody granted or took back, but that it is erased.
+async fn await_erased(stand: &Stand, consents: u64) {
+    let left = "SELECT count() FROM consents WHERE consent_id != 0 OR (withdraws != 0 AND action != 'erase')";
+    until(async || stand.number(left).await == 0).await;
+    let erased = "SELECT uniqExact(withdraws) FROM consents WHERE action = 'erase'";
+    until(async || stand.number(erased).await == consents).await;
+}
+
+async fn an_erasure_reaches_however_many_consents_one_behind_the_other(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Listening::begin(&stand, folder.path()).await;
+    let mut cookies = String::new();
+    for _ in 0..20 {
+        cookies = server.decide("accept", &ALL, &cookies).await;
+        cookies = server.decide("save", &["functional"], &cookies).await;
+    }
+    let other = server.decide("accept", &ALL, "").await;
+    assert_eq!(rows(&stand, &server).await, 41);
+    let shown = server.send("GET", "/kruimel/privacy?lang=en&format=json", "", &cookies, "").await;
+    assert_eq!(shown.matches("\"action\"").count(), 40, "{shown}");
+    assert!(press_erase(&server, &cookies).await.starts_with("HTTP/1.1 303 "));
+    let left = "SELECT count() FROM consents WHERE consent_id != 0";
+    until(async || stand.number(left).await == 1).await;
+    assert!(server.batch(1, &other).await.starts_with("HTTP/1.1 202 "));
+    server.collector.spool.settled().await;
+    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!((whole.findings.as_slice(), whole.erased), (&[][..], 40));
+    server.end().await;
+}
+
+async fn an_erasure_reaches_both_receipts_of_a_browser_and_one_that_is_dead_already(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Listening::begin(&stand, folder.path()).await;
+    // One receipt for the host and one for its domain.
+    let (one, two) = (server.decide("accept", &ALL, "").await, server.decide("accept", &ALL, "").await);
+    let both = format!("kruimel={}; kruimel={}", consent(&one), consent(&two));
+    assert_eq!(rows(&stand, &server).await, 2);
+    assert!(press_erase(&server, &both).await.starts_with("HTTP/1.1 303 "));
+    await_erased(&stand, 2).await;
+
+    // The answer was that it could not be kept, after the first of the two was; the form is sent again.
+    let (one, two) = (server.decide("accept", &ALL, "").await, server.decide("accept", &ALL, "").await);
+    let both = format!("kruimel={}; kruimel={}", consent(&one), consent(&two));
+    assert_eq!(rows(&stand, &server).await, 5, "and a refusal of nobody");
+    let page = server.send("GET", "/kruimel/privacy?lang=en", "text/html", &both, "").await;
+    let shown = page.split("<code>").last().unwrap().split('<').next().unwrap().replace(' ', "");
+    let newest = u64::from_str_radix(&shown, 16).unwrap();
+    server.collector.withdrawn.kill(newest, kruimel_collector::now_ms() as u64);
+    assert!(send_erase(&server, &both, &token(&page)).await.starts_with("HTTP/1.1 303 "));
+    await_erased(&stand, 4).await;
+    server.end().await;
+}
+
+async fn what_a_decision_ended_beside_is_erased_with_it(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Listening::begin(&stand, folder.path()).await;
+    let (one, two) = (server.decide("accept", &ALL, "").await, server.decide("accept", &ALL, "").await);
+    let both = format!("kruimel={}; kruimel={}", consent(&one), consent(&two));
+    let narrowed = server.decide("save", &["functional"], &both).await;
+    assert_eq!(rows(&stand, &server).await, 4);
+    let shown = server.send("GET", "/kruimel/privacy?lang=en&format=json", "", &narrowed, "").await;
+    assert_eq!(shown.matches("\"action\"").count(), 4, "{shown}");
+    assert!(press_erase(&server, &narrowed).await.starts_with("HTTP/1.1 303 "));
+    await_erased(&stand, 3).await;
+    server.end().await;
+}
+
+async fn an_erasure_reaches_what_rows_in_quarantine_replaced(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, ledger) = stand.decide_in(folder.path());
+    ledger.append(crate::ledger::grant(1)).await.unwrap();
+    running.drain(&[]);
+    running.spool.settled().await;
+    // The row that says which consent the second one replaced is in quarantine when the second is erased.
+    let (site, request) = (crate::ledger::site(), crate::ledger::request());
+    let now_ms = kruimel_collector::now_ms();
+    let narrower = LedgerRow::grant(&site, &request, HexId(2), Some(HexId(1)), now_ms, false);
+    ledger.append(narrower).await.unwrap();
+    running.append(damaged(event(1, 9, "/damaged"))).await;
+    running.spool.settled().await;
+    ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms)).await.unwrap();
+    running.spool.settled().await;
+    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 1").await, 1);
+    running.end().await;
+    drop(ledger);
+
+    let (mut running, _ledger) = stand.decide_in(folder.path());
+    running.drain(&[]);
+    // What the upkeep wishes is in the segment that is open.
+    until(async || {
+        running.spool.seal().await;
+        stand.number("SELECT count() FROM consents WHERE consent_id = 1").await == 0
+    })
+    .await;
+    await_erased(&stand, 2).await;
+    running.end().await;
+    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!(whole.findings, []);
+}
+
+async fn who_granted_on_an_earlier_revision_sees_and_erases_as_anybody(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Listening::begin(&stand, folder.path()).await;
+    let cookies = server.decide("accept", &ALL, "").await;
+    assert!(server.batch(1, &cookies).await.starts_with("HTTP/1.1 202 "));
+    assert_eq!(rows(&stand, &server).await, 1);
+    server.end().await;
+
+    let later = tempfile::tempdir().unwrap();
+    std::fs::copy(keys_path(folder.path()), keys_path(later.path())).unwrap();
+    let server = Listening::begin_with(&stand, later.path(), |config| config.sites[0].revision = 2).await;
+    let page = server.send("GET", "/kruimel/privacy?lang=en", "text/html", &cookies, "").await;
+    assert!(page.contains("<b>Version 1, "), "{page}");
+    let shown = server.send("GET", "/kruimel/privacy?lang=en&format=json", "", &cookies, "").await;
+    let shown: Value = serde_json::from_str(shown.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(shown["decisions"].as_array().unwrap().len(), 1, "{shown}");
+    assert!(shown["consent_id"].is_string() && shown["visitor_id"].is_string(), "{shown}");
+    assert!(press_erase(&server, &cookies).await.starts_with("HTTP/1.1 303 "));
+    await_erased(&stand, 1).await;
+    until(async || stand.number("SELECT count() FROM events").await == 0).await;
+    server.end().await;
+}
+
+async fn a_withdrawal_is_kept_as_long_as_the_receipt_that_it_ends_could_live(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let granted = Listening::begin_with(&stand, folder.path(), |config| {
+        config.sites[0].choice_days = 395;
+    })
+    .await;
+    let [one, two, three] = [(); 3].map(|()| granted.decide("accept", &ALL, ""));
+    let (one, two, three) = tokio::join!(one, two, three);
+    assert_eq!(rows(&stand, &granted).await, 3);
+    granted.end().await;
+
+    // The site has shortened both since.
+    let later = tempfile::tempdir().unwrap();
+    std::fs::copy(keys_path(folder.path()), keys_path(later.path())).unwrap();
+    let server = Listening::begin_with(&stand, later.path(), |config| {
+        config.sites[0].choice_days = 150;
+        config.sites[0].ledger_months = 6;
+    })
+    .await;
+    server.decide("withdraw", &[], &one).await;
+    let both = format!("kruimel={}; kruimel={}", consent(&two), consent(&three));
+    server.decide("save", &["functional"], &both).await;
+    assert_eq!(rows(&stand, &server).await, 6);
+    let kept = "SELECT count() FROM consents WHERE withdraws != 0 AND expires >= toDate(ts, 'UTC') + 395";
+    assert_eq!(stand.number(kept).await, 3);
+    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!(whole.findings, []);
     server.end().await;
 }

@@ -213,7 +213,7 @@ async fn a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back(s
         ]
     };
     assert_eq!(held().await, [3, 1, 3]);
-    ledger.append(LedgerRow::erasure(&site, HexId(7), now_ms)).await.unwrap();
+    ledger.append(LedgerRow::erasure(site.id.as_str(), HexId(7), now_ms)).await.unwrap();
     running.spool.settled().await;
     until(async || held().await == [3, 1, 4]).await;
     drop(ledger);

@@ -37,7 +37,7 @@ pub(crate) fn refusal() -> LedgerRow {
 }
 
 fn erasure(id: u64) -> LedgerRow {
-    LedgerRow::erasure(&site(), HexId(id), now_ms())
+    LedgerRow::erasure("demo", HexId(id), now_ms())
 }
 
 /// The salts of every row that the store holds of a consent.

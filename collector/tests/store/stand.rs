@@ -111,6 +111,7 @@ pub(crate) struct Running {
     pub(crate) spool: Spool,
     pub(crate) withdrawn: Withdrawn,
     pub(crate) recovered: Recovered,
+    ledger: Ledger,
     store: Store,
     stop: CancellationToken,
     drain: Option<tokio::task::JoinHandle<()>>,
@@ -146,14 +147,15 @@ impl Stand {
         let (spool, recovered) = Spool::open_on(folder, options, Arc::new(disk)).unwrap();
         let withdrawn = Withdrawn::open(folder, &recovered.withdrawn).unwrap();
         let (store, stop) = (self.store.clone(), CancellationToken::new());
-        Running { spool, withdrawn, recovered, store, stop, drain: None }
+        let ledger = Ledger::open(&folder.join("ledger"), spool.clone(), withdrawn.clone()).unwrap();
+        Running { spool, withdrawn, recovered, ledger, store, stop, drain: None }
     }
 
     /// Opens a collector's spool, list and ledger.
     pub(crate) fn decide_in(&self, folder: &Path) -> (Running, Ledger) {
         let running = self.open_in(folder);
-        let (spool, withdrawn) = (running.spool.clone(), running.withdrawn.clone());
-        (running, Ledger::open(&folder.join("ledger"), spool, withdrawn).unwrap())
+        let ledger = running.ledger.clone();
+        (running, ledger)
     }
 
     pub(crate) async fn number(&self, sql: &str) -> u64 {
@@ -174,9 +176,12 @@ impl Running {
     pub(crate) fn drain(&mut self, kept_sites: &'static [&'static str]) {
         let (store, spool, withdrawn, stop) =
             (self.store.clone(), self.spool.clone(), self.withdrawn.clone(), self.stop.clone());
+        let ledger = self.ledger.clone();
         let kept_sites: Vec<String> = kept_sites.iter().map(|site| (*site).to_owned()).collect();
         let kept_sites = Arc::new(arc_swap::ArcSwap::from_pointee(kept_sites));
-        self.drain = Some(tokio::spawn(async move { store.run(&spool, &withdrawn, kept_sites, stop).await }));
+        self.drain = Some(tokio::spawn(async move {
+            store.run(&spool, &withdrawn, &ledger, kept_sites, stop).await;
+        }));
     }
 
     pub(crate) async fn append(&self, record: Record) {

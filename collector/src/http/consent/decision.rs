@@ -84,8 +84,13 @@ impl Decision {
         };
         decision.lasts = lasts;
         // The browser keeps one receipt: whatever no cookie names any more could never be withdrawn.
+        let by = decision.receipt().map(|receipt| receipt.consent_id);
         for receipt in earlier.iter().skip(1) {
-            decision.rows.push(LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false));
+            let row = match by {
+                Some(by) => LedgerRow::withdrawal_by(site, request, by, receipt.consent_id, now_ms),
+                None => LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false),
+            };
+            decision.rows.push(row.outliving(receipt.expiration_time));
         }
         decision
     }
@@ -106,7 +111,8 @@ impl Decision {
             until: choice.until,
         };
         let row = match earlier {
-            Some(receipt) => LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false),
+            Some(receipt) => LedgerRow::withdrawal(site, request, receipt.consent_id, now_ms, false)
+                .outliving(receipt.expiration_time),
             None => LedgerRow::refusal(site, request.revision, &request.text, now_ms, false),
         };
         Decision {
@@ -141,14 +147,16 @@ impl Decision {
         };
         let kept = ConsentCookie::Receipt(receipt.clone());
         let (going_on, ended) = match earlier {
-            Some(earlier) if kept.takes_back_from(earlier) => (None, Some(earlier.consent_id)),
+            Some(earlier) if kept.takes_back_from(earlier) => (None, Some(earlier)),
             other => (other, None),
         };
         if let Some(earlier) = going_on {
             receipt.consent_id = earlier.consent_id;
             receipt.consent_timestamp.clone_from(&earlier.consent_timestamp);
         }
-        let row = LedgerRow::grant(site, request, receipt.consent_id, ended, now_ms, false);
+        let withdraws = ended.map(|earlier| earlier.consent_id);
+        let row = LedgerRow::grant(site, request, receipt.consent_id, withdraws, now_ms, false)
+            .outliving(ended.map_or(0, |earlier| earlier.expiration_time));
         let goes_on = going_on.is_some();
         Decision { rows: vec![row], cookie: ConsentCookie::Receipt(receipt), lasts: choice.lasts, goes_on }
     }

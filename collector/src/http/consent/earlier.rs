@@ -29,16 +29,23 @@ impl Earlier {
         request: &DecisionRequest,
         now_ms: i64,
     ) -> Earlier {
-        let signed = |text: &str| {
-            let live = LiveReceipt::check(text, site.id.as_str(), now_ms, &collector.keys).ok()?;
-            Some(live.receipt().clone())
-        };
+        let mut earlier = Earlier::in_cookies(collector, headers, site, now_ms);
+        let sent_along = request.earlier.as_deref().and_then(cookie::decode);
+        earlier.sent_along = sent_along.and_then(|text| signed(collector, &text, site, now_ms));
+        earlier.add(earlier.sent_along.iter().cloned().collect());
+        earlier
+    }
+
+    /// Those in cookies alone.
+    pub(super) fn in_cookies(
+        collector: &Collector,
+        headers: &HeaderMap,
+        site: &Site,
+        now_ms: i64,
+    ) -> Earlier {
         let cookies = cookie::read_all(headers, cookie::CONSENT).take(RECEIPTS_MAX - 1);
-        let mut found: Vec<Receipt> = cookies.filter_map(|text| signed(&text)).collect();
-        let sent_along = request.earlier.as_deref().and_then(cookie::decode).and_then(|text| signed(&text));
-        found.extend(sent_along.clone());
-        let mut earlier = Earlier { found, sent_along };
-        earlier.add(Vec::new());
+        let mut earlier = Earlier { found: Vec::new(), sent_along: None };
+        earlier.add(cookies.filter_map(|text| signed(collector, &text, site, now_ms)).collect());
         earlier
     }
 
@@ -74,7 +81,11 @@ impl Earlier {
 
 /// The receipt of that text, if it is alive.
 pub(super) fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<Receipt> {
+    signed(collector, text, site, now_ms).filter(|one| !collector.withdrawn.is_dead(one.consent_id.0))
+}
+
+/// The receipt of that text, if this collector signed it for this site.
+fn signed(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<Receipt> {
     let live = LiveReceipt::check(text, site.id.as_str(), now_ms, &collector.keys).ok()?;
-    let receipt = live.receipt().clone();
-    (!collector.withdrawn.is_dead(receipt.consent_id.0)).then_some(receipt)
+    Some(live.receipt().clone())
 }

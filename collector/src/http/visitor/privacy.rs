@@ -36,7 +36,7 @@ const TOKEN_SECONDS: i64 = 12 * 3_600;
 pub(super) struct Request<'r> {
     pub(super) collector: &'r Collector,
     pub(super) site: &'r Site,
-    headers: &'r HeaderMap,
+    pub(super) headers: &'r HeaderMap,
     language: Language,
 }
 

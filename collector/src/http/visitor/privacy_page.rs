@@ -99,7 +99,7 @@ impl PrivacyPage {
             references: references(state, words),
             records: input.records.iter().map(|row| record(row, &declaration, &frame, language)).collect(),
             export: page_address(site, prefix, "privacy", language.code()) + "&format=json",
-            erasable: matches!(state, State::Granted(_)) && site.on_withdrawal == OnWithdrawal::Erase,
+            erasable: state.holder().is_some() && site.on_withdrawal == OnWithdrawal::Erase,
             elsewhere: matches!(state, State::Undecided { .. }),
             message: input.message,
             frame,
@@ -136,7 +136,7 @@ fn headline(state: &State, declaration: &Declaration, frame: &Frame, language: L
         State::Refused { day, end, .. } => {
             (words.refused_title.to_owned(), held(words.refused_lead, *day, *end))
         }
-        State::Undecided { outdated } => {
+        State::Undecided { outdated, .. } => {
             let lead = if *outdated { words.outdated_lead } else { words.undecided_lead };
             (words.undecided_title.to_owned(), lead.to_owned())
         }
@@ -250,9 +250,11 @@ fn refused_note(state: &State, site: &Site, words: &Words, language: Language) -
 }
 
 fn references(state: &State, words: &'static Words) -> Vec<(&'static str, String)> {
-    let State::Granted(granted) = state else { return Vec::new() };
-    let visitor = granted.visitor.filter(|_| measured(state)).map(|id| (words.visitor, in_fours(id)));
-    visitor.into_iter().chain([(words.consent, in_fours(granted.consent))]).collect()
+    let Some(holder) = state.holder() else { return Vec::new() };
+    // What was granted on an earlier declaration may have been measured.
+    let is_measured = measured(state) || matches!(state, State::Undecided { .. });
+    let visitor = holder.visitor.filter(|_| is_measured).map(|id| (words.visitor, in_fours(id)));
+    visitor.into_iter().chain([(words.consent, in_fours(holder.consent))]).collect()
 }
 
 /// A row in words: when, on which revision, what was allowed and what was refused.

@@ -30,7 +30,16 @@ pub(super) enum State {
     Undecided {
         /// There was a choice, of an earlier declaration.
         outdated: bool,
+        /// What was granted on that one, and is not taken back.
+        holder: Option<Holder>,
     },
+}
+
+/// Whose rows the collector may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) consent: HexId,
+    pub(super) visitor: Option<HexId>,
 }
 
 /// A grant in force.
@@ -45,11 +54,19 @@ pub(super) struct Granted {
     pub(super) end: Date,
     /// It ends with the browser's session, if that is before its end.
     pub(super) session: bool,
-    pub(super) consent: HexId,
-    pub(super) visitor: Option<HexId>,
+    pub(super) holder: Holder,
 }
 
 impl State {
+    /// Whose rows the collector may hold; nobody's who granted nothing.
+    pub(super) fn holder(&self) -> Option<Holder> {
+        match self {
+            State::Granted(granted) => Some(granted.holder),
+            State::Undecided { holder, .. } => *holder,
+            State::Refused { .. } => None,
+        }
+    }
+
     /// Whether a category is granted, whole or in part.
     pub(super) fn allows(&self, category: &str) -> bool {
         matches!(self, State::Granted(granted) if granted.categories.iter().any(|name| name == category))
@@ -72,14 +89,17 @@ pub(super) fn read(
     keys: &Keys,
     withdrawn: &Withdrawn,
 ) -> State {
-    let undecided = State::Undecided { outdated: false };
+    let undecided = State::Undecided { outdated: false, holder: None };
     let Some(choice) = choice else { return undecided };
     if let Ok(live) = LiveReceipt::check(choice, site.id.as_str(), now_ms, keys) {
         let receipt = live.receipt();
         let visitor = visitor.and_then(|text| VisitorCookie::check(text, site.id.as_str(), now_ms, keys));
-        return match granted(receipt, visitor.map(|cookie| cookie.id)) {
+        let holder = Holder { consent: receipt.consent_id, visitor: visitor.map(|cookie| cookie.id) };
+        return match granted(receipt, holder) {
             _ if withdrawn.is_dead(receipt.consent_id.0) => undecided,
-            _ if receipt.revision != site.revision => State::Undecided { outdated: true },
+            _ if receipt.revision != site.revision => {
+                State::Undecided { outdated: true, holder: Some(holder) }
+            }
             Some(granted) => State::Granted(Box::new(granted)),
             None => undecided,
         };
@@ -87,15 +107,14 @@ pub(super) fn read(
     refused(choice, site, now_ms).unwrap_or(undecided)
 }
 
-fn granted(receipt: &Receipt, visitor: Option<HexId>) -> Option<Granted> {
+fn granted(receipt: &Receipt, holder: Holder) -> Option<Granted> {
     Some(Granted {
         categories: receipt.categories.clone(),
         services: receipt.services.clone(),
         day: OffsetDateTime::parse(&receipt.last_consent_timestamp, &Rfc3339).ok()?.date(),
         end: day_of(i64::try_from(receipt.expiration_time).ok()?)?,
         session: receipt.session,
-        consent: receipt.consent_id,
-        visitor,
+        holder,
     })
 }
 
@@ -113,7 +132,7 @@ fn refused(choice: &str, site: &Site, now_ms: i64) -> Option<State> {
     let over = end <= day_of(now_ms)? || day > day_of(now_ms)?.next_day()?;
     let outdated = refusal.revision != site.revision;
     Some(if over || outdated {
-        State::Undecided { outdated }
+        State::Undecided { outdated, holder: None }
     } else {
         State::Refused { day, end, session: refusal.session }
     })

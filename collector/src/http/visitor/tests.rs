@@ -118,7 +118,9 @@ fn what_is_no_choice_is_shown_as_none() {
     let over = REFUSAL.replace("2026-11-12", "2026-01-01");
     let bold = REFUSAL.replace("[\"necessary\"]", "[\"necessary\",\"analytics\"]");
     let check = |choice: Option<&str>, outdated: bool| {
-        assert_eq!(read(choice, None, &keys), State::Undecided { outdated }, "{choice:?}");
+        let state = read(choice, None, &keys);
+        assert!(matches!(state, State::Undecided { outdated: found, .. } if found == outdated), "{choice:?}");
+        assert_eq!(state.holder().is_some(), choice == Some(&old), "the rows of an older grant are theirs");
     };
     check(None, false);
     check(Some(""), false);
@@ -129,7 +131,7 @@ fn what_is_no_choice_is_shown_as_none() {
     check(Some(&bold), false);
     check(Some(&REFUSAL.replace("2026-11-12", "9999-12-31")), false);
     check(Some(&REFUSAL.replace("\"revision\":1", "\"revision\":4")), true);
-    let html = page(&State::Undecided { outdated: false }, Language::En, None);
+    let html = page(&State::Undecided { outdated: false, holder: None }, Language::En, None);
     assert!(html.contains("This browser has made no choice here"));
     assert!(!html.contains("What you chose"));
 }
@@ -141,12 +143,12 @@ fn a_withdrawn_receipt_is_no_grant() {
     dead.kill(0x0193_f0a2_7c1e_7b44, NOW_MS as u64);
     let choice = receipt(&keys, &["necessary", "analytics"], 1);
     let state = state::read(Some(&choice), None, &demo().sites[0], NOW_MS, &keys, &dead);
-    assert_eq!(state, State::Undecided { outdated: false });
+    assert_eq!(state, State::Undecided { outdated: false, holder: None });
 }
 
 #[test]
 fn accept_and_refuse_are_alike_and_nothing_is_switched_on_before() {
-    let html = page(&State::Undecided { outdated: false }, Language::Nl, None);
+    let html = page(&State::Undecided { outdated: false, holder: None }, Language::Nl, None);
     assert!(html.contains("<html lang=\"nl\" dir=\"ltr\">"));
     assert!(html.contains("<button class=\"a\" name=\"action\" value=\"accept\">Alles aanvaarden</button>"));
     assert!(html.contains("<button class=\"a\" name=\"action\" value=\"refuse\">Alles weigeren</button>"));
@@ -215,7 +217,8 @@ fn services_have_switches_of_their_own_where_the_site_says_so() {
     let keys = Keys::generate();
     let mut site = demo().sites.remove(0);
     site.options.service_switches = true;
-    let undecided = page_of(&site, &State::Undecided { outdated: false }, Language::En, None, None);
+    let undecided =
+        page_of(&site, &State::Undecided { outdated: false, holder: None }, Language::En, None, None);
     assert_eq!(undecided.matches(" checked").count(), 1, "only necessary is on");
     assert!(undecided.contains("name=\"service\" value=\"analytics/kruimel"), "{undecided}");
     let granted = read(Some(&receipt(&keys, &["necessary", "functional"], 1)), None, &keys);
@@ -229,7 +232,7 @@ fn what_was_entered_is_still_there_when_it_could_not_be_taken() {
     let mut site = demo().sites.remove(0);
     site.options.session_choice = true;
     site.options.age_limit = Some(13);
-    let state = State::Undecided { outdated: false };
+    let state = State::Undecided { outdated: false, holder: None };
     let empty = page_of(&site, &state, Language::En, None, None);
     assert!(empty.contains("I am 13 or older") && empty.contains("For this session only"));
     assert_eq!(empty.matches(" checked").count(), 1);
@@ -264,7 +267,7 @@ fn what_a_config_says_is_text_and_never_markup() {
     let site = &mut config.sites[0];
     site.name = "<b>Kaaidam</b>".into();
     site.controller = "\"><script>alert(1)</script>".into();
-    let state = State::Undecided { outdated: false };
+    let state = State::Undecided { outdated: false, holder: None };
     let html = page_of(site, &state, Language::En, None, None);
     for markup in ["<b>Kaaidam", "<script"] {
         assert!(!html.contains(markup), "{markup}");

@@ -145,7 +145,7 @@ fn place(collector: u64, row: &LedgerRow, tip: Option<&Tip>) -> ([Vec<u8>; 2], T
         None => {
             start.chain = random_u64();
             let carried = former_expires.min(row.day().saturating_add(CARRIED_DAYS_MAX));
-            start.expires = row.others_expire_day().saturating_add(LINK_DAYS).max(carried);
+            start.expires = row.chain_expires_day().saturating_add(LINK_DAYS).max(carried);
             (0, start.hash())
         }
     };

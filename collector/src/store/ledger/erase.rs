@@ -2,13 +2,18 @@
 //!
 //! In: the consents that are erased, as the store and this collector's own list tell: a store that was restored forgot
 //! the newer ones. Out: `consents` without their rows but the one that says so, and their commitments in `ledger_erased`,
-//! so that nobody takes it for tampering. Invariant: what is erased is noted first.
+//! so that nobody takes it for tampering. Invariants: what is erased is noted first. A row that says which consent an
+//! erased one replaced goes only once that one is erased too: its wish is on disk, however many there are one behind the
+//! other, and wherever their rows come from.
 
 use super::super::rights::IDS_MAX;
 use super::super::{Store, StoreError, in_long_time, in_time};
+use crate::ledger::{Ledger, LedgerRow};
+use crate::spool::AppendError;
 use crate::withdrawn::Withdrawn;
 use clickhouse::Row;
 use serde::Deserialize;
+use wire::HexId;
 
 /// Most rows or consents that one statement names: it names each twice, or in up to four times what an id takes.
 const ROWS_MAX: usize = IDS_MAX / 4;
@@ -22,17 +27,76 @@ struct Place {
     withdraws: u64,
 }
 
+/// A consent that an erased one replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Row, Deserialize)]
+pub(crate) struct Replaced {
+    pub(crate) site_id: String,
+    pub(crate) withdraws: u64,
+}
+
+/// Puts the wish to erase these consents on disk too.
+pub(crate) async fn erase_too(replaced: &[Replaced], ledger: &Ledger) -> Result<(), AppendError> {
+    for one in replaced {
+        let row = LedgerRow::erasure(&one.site_id, HexId(one.withdraws), crate::now_ms());
+        ledger.append(row).await?;
+    }
+    Ok(())
+}
+
 impl Store {
-    /// Erases every row of the consents that visitors had erased, but the ones that say so.
-    pub(crate) async fn erase_from_ledger(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
-        let listed = withdrawn.erased();
-        let chunks = if listed.is_empty() { vec![&listed[..]] } else { listed.chunks(ROWS_MAX).collect() };
-        for ids in chunks {
-            let ids = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-            let erased = format!(
-                "(SELECT withdraws FROM consents WHERE action = 'erase' \
-                 UNION ALL SELECT arrayJoin(CAST([{ids}], 'Array(UInt64)')) AS withdraws)"
+    /// Erases every row of the consents that visitors had erased, but the ones that say so. Where the wish for what these
+    /// replaced finds no room on disk, nothing is erased, and that is answered with `false`.
+    pub(crate) async fn erase_from_ledger(
+        &self,
+        withdrawn: &Withdrawn,
+        ledger: &Ledger,
+    ) -> Result<bool, StoreError> {
+        loop {
+            let replaced = self.replaced(withdrawn).await?;
+            if replaced.is_empty() {
+                break;
+            }
+            if let Err(error) = erase_too(&replaced, ledger).await {
+                tracing::error!(%error, "What an erased consent replaced cannot be erased yet; it is tried again.");
+                return Ok(false);
+            }
+        }
+        self.erase_rows(withdrawn).await?;
+        Ok(true)
+    }
+
+    /// The same without a collector's own ledger: this list alone tells what was replaced.
+    pub(crate) async fn erase_from_restored_ledger(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
+        loop {
+            let replaced = self.replaced(withdrawn).await?;
+            if replaced.is_empty() {
+                break;
+            }
+            let at_ms = crate::withdrawn::now_ms();
+            replaced.iter().for_each(|one| withdrawn.erase(one.withdraws, at_ms));
+        }
+        let list = withdrawn.clone();
+        super::super::blocking(move || list.save()).await?;
+        self.erase_rows(withdrawn).await
+    }
+
+    /// What erased consents replaced and nobody erased yet.
+    async fn replaced(&self, withdrawn: &Withdrawn) -> Result<Vec<Replaced>, StoreError> {
+        let mut found = Vec::new();
+        for erased in erased(withdrawn) {
+            let sql = format!(
+                "SELECT DISTINCT toString(site_id) AS site_id, withdraws FROM consents WHERE action != 'erase' \
+                 AND sample = 0 AND withdraws != 0 AND consent_id IN {erased} \
+                 AND withdraws NOT IN (SELECT withdraws FROM consents WHERE action = 'erase')"
             );
+            found.extend(self.fetch::<Replaced>(&sql).await?);
+        }
+        found.retain(|one| !withdrawn.is_erased(one.withdraws));
+        Ok(found)
+    }
+
+    async fn erase_rows(&self, withdrawn: &Withdrawn) -> Result<(), StoreError> {
+        for erased in erased(withdrawn) {
             let sql = format!(
                 "SELECT chain, chain_seq, consent_id, withdraws FROM consents WHERE action != 'erase' AND sample = 0 \
                  AND (consent_id IN {erased} OR (withdraws != 0 AND withdraws IN {erased}))"
@@ -95,4 +159,18 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The consents that visitors had erased, as sets that a statement can name.
+fn erased(withdrawn: &Withdrawn) -> Vec<String> {
+    let listed = withdrawn.erased();
+    let chunks = if listed.is_empty() { vec![&listed[..]] } else { listed.chunks(ROWS_MAX).collect() };
+    let set = |ids: &[u64]| {
+        let ids = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        format!(
+            "(SELECT withdraws FROM consents WHERE action = 'erase' \
+             UNION ALL SELECT arrayJoin(CAST([{ids}], 'Array(UInt64)')) AS withdraws)"
+        )
+    };
+    chunks.into_iter().map(set).collect()
 }

@@ -8,6 +8,8 @@ mod erase;
 mod show;
 mod verify;
 
+pub(crate) use erase::{Replaced, erase_too};
+
 pub use counts::{Counts, DecisionCount, DisplayCount};
 pub use show::{Shown, ShownRow};
 pub use verify::{Finding, Head, Verified};

@@ -14,8 +14,8 @@ use wire::HexId;
 
 /// Most rows that one question shows.
 const ROWS_MAX: u32 = 10_000;
-/// Most consents of one visitor that are followed from the newest back.
-const CONSENTS_MAX: usize = 16;
+/// Consents of one visitor beyond which no further ones are followed from the newest back to be shown. Erased are all.
+const CONSENTS_MAX: usize = 256;
 
 /// Rows and what they name.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -95,21 +95,23 @@ impl Store {
         Ok(in_time(self.client().query(&sql).bind(site).bind(day).fetch_all()).await?)
     }
 
-    /// A consent and those that it replaced, as far as the ledger tells.
+    /// Consents and those that they replaced, as far as the ledger tells.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn consents_before(&self, site: &str, newest: HexId) -> Result<Vec<HexId>, StoreError> {
-        let mut ids = vec![newest];
+    pub async fn consents_before(&self, site: &str, newest: Vec<HexId>) -> Result<Vec<HexId>, StoreError> {
+        let mut ids = newest;
         while ids.len() < CONSENTS_MAX {
             let list = ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(",");
             let sql = format!(
                 "SELECT DISTINCT withdraws FROM consents WHERE site_id = ? AND consent_id IN ({list}) \
-                 AND withdraws != 0 AND withdraws NOT IN ({list}) ORDER BY withdraws LIMIT 1"
+                 AND withdraws != 0 AND withdraws NOT IN ({list}) ORDER BY withdraws LIMIT {CONSENTS_MAX}"
             );
             let found: Vec<u64> = in_time(self.client().query(&sql).bind(site).fetch_all()).await?;
-            let Some(id) = found.first() else { break };
-            ids.push(HexId(*id));
+            if found.is_empty() {
+                break;
+            }
+            ids.extend(found.into_iter().map(HexId));
         }
         Ok(ids)
     }
