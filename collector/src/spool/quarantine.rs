@@ -125,7 +125,8 @@ impl Quarantined {
         let metadata = fs::metadata(&path)?;
         let text = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let noted = text.strip_suffix(NOTE_SUFFIX);
-        let name = noted.unwrap_or(&text).parse().ok();
+        // A folder that stood in a segment's place holds nobody's rows.
+        let name = noted.unwrap_or(&text).parse().ok().filter(|_| metadata.is_file());
         let (bytes, since) = (metadata.len(), metadata.modified()?);
         Ok(Quarantined { path, name, is_note: noted.is_some(), bytes, since })
     }

@@ -259,6 +259,7 @@ mod tests {
     use wire::BatchId;
 
     const EIO: i32 = 5;
+    const EACCES: i32 = 13;
     const EMFILE: i32 = 24;
 
     fn event(batch: u128) -> Record {
@@ -316,8 +317,22 @@ mod tests {
         drop(spool);
         fs::remove_file(&segment.path).unwrap();
         fs::create_dir(&segment.path).unwrap();
-        let (_spool, recovered) = open(folder.path(), RealDisk).unwrap();
+        let (spool, recovered) = open(folder.path(), RealDisk).unwrap();
         assert_eq!(recovered.quarantined, [segment.path.as_path()]);
+        spool.sweep_quarantine(Some(u64::MAX), |_| None).unwrap();
+        let kept: Vec<_> = fs::read_dir(folder.path().join(quarantine::FOLDER)).unwrap().collect();
+        assert_eq!(kept.len(), 1, "it holds nobody's rows, and nothing is noted of it");
+    }
+
+    #[tokio::test]
+    async fn a_withdrawal_reaches_what_may_not_be_read_in_quarantine() {
+        let (folder, spool) = with_a_segment().await;
+        let segment = spool.oldest_now().unwrap();
+        drop(spool);
+        let (spool, _) = open(folder.path(), Withholding(".sealed", EACCES)).unwrap();
+        assert!(quarantine::holds(folder.path(), &segment.path).unwrap());
+        spool.sweep_quarantine(Some(u64::MAX), |_| None).unwrap();
+        assert!(!quarantine::holds(folder.path(), &segment.path).unwrap());
     }
 
     #[tokio::test]

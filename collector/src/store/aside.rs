@@ -39,11 +39,7 @@ pub(crate) async fn unread(
             "A segment cannot be read. It is kept in the spool's quarantine, and what of it the store does not hold yet is \
              not inserted; the segments after it are."
         ),
-        Aside::Gone => tracing::error!(
-            segment, %error,
-            "The file of a segment is gone from the spool's folder: something else than Kruimel removed it. What of it the \
-             store does not hold yet is lost; the segments after it are inserted."
-        ),
+        Aside::Gone => tell_gone(&segment),
     }
     Ok(())
 }
@@ -59,15 +55,24 @@ pub(crate) async fn refused(
     not_inserted.sort_unstable();
     not_inserted.dedup();
     let (segment, not_inserted) = (job.segment_id(), not_inserted.join(", "));
-    let kept = set_aside(spool, withdrawn, job).await? == Aside::Kept;
+    match set_aside(spool, withdrawn, job).await? {
+        Aside::Kept => tracing::error!(
+            segment,
+            not_inserted,
+            "A segment holds rows that the store refuses. It is kept in the spool's quarantine; its rows of the tables \
+             named here are not inserted, those of other tables are, and so are the segments after it."
+        ),
+        Aside::Gone => tell_gone(&segment),
+    }
+    Ok(())
+}
+
+fn tell_gone(segment: &str) {
     tracing::error!(
         segment,
-        not_inserted,
-        kept,
-        "A segment holds rows that the store refuses. It is kept in the spool's quarantine; its rows of the tables named \
-         here are not inserted, those of other tables are, and so are the segments after it."
+        "The file of a segment is gone from the spool's folder: something else than Kruimel removed it. What of it the \
+         store does not hold yet is lost; the segments after it are inserted."
     );
-    Ok(())
 }
 
 async fn set_aside(spool: &Spool, withdrawn: &Withdrawn, job: &Job) -> Result<Aside, StoreError> {

@@ -217,7 +217,7 @@ impl<'a> Work<'a> {
             match self.step().await {
                 Ok(()) => {
                     if !well {
-                        tracing::info!("The store answers again.");
+                        tracing::info!("The drain gets on again.");
                     }
                     well = true;
                     self.store.health.succeeded();
