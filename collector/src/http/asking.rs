@@ -1,8 +1,8 @@
 //! Who may have the store asked over HTTP, and how many at once: a page is as quick to ask for as the store is slow to answer.
 //!
 //! In: the sender of a request. Out: a seat that lasts until the answer is there, or a refusal at once. Invariants: all of
-//! these together take fewer turns than the engine has for them, so that no kind keeps another from it; whoever takes
-//! something back is never refused for its sender's rate, and waits for nobody who only looks.
+//! these together take fewer turns than the engine has for them, so that no kind keeps another from it; nothing is asked
+//! for whoever takes something back.
 
 use super::limits::Sender;
 use super::seats::{Seat, Seats};
