@@ -50,7 +50,7 @@ mod row;
 pub use append::{Ledger, LedgerError};
 pub use artefact::{ARTEFACT_BYTES_MAX, ARTEFACTS_MAX, Artefact, Artefacts, ArtefactsError, UNSEEN_TIME};
 pub use chain::{Kind, LINKS, commitment, first_link, next_link};
-pub(crate) use erasure::{bare_links, without_erased};
+pub(crate) use erasure::{bare_links, erased_rows, links_left, without_erased};
 pub use row::{CONSENTS, Content, DECISIONS, ERASE, LedgerRow, Seen};
 
 use std::fmt::Write;

@@ -122,6 +122,8 @@ pub(crate) struct Shared {
     quarantined: AtomicU64,
     forgotten_early: AtomicU64,
     backlog: Mutex<Backlog>,
+    /// Held by whoever takes a sealed segment's file away or puts another in its place.
+    files: Mutex<()>,
     changed: watch::Sender<()>,
 }
 
@@ -140,8 +142,13 @@ impl Shared {
             quarantined: AtomicU64::new(0),
             forgotten_early: AtomicU64::new(0),
             backlog: Mutex::default(),
+            files: Mutex::default(),
             changed: watch::Sender::new(()),
         }
+    }
+
+    pub(crate) fn files(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn backlog(&self) -> MutexGuard<'_, Backlog> {
@@ -202,7 +209,14 @@ impl Shared {
         self.backlog().sealed.front().cloned()
     }
 
-    #[cfg(test)]
+    pub(crate) fn open_since_ms(&self) -> Option<u64> {
+        self.backlog().open_since_ms
+    }
+
+    pub(crate) fn waits(&self, segment: &Sealed) -> bool {
+        self.backlog().sealed.iter().any(|waiting| waiting.name.sequence == segment.name.sequence)
+    }
+
     pub(crate) fn waiting(&self) -> Vec<Arc<Sealed>> {
         self.backlog().sealed.iter().cloned().collect()
     }
@@ -224,6 +238,7 @@ impl Shared {
     /// The store holds the rows: keeps the ids of the batches and removes the rows.
     pub(crate) fn finish(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
         self.forget_expired();
+        let _files = self.files();
         if let Err(error) = self.keep_batches(segment, batches) {
             // On a full disk the ids find room once the rows are gone.
             tracing::warn!(%error, "The ids of drained batches could not be written before their rows were removed.");
@@ -241,6 +256,7 @@ impl Shared {
 
     /// The rows cannot be inserted: moves the file out of the way, where it is kept.
     pub(crate) fn set_aside(&self, segment: &Sealed) -> io::Result<()> {
+        let _files = self.files();
         quarantine::keep(self, &segment.path)?;
         remove_if_there(&*self.disk, &segment.path)?;
         self.disk.sync_directory(&self.folder)?;

@@ -24,7 +24,7 @@ pub use migrate::MigrationError;
 pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
 pub use rights::SECOND_PASS;
 
-use crate::ledger::{bare_links, without_erased};
+use crate::ledger::{bare_links, erased_rows, links_left, without_erased};
 use crate::row_binary::Row;
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
@@ -53,8 +53,12 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the store is looked through for what was withdrawn long ago, in case something brought it back: an import,
 /// or a backup that was restored beside this collector.
 const LOOK_AGAIN_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How often the quarantine is looked through: for what is old, and for what was withdrawn, well within the law's day.
-const QUARANTINE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often what waits on disk is looked through for what was withdrawn, and the quarantine for what is old too: with
+/// [`WAITING_AGE`] well within the law's day.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// The least age of a segment that is looked through while it waits for the store. Only where the store is away, or far
+/// behind, is there one.
+const WAITING_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Something with the store did not succeed.
 #[derive(Debug, Error)]
@@ -84,6 +88,7 @@ pub struct Store {
     poll_interval: Duration,
     /// Most bytes of rows in one insert.
     insert_bytes_max: usize,
+    waiting_age: Duration,
 }
 
 impl Store {
@@ -94,6 +99,7 @@ impl Store {
             health: Arc::default(),
             poll_interval: POLL_INTERVAL,
             insert_bytes_max: INSERT_BYTES_MAX,
+            waiting_age: WAITING_AGE,
         }
     }
 
@@ -101,6 +107,12 @@ impl Store {
     #[must_use]
     pub fn with_insert_bytes_max(self, bytes: usize) -> Self {
         Store { insert_bytes_max: bytes, ..self }
+    }
+
+    /// The same, where a withdrawal reaches segments that wait for the store at that age.
+    #[must_use]
+    pub fn with_waiting_age(self, age: Duration) -> Self {
+        Store { waiting_age: age, ..self }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time.
@@ -165,7 +177,7 @@ struct Work<'a> {
     polled: bool,
     /// Whether rows of the ledger may be there that a visitor had erased.
     ledger_due: bool,
-    /// Links whose rows were erased in the quarantine, until the store knows why these are missing.
+    /// Links whose rows were erased in the quarantine or while they waited, until the store knows why these are missing.
     bare_links: Vec<(String, u16)>,
     looked_at: Instant,
     cleaned_at: Instant,
@@ -238,13 +250,8 @@ impl<'a> Work<'a> {
     /// Whatever is due, and one segment.
     async fn step(&mut self) -> Result<(), StoreError> {
         // The store need not be there for it, and what fails of it must not keep rows from the store.
-        if self.swept_at.is_none_or(|at| at.elapsed() >= QUARANTINE_INTERVAL) {
-            match self.sweep_quarantine().await {
-                Ok(links) => self.bare_links = links,
-                Err(error) => {
-                    tracing::error!(%error, "The quarantine could not be looked through; it is tried again.");
-                }
-            }
+        if self.swept_at.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
+            self.sweep().await;
             self.swept_at = Some(Instant::now());
         }
         if !self.migrated {
@@ -295,6 +302,49 @@ impl<'a> Work<'a> {
             Err(_) => self.job = Some(job),
         }
         drained
+    }
+
+    /// Carries withdrawals out on everything that lies on disk and is not in the store.
+    async fn sweep(&mut self) {
+        let mut links = Vec::new();
+        for swept in [self.sweep_waiting().await, self.sweep_quarantine().await] {
+            match swept {
+                Ok(found) => links.extend(found),
+                Err(error) => {
+                    tracing::error!(%error, "What waits on disk could not be looked through; it is tried again.");
+                }
+            }
+        }
+        self.bare_links = links;
+    }
+
+    /// Returns the links that wait for the store without their rows.
+    async fn sweep_waiting(&self) -> Result<Vec<(String, u16)>, StoreError> {
+        let age = self.store.waiting_age;
+        self.spool.seal_rested(age).await;
+        let (spool, withdrawn, kept_sites) =
+            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
+        blocking(move || {
+            let bare = RefCell::new(Vec::new());
+            if withdrawn.heard_ms().is_some() {
+                let erased = withdrawn.erased().into_iter().collect();
+                spool.erase_waiting(age, |record| {
+                    let gone = match drain::is_erased(record, &withdrawn, &kept_sites) {
+                        true => record
+                            .rows()
+                            .enumerate()
+                            .filter(|(_, row)| !row.is_blank())
+                            .map(|(at, _)| at)
+                            .collect(),
+                        false => erased_rows(record, &erased),
+                    };
+                    bare.borrow_mut().extend(links_left(record, &gone));
+                    gone
+                });
+            }
+            Ok(bare.into_inner())
+        })
+        .await
     }
 
     /// Returns the links that stand in the quarantine without their rows.
