@@ -13,12 +13,8 @@ use std::collections::HashSet;
 /// What takes the place of a record. Nothing is said of one that stays as it is.
 pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Option<Vec<Record>> {
     let rows: Vec<Vec<u8>> = record.rows().map(|row| row.whole().into_owned()).collect();
-    let (layout, step) = match record.table {
-        Table::Decisions => (&DECISIONS, 2),
-        Table::Consents => (&CONSENTS, 1),
-        Table::Events | Table::Rejections | Table::Links | Table::Displays => return None,
-    };
-    let goes = |of: &[Vec<u8>]| of.first().is_some_and(|row| is_erased(layout, row, erased));
+    let (layout, step) = of_ledger(record.table)?;
+    let goes = |of: &[Vec<u8>]| of.first().is_some_and(|row| is_blank(row) || is_erased(layout, row, erased));
     let (gone, left): (Vec<_>, Vec<_>) = rows.chunks(step).partition(|of| goes(of));
     if gone.is_empty() {
         return None;
@@ -32,11 +28,7 @@ pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -
 
 /// The consents that erased ones replaced as the rows of a record say, each with its site, where nobody erased them yet.
 pub(crate) fn replaced_by(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Vec<(String, u64)> {
-    let (layout, step) = match record.table {
-        Table::Decisions => (&DECISIONS, 2),
-        Table::Consents => (&CONSENTS, 1),
-        Table::Events | Table::Rejections | Table::Links | Table::Displays => return Vec::new(),
-    };
+    let Some((layout, step)) = of_ledger(record.table) else { return Vec::new() };
     let read = |row: Row<'_>| {
         let row = row.whole();
         let number = |name: &str| {
@@ -49,6 +41,37 @@ pub(crate) fn replaced_by(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> V
         is_new.then_some((site, withdraws))
     };
     record.rows().step_by(step).filter_map(read).collect()
+}
+
+/// Which rows of a record that waits for the store go: their places. One that is blank has gone already.
+pub(crate) fn erased_rows(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Vec<usize> {
+    let Some((layout, step)) = of_ledger(record.table) else { return Vec::new() };
+    let rows = record.rows().enumerate().step_by(step).filter(|(_, row)| !row.is_blank());
+    rows.filter(|(_, row)| is_erased(layout, &row.whole(), erased)).map(|(place, _)| place).collect()
+}
+
+/// The links of a record whose rows have gone or go now, as [`erased_rows`] tells.
+pub(crate) fn links_left(record: &StoredRecord<'_>, gone: &[usize]) -> Vec<(String, u16)> {
+    if record.table != Table::Decisions {
+        return bare_links(record.table, record.rows());
+    }
+    let rows: Vec<Row<'_>> = record.rows().collect();
+    let bare =
+        rows.chunks_exact(2).enumerate().filter(|(pair, of)| of[0].is_blank() || gone.contains(&(2 * pair)));
+    bare_links(Table::Links, bare.map(|(_, of)| of[1]))
+}
+
+/// The layout of a decision's row in a record of that table, and the rows from one to the next.
+fn of_ledger(table: Table) -> Option<(&'static Layout, usize)> {
+    match table {
+        Table::Decisions => Some((&DECISIONS, 2)),
+        Table::Consents => Some((&CONSENTS, 1)),
+        Table::Events | Table::Rejections | Table::Links | Table::Displays => None,
+    }
+}
+
+fn is_blank(row: &[u8]) -> bool {
+    row.iter().all(|byte| *byte == 0)
 }
 
 /// The links that stand without their rows in a record: the commitment of each, and the day on which it ends.

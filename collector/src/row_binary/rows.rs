@@ -28,6 +28,12 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Whether it is one that was erased where it waited: what is its own is zeros. Of no other row it is, for each has a
+    /// time or a day of its own.
+    pub(crate) fn is_blank(self) -> bool {
+        [self.head, self.tail].into_iter().flatten().all(|byte| *byte == 0)
+    }
+
     /// Its bytes.
     pub fn size(self) -> usize {
         self.head.len() + self.shared.len() + self.tail.len()
@@ -88,7 +94,7 @@ impl Rows {
     }
 
     /// The bytes of all rows, each whole.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.own.len() + self.ends.len() * self.shared.len()
     }
 

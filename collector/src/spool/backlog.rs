@@ -171,6 +171,8 @@ pub(crate) struct Shared {
     /// Where the folder was when it was opened.
     place: Option<Place>,
     backlog: Mutex<Backlog>,
+    /// Held by whoever takes a sealed segment's file away or puts another in its place.
+    files: Mutex<()>,
     changed: watch::Sender<()>,
 }
 
@@ -191,8 +193,13 @@ impl Shared {
             forgotten_early: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             backlog: Mutex::default(),
+            files: Mutex::default(),
             changed: watch::Sender::new(()),
         }
+    }
+
+    pub(crate) fn files(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn backlog(&self) -> MutexGuard<'_, Backlog> {
@@ -254,7 +261,14 @@ impl Shared {
         self.backlog().sealed.front().cloned()
     }
 
-    #[cfg(test)]
+    pub(crate) fn open_since_ms(&self) -> Option<u64> {
+        self.backlog().open_since_ms
+    }
+
+    pub(crate) fn waits(&self, segment: &Sealed) -> bool {
+        self.backlog().sealed.iter().any(|waiting| waiting.name.sequence == segment.name.sequence)
+    }
+
     pub(crate) fn waiting(&self) -> Vec<Arc<Sealed>> {
         self.backlog().sealed.iter().cloned().collect()
     }
@@ -276,6 +290,7 @@ impl Shared {
     /// The store holds the rows: keeps the ids of the batches and removes the rows.
     pub(crate) fn finish(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
         self.forget_expired();
+        let _files = self.files();
         let name = Name { limit: None, state: State::Done, ..segment.name };
         if let Err(error) = self.keep_batches(name, segment, batches) {
             // On a full disk the ids find room once the rows are gone.
@@ -295,6 +310,7 @@ impl Shared {
     /// The segment cannot be drained: moves the file out of the way, where it is kept. The ids of its batches stand under
     /// an id that is no segment's, so that a start after the file was brought back does not take it for drained.
     pub(crate) fn set_aside(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<Aside> {
+        let _files = self.files();
         let aside = match quarantine::take(self, &segment.path) {
             Ok(()) => Aside::Kept,
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_gone(segment) => Aside::Gone,

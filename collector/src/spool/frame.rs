@@ -42,6 +42,14 @@ pub(crate) fn read(bytes: &[u8], segment_id: u64, at: usize) -> Option<(&[u8], u
     (checksum(segment_id, length, payload).to_le_bytes() == sum).then_some((payload, end))
 }
 
+/// Changes a frame's payload, which keeps its length.
+pub(crate) fn change(frame: &mut [u8], segment_id: u64, change: impl FnOnce(&mut [u8])) {
+    let Some((head, payload)) = frame.split_first_chunk_mut::<HEAD_BYTES>() else { return };
+    change(payload);
+    let length = (payload.len() as u32).to_le_bytes();
+    head[4..].copy_from_slice(&checksum(segment_id, length, payload).to_le_bytes());
+}
+
 /// What was found between a segment's header and its end.
 #[derive(Debug, Default)]
 pub(crate) struct Scan<'bytes> {

@@ -11,7 +11,9 @@
 //!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
 //!   the store holds them. What cannot be read, or holds rows that the store refuses, is kept in `quarantine/` for thirty
-//!   days, counted and reported; a withdrawal reaches it there. A file that somebody else removed is counted and reported.
+//!   days, counted and reported. A file that somebody else removed is counted and reported. A withdrawal reaches what is in
+//!   quarantine, and segments that wait for the store too: their rows are overwritten with zeros in a new file of the same
+//!   records ([`Spool::erase_waiting`]).
 //! * **One writer.** The folder is locked; a second process is refused ([`SpoolError::InUse`]).
 //!
 //! # The files
@@ -57,6 +59,7 @@ mod backlog;
 mod batches;
 pub mod disk;
 mod done;
+mod erase;
 mod frame;
 #[cfg(test)]
 mod power;
@@ -381,6 +384,21 @@ impl Spool {
         left: impl Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
     ) -> io::Result<()> {
         quarantine::sweep(&self.inner.shared, &Withdrawals { heard_ms, left: &left })
+    }
+
+    /// Seals the open segment if it was begun so long ago, so that a withdrawal can reach it.
+    pub async fn seal_rested(&self, age: Duration) {
+        let open = self.inner.shared.open_since_ms();
+        if open.is_some_and(|since_ms| erase::is_rested(&self.inner.shared, since_ms, age)) {
+            self.seal().await;
+        }
+    }
+
+    /// Erases rows of sealed segments that wait for so long: of each record `gone` names the places of rows that go. What
+    /// cannot be read of such a segment goes too. Everything else stays where it is, the batches' ids included. Blocks on
+    /// the disk.
+    pub fn erase_waiting(&self, age: Duration, gone: impl Fn(&StoredRecord<'_>) -> Vec<usize>) {
+        erase::waiting(&self.inner.shared, age, &gone);
     }
 
     /// Removes the ids of batches that no browser repeats any more. Blocks on the disk.

@@ -208,10 +208,21 @@ enum Step {
     Append(u8),
     Seal,
     Drain,
+    Erase,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![6 => (0..24_u8).prop_map(Step::Append), 1 => Just(Step::Seal), 2 => Just(Step::Drain)]
+    prop_oneof![6 => (0..24_u8).prop_map(Step::Append), 1 => Just(Step::Seal), 2 => Just(Step::Drain), 1 => Just(Step::Erase)]
+}
+
+/// The receipt of these batches is dead from the beginning, and nothing is promised of their rows.
+const DEAD_FROM: u8 = 18;
+
+fn erase(spool: &Spool) {
+    spool.erase_waiting(Duration::ZERO, |record| match record.consent_id {
+        9 => record.rows().enumerate().filter(|(_, row)| !row.is_blank()).map(|(at, _)| at).collect(),
+        _ => Vec::new(),
+    });
 }
 
 /// A store that holds what it was given, as the drain uses it.
@@ -226,7 +237,8 @@ impl Held {
             let numbers: Vec<u8> = contents
                 .records()
                 .iter()
-                .flat_map(|record| record.rows().map(|row| row.whole()[8]))
+                .flat_map(|record| record.rows().filter(|row| !row.is_blank()).map(|row| row.whole()[8] - 1))
+                .filter(|number| *number < DEAD_FROM)
                 .collect();
             let held = self.0.entry(segment.id()).or_default();
             assert!(segment.inherited() || held.is_empty() || *held == numbers, "an id is there twice");
@@ -248,9 +260,10 @@ const OPTIONS: SpoolOptions =
     SpoolOptions { bytes_max: 1 << 20, segment_bytes: 300, segment_age: Duration::from_secs(3600) };
 
 async fn append(spool: &Spool, number: u8) -> Result<(), AppendError> {
-    let rows = vec![[&[0; 8][..], &[number; 20]].concat()];
+    let rows = vec![[&[0; 8][..], &[number + 1; 20]].concat()];
     let batch = Some(BatchId(u128::from(number)));
-    let record = Record { table: Table::Events, batch, consent_id: 1, withdraws: 0, rows: rows.into() };
+    let consent_id = if number < DEAD_FROM { 1 } else { 9 };
+    let record = Record { table: Table::Events, batch, consent_id, withdraws: 0, rows: rows.into() };
     spool.append(record).await.map(drop)
 }
 
@@ -266,12 +279,13 @@ async fn live(steps: &[Step], cuts: &[u32], mut dice: Dice) {
             for step in steps {
                 match step {
                     Step::Append(number) => {
-                        if append(spool, *number).await.is_ok() {
+                        if append(spool, *number).await.is_ok() && *number < DEAD_FROM {
                             acknowledged.insert(*number);
                         }
                     }
                     Step::Seal => drop(spool.seal().await),
                     Step::Drain => held.drain(spool),
+                    Step::Erase => erase(spool),
                 }
             }
         }
@@ -282,6 +296,12 @@ async fn live(steps: &[Step], cuts: &[u32], mut dice: Dice) {
 
     let disk = PowerDisk::on(folder.path(), u32::MAX);
     let (spool, _) = Spool::open_on(folder.path(), OPTIONS, disk).unwrap();
+    erase(&spool);
+    for entry in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap()) {
+        let bytes = fs::read(entry.path()).unwrap_or_default();
+        let dead = |row: &[u8]| row[0] > DEAD_FROM && row.iter().all(|byte| *byte == row[0]);
+        assert!(!bytes.windows(20).any(dead), "a row of the dead receipt is left");
+    }
     held.drain(&spool);
     let stored = held.numbers();
     let once: BTreeSet<u8> = stored.iter().copied().collect();
@@ -295,7 +315,7 @@ async fn live(steps: &[Step], cuts: &[u32], mut dice: Dice) {
     }
     spool.seal().await;
     held.drain(&spool);
-    assert_eq!(held.numbers(), (0..24).collect::<Vec<u8>>(), "after the retries");
+    assert_eq!(held.numbers(), (0..DEAD_FROM).collect::<Vec<u8>>(), "after the retries");
 }
 
 proptest! {

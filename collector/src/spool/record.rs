@@ -98,6 +98,24 @@ impl<'bytes> StoredRecord<'bytes> {
     }
 }
 
+/// Overwrites rows of a payload with zeros, of which its length, its batch and every other row stay as they are. What the
+/// rows share goes with the last of them.
+pub(crate) fn blank(payload: &mut [u8], rows: &[usize]) {
+    let start = payload.as_ptr().addr();
+    // An empty piece need not lie in the payload.
+    let place = |piece: &[u8]| {
+        let from = if piece.is_empty() { 0 } else { piece.as_ptr().addr() - start };
+        from..from + piece.len()
+    };
+    let Some(record) = StoredRecord::decode(payload) else { return };
+    let is_gone = |at: &usize, row: &Row<'_>| rows.contains(at) || row.is_blank();
+    let all = record.rows().enumerate().all(|(at, row)| is_gone(&at, &row));
+    let shared = all.then(|| place(record.shared));
+    let own = rows.iter().filter_map(|at| Some(place(record.rows.get(*at)?.1.0)));
+    let places: Vec<_> = own.chain(shared).collect();
+    places.into_iter().for_each(|place| payload[place].fill(0));
+}
+
 /// The first byte of a payload of the second version. One of the first version begins with a time in milliseconds,
 /// which would have been in the year 1970.
 const SECOND: u8 = 2;
@@ -239,6 +257,38 @@ mod tests {
             (1_700_000_000_000, Some(BatchId(9)), 5)
         );
         assert_eq!(wholes(stored.rows()), [vec![1; 30], vec![2; 9]]);
+    }
+
+    #[test]
+    fn rows_are_blanked_in_payloads_of_each_version_and_everything_else_stays() {
+        let (at_ms, batch) = (1_700_000_000_000, BatchId(9));
+        let first = encode_first(at_ms, batch, &[&[1; 30], &[2; 9]]);
+        let mut rows = Rows::around(vec![7; 50], 3);
+        for number in 1..=2 {
+            rows.push(
+                |_| (),
+                |out| {
+                    out.uint64(number);
+                },
+            );
+        }
+        let record = Record { table: Table::Events, batch: Some(batch), consent_id: 5, withdraws: 0, rows };
+        for whole in [first, encode(&record, at_ms).unwrap()] {
+            let of = |payload: &[u8]| {
+                let stored = StoredRecord::decode(payload).unwrap();
+                assert_eq!((stored.at_ms, stored.batch(), stored.consent_id), (at_ms, Some(batch), 5));
+                wholes(stored.rows())
+            };
+            let mut one = whole.clone();
+            blank(&mut one, &[1]);
+            let mut both = one.clone();
+            blank(&mut both, &[0]);
+            assert_eq!([one.len(), both.len()], [whole.len(); 2]);
+            let sizes = |rows: &[Vec<u8>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
+            assert_eq!([sizes(&of(&one)), sizes(&of(&both))], [sizes(&of(&whole)), sizes(&of(&whole))]);
+            assert_eq!(of(&one)[0], of(&whole)[0], "the other row stays");
+            assert!(of(&both).concat().iter().all(|byte| *byte == 0));
+        }
     }
 
     #[test]

@@ -577,3 +577,110 @@ async fn a_file_of_ids_as_it_was_first_written_is_read() {
     }
     assert_eq!(spool.append(record(3, "another")).await, Ok(Appended::Fresh));
 }
+
+/// Erases the rows that hold a text.
+fn erase(spool: &Spool, age: Duration, text: &str) {
+    spool.erase_waiting(age, |record| {
+        let holds = |row: &[u8]| String::from_utf8_lossy(row).contains(text);
+        record.rows().enumerate().filter(|(_, row)| holds(&row.whole())).map(|(at, _)| at).collect()
+    });
+}
+
+fn everything_in(folder: &Path) -> String {
+    let bytes: Vec<u8> =
+        files(folder).iter().filter_map(|name| fs::read(folder.join(name)).ok()).flatten().collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn rows_are_erased_where_they_wait_and_all_else_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = open(folder.path());
+    for (batch, text) in [(1, "mine"), (2, "theirs"), (3, "mine too")] {
+        spool.append(record(batch, text)).await.unwrap();
+    }
+    spool.seal_rested(HOUR).await;
+    assert_eq!(spool.oldest_now().map(|segment| segment.id()), None, "it is too young to be sealed for it");
+    spool.seal_rested(Duration::ZERO).await;
+    erase(&spool, HOUR, "mine");
+    assert_eq!(waiting(&spool), ["mine", "theirs", "mine too"], "it is too young to be looked through");
+    let bytes = spool.depth().bytes;
+    erase(&spool, Duration::ZERO, "mine");
+    assert!(!everything_in(folder.path()).contains("mine"));
+    assert_eq!(waiting(&spool), ["\0\0\0\0", "theirs", "\0\0\0\0\0\0\0\0"]);
+    assert_eq!((spool.depth().bytes, spool.depth().quarantined), (bytes, 0));
+    let file = file_with(folder.path(), ".sealed");
+    assert_eq!(fs::metadata(&file).unwrap().len(), bytes);
+    let written = fs::metadata(&file).unwrap().modified().unwrap();
+    erase(&spool, Duration::ZERO, "mine");
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written, "nothing is left to erase");
+
+    for killed in [copy_as_killed(folder.path()), {
+        drain(&spool);
+        copy_as_killed(folder.path())
+    }] {
+        let (again, recovered) = open(killed.path());
+        assert_eq!((recovered.damaged_bytes, recovered.torn_bytes), (0, 0));
+        for batch in 1..=3 {
+            assert_eq!(again.append(record(batch, "again")).await, Ok(Appended::Repeated));
+        }
+    }
+    erase(&spool, Duration::ZERO, "theirs");
+    assert!(
+        files(folder.path()).iter().all(|name| name.ends_with(".done")),
+        "what was drained does not come back"
+    );
+}
+
+#[tokio::test]
+async fn a_segment_with_a_time_to_come_is_old() {
+    let folder = left_by_runs(&[&[-30 * 3_600_000]]);
+    let (spool, _) = open(folder.path());
+    erase(&spool, 6 * HOUR, "stamped");
+    assert!(!everything_in(folder.path()).contains("stamped"));
+}
+
+#[tokio::test]
+async fn an_erasure_that_the_disk_refuses_loses_nothing_and_is_made_up_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    spool.append(record(1, "mine")).await.unwrap();
+    spool.append(record(2, "theirs")).await.unwrap();
+    spool.seal().await;
+    for fails in [&disk.space, &disk.sync, &disk.rename] {
+        fails.store(true, Ordering::SeqCst);
+        erase(&spool, Duration::ZERO, "mine");
+        fails.store(false, Ordering::SeqCst);
+        assert_eq!(waiting(&spool), ["mine", "theirs"]);
+    }
+    erase(&spool, Duration::ZERO, "mine");
+    assert_eq!(waiting(&spool), ["\0\0\0\0", "theirs"]);
+    assert_eq!(files(folder.path()).len(), 1, "no draft is left");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_a_segment_that_waits_is_erased_too_and_is_in_quarantine() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    spool.append(record(1, "damaged")).await.unwrap();
+    spool.append(record(2, "theirs")).await.unwrap();
+    disk.sync.store(true, Ordering::SeqCst);
+    spool.append(record(3, "never acknowledged")).await.unwrap_err();
+    disk.sync.store(false, Ordering::SeqCst);
+    let file = file_with(folder.path(), ".sealed");
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(7).position(|text| text == b"damaged").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    erase(&spool, Duration::ZERO, "mine");
+    let left = everything_in(folder.path());
+    assert!(left.contains("theirs") && !left.contains("amaged") && !left.contains("acknowledged"), "{left}");
+    assert_eq!(fs::read(folder.path().join("quarantine").join(file.file_name().unwrap())).unwrap(), bytes);
+    let segment = spool.oldest_now().unwrap();
+    assert!(spool.read(&segment).unwrap().damaged(), "the store may hold more of it");
+    assert_eq!(waiting(&spool), ["theirs"]);
+}

@@ -1,7 +1,8 @@
 //! One insert: the rows of one segment for one table, and the question how many of them the store holds.
 //!
 //! In: a segment's records. Out: an [`Insert`] with header and rows, each row carrying the segment's id. Invariant: rows
-//! that a dead receipt allowed are left out, and counted neither as expected nor as held. A row of the ledger that keeps
+//! that a dead receipt allowed are left out, and counted neither as expected nor as held; rows that were erased where they
+//! waited are zeros and left out in the same way. A row of the ledger that keeps
 //! no time finer than the hour carries no segment's id: events beside it would tell the second. What the store holds of
 //! the ledger is told by the places in the chains.
 //!
@@ -123,7 +124,9 @@ impl Insert {
         let (mut parts, mut part) = (Vec::new(), begin(left));
         let (mut dead, mut places) = (HashSet::new(), Places::default());
         for record in concerned {
-            let is_erased = record.table == table && erased(record);
+            // What was erased where it waited is left out like what is left out here, whatever is known of its receipt.
+            let blank = record.rows().len() > 0 && record.rows().all(StoredRow::is_blank);
+            let is_erased = record.table == table && (blank || erased(record));
             if is_erased {
                 dead.insert(record.consent_id);
             }
@@ -133,7 +136,7 @@ impl Insert {
                 }
                 part.bytes += row.size();
                 left -= row.size();
-                if !is_erased {
+                if !is_erased && !row.is_blank() {
                     let named = if places.take(table, row)? { segment_id } else { 0 };
                     part.take(table, named, row)?;
                 }

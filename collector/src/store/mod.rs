@@ -18,6 +18,7 @@ mod ledger;
 mod migrate;
 mod poll;
 mod rights;
+mod sweep;
 
 pub use asker::INTAKE_HEADER;
 pub use health::{EngineRestart, Health};
@@ -27,17 +28,14 @@ pub use migrate::MigrationError;
 pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
 pub use rights::SECOND_PASS;
 
-use crate::ledger::{Ledger, bare_links, replaced_by, without_erased};
-use crate::row_binary::Row;
+use crate::ledger::Ledger;
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
 use arc_swap::ArcSwap;
 use backoff::Backoff;
 use clickhouse::{Client, RowOwned, RowRead};
 use drain::Job;
-use ledger::{Replaced, erase_too};
 use rights::Erasure;
-use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -57,8 +55,12 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the store is looked through for what was withdrawn long ago, in case something brought it back: an import,
 /// or a backup that was restored beside this collector.
 const LOOK_AGAIN_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How often the quarantine is looked through: for what is old, and for what was withdrawn, well within the law's day.
-const QUARANTINE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often what waits on disk is looked through for what was withdrawn, and the quarantine for what is old too: with
+/// [`WAITING_AGE`] well within the law's day.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// The least age of a segment that is looked through while it waits for the store. Only where the store is away, or far
+/// behind, is there one.
+const WAITING_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Something with the store did not succeed.
 #[derive(Debug, Error)]
@@ -88,6 +90,7 @@ pub struct Store {
     poll_interval: Duration,
     /// Most bytes of rows in one insert.
     insert_bytes_max: usize,
+    waiting_age: Duration,
 }
 
 impl Store {
@@ -98,6 +101,7 @@ impl Store {
             health: Arc::default(),
             poll_interval: POLL_INTERVAL,
             insert_bytes_max: INSERT_BYTES_MAX,
+            waiting_age: WAITING_AGE,
         }
     }
 
@@ -105,6 +109,12 @@ impl Store {
     #[must_use]
     pub fn with_insert_bytes_max(self, bytes: usize) -> Self {
         Store { insert_bytes_max: bytes, ..self }
+    }
+
+    /// The same, where a withdrawal reaches segments that wait for the store at that age.
+    #[must_use]
+    pub fn with_waiting_age(self, age: Duration) -> Self {
+        Store { waiting_age: age, ..self }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time.
@@ -159,9 +169,6 @@ impl Store {
 /// The sites that keep the rows of withdrawn receipts, as of this moment.
 pub type KeptSites = Arc<ArcSwap<Vec<String>>>;
 
-/// Links without rows, and what erased consents replaced.
-type Swept = (Vec<(String, u16)>, Vec<Replaced>);
-
 /// The one task's state.
 struct Work<'a> {
     store: &'a Store,
@@ -175,7 +182,7 @@ struct Work<'a> {
     polled: bool,
     /// Whether rows of the ledger may be there that a visitor had erased.
     ledger_due: bool,
-    /// Links whose rows were erased in the quarantine, until the store knows why these are missing.
+    /// Links whose rows were erased in the quarantine or while they waited, until the store knows why these are missing.
     bare_links: Vec<(String, u16)>,
     looked_at: Instant,
     cleaned_at: Instant,
@@ -255,21 +262,8 @@ impl<'a> Work<'a> {
     /// Whatever is due, and one segment.
     async fn step(&mut self) -> Result<(), StoreError> {
         // The store need not be there for it, and what fails of it must not keep rows from the store.
-        if self.swept_at.is_none_or(|at| at.elapsed() >= QUARANTINE_INTERVAL) {
-            let mut swept = self.sweep_quarantine().await;
-            // Once more for rows that stayed until the wish for what they replaced was on disk.
-            while let Ok((_, replaced)) = &swept
-                && !replaced.is_empty()
-                && erase_too(replaced, self.ledger).await.is_ok()
-            {
-                swept = self.sweep_quarantine().await;
-            }
-            match swept {
-                Ok((links, _)) => self.bare_links = links,
-                Err(error) => {
-                    tracing::error!(%error, "The quarantine could not be looked through; it is tried again.");
-                }
-            }
+        if self.swept_at.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
+            self.sweep().await;
             self.swept_at = Some(Instant::now());
         }
         if !self.migrated {
@@ -321,37 +315,6 @@ impl<'a> Work<'a> {
             Err(_) => self.job = Some(job),
         }
         drained
-    }
-
-    /// Returns the links that stand in the quarantine without their rows, and what erased consents replaced whose rows stay
-    /// until that is erased too.
-    async fn sweep_quarantine(&self) -> Result<Swept, StoreError> {
-        let (spool, withdrawn, kept_sites) =
-            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
-        blocking(move || {
-            let erased = withdrawn.erased().into_iter().collect();
-            let (bare, replaced) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
-            spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
-                if drain::is_erased(record, &withdrawn, &kept_sites) {
-                    return Some(Vec::new());
-                }
-                let links = |table, rows: &mut dyn Iterator<Item = Row<'_>>| {
-                    bare.borrow_mut().extend(bare_links(table, rows));
-                };
-                links(record.table, &mut record.rows());
-                let more = replaced_by(record, &erased);
-                if !more.is_empty() {
-                    let more = more.into_iter().map(|(site_id, withdraws)| Replaced { site_id, withdraws });
-                    replaced.borrow_mut().extend(more);
-                    return None;
-                }
-                let left = without_erased(record, &erased)?;
-                left.iter().for_each(|one| links(one.table, &mut one.rows.iter()));
-                Some(left)
-            })?;
-            Ok((bare.into_inner(), replaced.into_inner()))
-        })
-        .await
     }
 
     async fn wait(&self, stop: &CancellationToken) {

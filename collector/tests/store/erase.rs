@@ -1,6 +1,10 @@
 //! A withdrawn receipt leaves no event behind.
 
-use crate::stand::{Stand, damaged, decision, event, quarantine, site_event, tests, until};
+use crate::stand::{
+    Stand, copy_as_killed, damaged, decision, event, on_disk, quarantine, site_event, supervise, tests, until,
+};
+use kruimel_collector::spool::Appended;
+use std::time::Duration;
 
 tests![
     a_withdrawal_erases_what_is_in_the_store_and_what_comes_late,
@@ -10,6 +14,8 @@ tests![
     a_restart_erases_for_every_receipt_that_is_listed_however_long_ago_it_died,
     a_site_that_keeps_withdrawn_rows_keeps_them,
     a_withdrawal_erases_what_the_quarantine_holds,
+    a_withdrawal_reaches_what_waits_on_disk_while_the_store_is_away,
+    what_was_erased_while_it_waited_is_neither_missed_nor_doubled_in_the_store,
 ];
 
 async fn a_withdrawal_erases_what_is_in_the_store_and_what_comes_late(stand: Stand) {
@@ -162,6 +168,81 @@ async fn a_withdrawal_erases_what_the_quarantine_holds(stand: Stand) {
         .await;
     running.end().await;
     assert!(quarantine(stand.folder.path()).contains("/theirs"), "another's rows are kept");
+}
+
+async fn a_withdrawal_reaches_what_waits_on_disk_while_the_store_is_away(_: Stand) {
+    let home = tempfile::tempdir().unwrap();
+    let options = engine::Options::new(home.path().join("data"), home.path().join("run/engine.sock"));
+    let mut stand = Stand::new(engine::client(&options.socket));
+    stand.store = stand.store.with_waiting_age(Duration::ZERO);
+    let folder = stand.folder.path();
+    let mut running = stand.open();
+    running.append(event(1, 7, "/mine")).await;
+    running.append(event(2, 8, "/theirs")).await;
+    running.append(event(3, 7, "/mine-too")).await;
+    running.spool.seal().await;
+    // While one waits, the next is sealed by its size alone, and is open for as long as the store is away.
+    running.append(site_event("archive", 4, 7, "/kept")).await;
+    running.append(event(5, 7, "/mine-later")).await;
+    running.withdrawn.kill(7, now_ms());
+    assert!(on_disk(folder).contains("/mine") && on_disk(folder).contains("/mine-later"));
+    running.drain(&["archive"]);
+    until(async || {
+        tokio::task::yield_now().await;
+        !on_disk(folder).contains("/mine")
+    })
+    .await;
+    assert!(
+        on_disk(folder).contains("/theirs") && on_disk(folder).contains("/kept"),
+        "nothing else is erased"
+    );
+
+    let engine = supervise(options).await;
+    running.spool.settled().await;
+    assert_eq!(stand.paths().await, ["/kept", "/theirs"]);
+    running.end().await;
+    let again = stand.open();
+    for batch in 1..=5 {
+        let retry = again.spool.append(event(batch, 8, "/again")).await;
+        assert_eq!(retry, Ok(Appended::Repeated), "the batch {batch} was acknowledged");
+    }
+    engine.stop().await;
+}
+
+async fn what_was_erased_while_it_waited_is_neither_missed_nor_doubled_in_the_store(mut stand: Stand) {
+    let whole = stand.store.clone();
+    let row = event(0, 7, "/0").rows.size();
+    // As one insert and as three; and what of the segment an insert of unknown outcome had put into the store.
+    for store in [whole.clone(), whole.with_insert_bytes_max(2 * row + 1)] {
+        for gone in ["0", "path = '/2'", "path >= '/2'", "consent_id = 8", "1"] {
+            stand.store = store.clone();
+            stand.folder = tempfile::tempdir().unwrap();
+            let mut running = stand.open();
+            for number in 0..6 {
+                running.append(event(number, 7 + number as u64 % 2, &format!("/{number}"))).await;
+            }
+            running.spool.seal().await;
+            let before = copy_as_killed(stand.folder.path());
+            running.drain(&[]);
+            running.spool.settled().await;
+            running.end().await;
+            stand.execute(&format!("ALTER TABLE events DELETE WHERE {gone}")).await;
+
+            let mut again = stand.open_in(before.path());
+            again.withdrawn.kill(8, now_ms());
+            stand.store = store.clone().with_waiting_age(Duration::ZERO);
+            again.spool.erase_waiting(Duration::ZERO, |record| match record.consent_id {
+                8 => vec![0],
+                _ => Vec::new(),
+            });
+            assert!(!on_disk(before.path()).contains("/1") && on_disk(before.path()).contains("/2"));
+            again.drain(&[]);
+            again.spool.settled().await;
+            until(async || stand.paths().await == ["/0", "/2", "/4"]).await;
+            again.end().await;
+            stand.execute("TRUNCATE TABLE events").await;
+        }
+    }
 }
 
 fn now_ms() -> u64 {

@@ -1,14 +1,16 @@
 //! The ledger in the store: what is erased of it, wherever it waits, and what its rows do not tell.
 
-use crate::stand::{Stand, damaged, event, now_ms, quarantine, tests, until};
+use crate::stand::{Stand, damaged, event, now_ms, on_disk, quarantine, supervise, tests, until};
 use kruimel_collector::config::{Config, Site};
 use kruimel_collector::ledger::LedgerRow;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use wire::{DecisionRequest, HexId};
 
 tests![
     an_erasure_reaches_the_rows_in_quarantine_and_the_chain_holds_when_these_come_back,
+    an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_chain_holds,
     what_a_restore_brings_back_of_an_erased_visitors_decisions_does_not_stay,
     rows_from_before_the_chain_are_erased_too,
     a_refusal_names_nothing_that_tells_more_than_its_hour,
@@ -93,6 +95,51 @@ async fn an_erasure_reaches_the_rows_in_quarantine_and_the_chain_holds_when_thes
     let again = stand.store.verify_ledger(None, &[]).await.unwrap();
     assert_eq!((again.findings.as_slice(), again.erased, again.rows), (&[][..], 1, 2));
     assert!(salts(&stand, 7).await.is_empty());
+}
+
+async fn an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_chain_holds(_: Stand) {
+    let home = tempfile::tempdir().unwrap();
+    let options = engine::Options::new(home.path().join("data"), home.path().join("run/engine.sock"));
+    let mut stand = Stand::new(engine::client(&options.socket));
+    stand.store = stand.store.with_waiting_age(Duration::ZERO);
+    let folder = stand.folder.path();
+    let (running, ledger) = stand.decide_in(folder);
+    let spoken = |id, language: &str| {
+        let request = DecisionRequest { language: language.into(), ..request() };
+        LedgerRow::grant(&site(), &request, HexId(id), None, now_ms(), false)
+    };
+    let (mine, theirs, none) = tokio::join!(
+        ledger.append(spoken(7, "nl-mine")),
+        ledger.append(spoken(8, "nl-theirs")),
+        ledger.append(refusal())
+    );
+    [mine, theirs, none].into_iter().for_each(|appended| appended.unwrap());
+    ledger.append(erasure(7)).await.unwrap();
+    running.withdrawn.save().unwrap();
+    assert!(on_disk(folder).contains("nl-mine"));
+    running.end().await;
+    drop(ledger);
+    for _ in 0..2 {
+        // The second time nothing is left to be erased, and the link is known to be bare all the same.
+        let (mut running, ledger) = stand.decide_in(folder);
+        running.drain(&[]);
+        until(async || {
+            tokio::task::yield_now().await;
+            !on_disk(folder).contains("nl-mine")
+        })
+        .await;
+        assert!(on_disk(folder).contains("nl-theirs"));
+        running.kill().await;
+        drop(ledger);
+    }
+    let engine = supervise(options).await;
+    let (mut running, _ledger) = stand.decide_in(folder);
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!((whole.findings.as_slice(), whole.erased, whole.rows), (&[][..], 1, 3));
+    engine.stop().await;
 }
 
 /// Moves the segments of a quarantine into another spool.

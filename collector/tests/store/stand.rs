@@ -124,6 +124,14 @@ pub(crate) fn quarantine(folder: &Path) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// What every file of a spool holds, quarantine apart.
+pub(crate) fn on_disk(folder: &Path) -> String {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    // One that was renamed meanwhile is looked at the next time.
+    let bytes: Vec<u8> = paths.filter_map(|path| fs::read(path).ok()).flatten().collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 pub(crate) fn now_ms() -> i64 {
     kruimel_collector::now_ms()
 }

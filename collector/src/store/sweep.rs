@@ -1,0 +1,113 @@
+//! Withdrawals, carried out on what lies on the spool's disk: segments that wait for the store, and the quarantine.
+//!
+//! In: dead receipts, and consents of which the decisions are erased. Out: files without their rows, and the links that
+//! stand in them without a row. The store need not be there. Invariant: a row of the ledger that tells what an erased
+//! consent replaced stays until the wish to erase that one too is on disk.
+
+use super::ledger::{Replaced, erase_too};
+use super::{StoreError, Work, blocking, drain};
+use crate::ledger::{bare_links, erased_rows, links_left, replaced_by, without_erased};
+use crate::row_binary::Row;
+use crate::spool::StoredRecord;
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+/// What a look through the disk found.
+#[derive(Default)]
+struct Swept {
+    /// Links without rows: the commitment of each, and the day on which it ends.
+    links: RefCell<Vec<(String, u16)>>,
+    /// What erased consents replaced, whose rows stay until that is erased too.
+    replaced: RefCell<Vec<Replaced>>,
+}
+
+impl Swept {
+    /// Whether a record tells of a consent that an erased one replaced and that nobody erased yet.
+    fn is_needed(&self, record: &StoredRecord<'_>, erased: &HashSet<u64>) -> bool {
+        let more = replaced_by(record, erased);
+        let is_needed = !more.is_empty();
+        let more = more.into_iter().map(|(site_id, withdraws)| Replaced { site_id, withdraws });
+        self.replaced.borrow_mut().extend(more);
+        is_needed
+    }
+}
+
+impl Work<'_> {
+    /// Looks through everything that lies on disk and is not in the store.
+    pub(super) async fn sweep(&mut self) {
+        loop {
+            let (mut links, mut replaced) = (Vec::new(), Vec::new());
+            for swept in [self.sweep_waiting().await, self.sweep_quarantine().await] {
+                match swept {
+                    Ok(found) => {
+                        links.append(&mut found.links.into_inner());
+                        replaced.append(&mut found.replaced.into_inner());
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "What waits on disk could not be looked through; it is tried again.");
+                    }
+                }
+            }
+            self.bare_links = links;
+            // Once more for rows that stayed until the wish for what they replaced was on disk.
+            if replaced.is_empty() || erase_too(&replaced, self.ledger).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn sweep_waiting(&self) -> Result<Swept, StoreError> {
+        let age = self.store.waiting_age;
+        self.spool.seal_rested(age).await;
+        let (spool, withdrawn, kept_sites) =
+            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
+        blocking(move || {
+            let swept = Swept::default();
+            if withdrawn.heard_ms().is_some() {
+                let erased = withdrawn.erased().into_iter().collect();
+                spool.erase_waiting(age, |record| {
+                    let gone = match drain::is_erased(record, &withdrawn, &kept_sites) {
+                        true => all_rows(record),
+                        false if swept.is_needed(record, &erased) => Vec::new(),
+                        false => erased_rows(record, &erased),
+                    };
+                    swept.links.borrow_mut().extend(links_left(record, &gone));
+                    gone
+                });
+            }
+            Ok(swept)
+        })
+        .await
+    }
+
+    async fn sweep_quarantine(&self) -> Result<Swept, StoreError> {
+        let (spool, withdrawn, kept_sites) =
+            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
+        blocking(move || {
+            let erased = withdrawn.erased().into_iter().collect();
+            let swept = Swept::default();
+            spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
+                if drain::is_erased(record, &withdrawn, &kept_sites) {
+                    return Some(Vec::new());
+                }
+                let links = |table, rows: &mut dyn Iterator<Item = Row<'_>>| {
+                    swept.links.borrow_mut().extend(bare_links(table, rows));
+                };
+                links(record.table, &mut record.rows());
+                if swept.is_needed(record, &erased) {
+                    return None;
+                }
+                let left = without_erased(record, &erased)?;
+                left.iter().for_each(|one| links(one.table, &mut one.rows.iter()));
+                Some(left)
+            })?;
+            Ok(swept)
+        })
+        .await
+    }
+}
+
+/// The places of the rows that have not gone already.
+fn all_rows(record: &StoredRecord<'_>) -> Vec<usize> {
+    record.rows().enumerate().filter(|(_, row)| !row.is_blank()).map(|(place, _)| place).collect()
+}
