@@ -1,14 +1,26 @@
 //! Syncs that fail below the server: nobody is told 202 for what was lost with one, and no failed file is tried again.
 
 use super::layer::{Layer, Sync};
-use super::load::Visitors;
+use super::load::{Visitors, path};
 use super::{Moments, rounds};
+use crate::sender::{batch, try_batch};
+use crate::stack::Stack;
+
+/// Above the numbers of the batches that the visitors send.
+const FIRST_OF_ROUNDS: u64 = 1 << 32;
+
+/// The same server without the displays that it counted, whose flush would take a failing sync from the batches.
+fn without_displays(stack: Stack) -> Stack {
+    stack.await_drained();
+    stack.kill_and_restart()
+}
 
 #[test]
 fn a_sync_that_fails_puts_its_browsers_off_and_takes_nothing_that_was_acknowledged() {
     let mut moments = Moments::begin("failing syncs of segments");
-    let (mut stack, layer) = Layer::start();
+    let (stack, layer) = Layer::start();
     let mut visitors = Visitors::of(&stack);
+    let mut stack = without_displays(stack);
     for _ in 0..rounds(2) {
         let load = visitors.start(&stack);
         let (moment, failing) = (moments.next(1..120), moments.next(1..5));
@@ -34,9 +46,19 @@ fn a_sync_that_fails_puts_its_browsers_off_and_takes_nothing_that_was_acknowledg
 #[test]
 fn a_folder_that_cannot_be_synced_loses_and_doubles_nothing() {
     let mut moments = Moments::begin("failing syncs of the folder");
-    let (mut stack, layer) = Layer::start();
+    let (stack, layer) = Layer::start();
     let mut visitors = Visitors::of(&stack);
+    let mut stack = without_displays(stack);
     for round in 0..rounds(2) {
+        // The first batch of a segment, whose name is not on disk.
+        stack.await_drained();
+        layer.fail(Sync::Folder, 1);
+        let first = FIRST_OF_ROUNDS + round as u64;
+        let answer = try_batch(stack.public, &visitors.cookies, &batch(first, &path(first))).unwrap();
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(layer.have_failed(Sync::Folder));
+        visitors.answers.put_off.insert(first);
+
         let load = visitors.start(&stack);
         let moment = moments.next(1..120);
         stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);

@@ -117,7 +117,7 @@ impl Seen<'_> {
     fn begin(&mut self, sequence: u64) {
         match self.runs.last_mut() {
             Some(run) if sequence <= run.segments.end() + 1 => {
-                run.segments = *run.segments.start()..=sequence
+                run.segments = *run.segments.start()..=sequence;
             }
             _ => {
                 self.runs.push(Run::beginning_with(sequence));
