@@ -160,6 +160,12 @@ impl Withdrawn {
         Some(self.inner.heard_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms != 0)
     }
 
+    /// Whether the receipt was withdrawn, and since then, in milliseconds since 1970.
+    pub fn has_died_since(&self, consent_id: u64, at_ms: u64) -> bool {
+        let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
+        dead.get(&consent_id).is_some_and(|death| death.at_ms >= at_ms)
+    }
+
     /// Every receipt that was withdrawn since then, in milliseconds since 1970.
     pub fn since(&self, at_ms: u64) -> Vec<u64> {
         let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
@@ -253,8 +259,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = open(folder.path());
         let clone = list.clone();
-        list.kill(7, now_ms());
+        let before = now_ms();
+        list.kill(7, before);
         assert!(clone.is_dead(7) && !clone.is_dead(8));
+        assert!(clone.has_died_since(7, before) && !clone.has_died_since(7, before + 1));
+        assert!(!clone.has_died_since(8, 0));
         list.save().unwrap();
         list.kill(8, now_ms());
         assert!(open(folder.path()).is_dead(7));

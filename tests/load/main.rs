@@ -14,6 +14,8 @@
     reason = "a program of measurements"
 )]
 
+mod abuse;
+mod abusers;
 mod account;
 mod drive;
 mod http;
@@ -28,6 +30,7 @@ mod visitor;
 use clap::Parser;
 use drive::{Material, Outcome, Pace, drive};
 use server::{Meter, Reference, Server};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{Memory, Round};
@@ -59,6 +62,10 @@ struct Arguments {
     /// Instead: how long it takes to catch up after the store was away for so many seconds at 500 events a second.
     #[arg(long)]
     outage: Option<u64>,
+    /// Instead: what ordinary visitors notice of slow-loris, floods and idle connections beside them, at `--rate` events
+    /// a second (5,000 without it). Ends with 1 if one of their batches failed.
+    #[arg(long)]
+    abuse: bool,
     /// Leaves the handler that only parses out, for a profiler.
     #[arg(long)]
     alone: bool,
@@ -70,17 +77,18 @@ struct Arguments {
     bench: bool,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.reference {
-        return reference::serve();
+        reference::serve();
+        return ExitCode::SUCCESS;
     }
     // One thread: the load must leave the machine to what it loads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(measure(&arguments));
+    runtime.block_on(measure(&arguments))
 }
 
-async fn measure(arguments: &Arguments) {
+async fn measure(arguments: &Arguments) -> ExitCode {
     let server = Server::start("");
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle_mb = account::memory_mb(server.id());
@@ -93,11 +101,14 @@ async fn measure(arguments: &Arguments) {
     let load = Load {
         material: Arc::new(Material { visitors, pages: page::pages(events), events }),
         arguments: arguments.clone(),
-        reference: (!arguments.alone).then(Reference::start),
+        reference: (!arguments.alone && !arguments.abuse).then(Reference::start),
         server,
     };
-    let mut acknowledged = 0;
-    if let Some(seconds) = arguments.outage {
+    let (mut acknowledged, mut failed) = (0, 0);
+    if arguments.abuse {
+        let found = abuse::measure(&load).await;
+        (acknowledged, failed) = (found.acknowledged, found.failed);
+    } else if let Some(seconds) = arguments.outage {
         acknowledged += outage::measure(&load, seconds, &store, before).await;
     } else {
         let rate = match arguments.rate {
@@ -122,6 +133,7 @@ async fn measure(arguments: &Arguments) {
     println!("{}", table::memory(&memory));
     let found = stored::count(&store).await;
     println!("{}", table::completeness(acknowledged * events as u64, before, &found));
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What is loaded, and with what.

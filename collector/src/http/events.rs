@@ -199,7 +199,7 @@ pub(crate) fn refused(
 fn just_withdrawn(collector: &Collector, headers: &HeaderMap, now_ms: i64) -> bool {
     let id = cookie::read(headers, cookie::CONSENT).and_then(|text| receipt_id(&text));
     let moment_ago = u64::try_from(now_ms).unwrap_or(0).saturating_sub(JUST_WITHDRAWN_MS);
-    id.is_some_and(|id| collector.withdrawn.since(moment_ago).contains(&id.0))
+    id.is_some_and(|id| collector.withdrawn.has_died_since(id.0, moment_ago))
 }
 
 fn foreign(headers: &HeaderMap, reason: Rejection) -> &str {

@@ -4,9 +4,11 @@ use crate::ledger::{grant, refusal, site};
 use crate::listening::Listening;
 use crate::stand::{Stand, tests, until};
 use kruimel_collector::keys_path;
+use std::time::Duration;
 
 tests![
     a_receipt_withdrawn_at_one_collector_is_refused_by_the_other_after_its_next_look,
+    a_look_reads_what_is_new_in_the_store_however_long_ago_it_was_decided,
     the_chains_of_two_collectors_for_one_site_and_day_hold_beside_one_another,
 ];
 
@@ -42,6 +44,37 @@ async fn a_receipt_withdrawn_at_one_collector_is_refused_by_the_other_after_its_
     assert!(alive.starts_with("HTTP/1.1 202 "), "{alive}");
     until(async || stand.number("SELECT count() FROM events").await == 2).await;
     first.end().await;
+    second.end().await;
+}
+
+/// A withdrawal of another collector, decided so many hours ago.
+fn withdrawal(id: u64, hours: u64) -> String {
+    format!(
+        "INSERT INTO consents (site_id, ts, action, withdraws, expires) \
+         VALUES ('demo', now() - INTERVAL {hours} HOUR, 'withdraw', {id}, '2128-01-01')"
+    )
+}
+
+async fn a_look_reads_what_is_new_in_the_store_however_long_ago_it_was_decided(stand: Stand) {
+    stand.store.migrate().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let second = Listening::begin(&stand, folder.path()).await;
+    let withdrawn = second.collector.withdrawn.clone();
+    // The first look reads the whole list; what comes later is found by later ones.
+    for id in 1..=20 {
+        stand.execute(&withdrawal(id, 20 - id)).await;
+        until(async || withdrawn.is_dead(id)).await;
+    }
+    stand.execute("OPTIMIZE TABLE consents FINAL").await;
+    stand.execute(&withdrawal(21, 10_000)).await;
+    stand.execute(&withdrawal(22, 9)).await;
+    until(async || withdrawn.is_dead(22)).await;
+    until(async || stand.store.poll_newly_withdrawn(&withdrawn, Duration::from_secs(1)).await.unwrap() == 0)
+        .await;
+    stand.execute(&withdrawal(23, 5)).await;
+    let told = stand.store.poll_newly_withdrawn(&withdrawn, Duration::from_secs(60)).await.unwrap();
+    assert!(told >= 1 && withdrawn.is_dead(23));
+    assert!(!withdrawn.is_dead(21), "no receipt is that old");
     second.end().await;
 }
 
