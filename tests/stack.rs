@@ -80,16 +80,17 @@ impl Stack {
         Stack { folder, process, again: config_again, public, admin, runtime }
     }
 
-    /// Starts the demo with its spool on a file system of its own of so many bytes. It is gone with the process.
-    pub(crate) fn start_on_small_disk(bytes: u64) -> Stack {
+    /// Starts the demo with a folder, of those that it has, on a file system of its own of so many bytes. It is gone with the
+    /// process, and only that one sees it: others find it below [`Stack::data_within`].
+    pub(crate) fn start_on_small_disk(place: &str, bytes: u64) -> Stack {
         let folder = tempfile::tempdir().unwrap();
-        let spool = folder.path().join("data").join("spool");
-        fs::create_dir_all(&spool).unwrap();
+        let place = folder.path().join(place);
+        fs::create_dir_all(&place).unwrap();
         let inner = command(folder.path(), &["--demo-days", "0"]);
         let mut outer = Command::new("unshare");
         outer.args(["--map-root-user", "--mount", "sh", "-c"]);
         outer.arg("mount -t tmpfs -o size=$0 tmpfs \"$1\" && shift && exec \"$@\"").arg(bytes.to_string());
-        outer.arg(spool).arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
+        outer.arg(place).arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
         let log = fs::OpenOptions::new().append(true).open(folder.path().join("log")).unwrap();
         outer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut process = outer.spawn().unwrap();
@@ -127,6 +128,12 @@ impl Stack {
         signal(process.id(), "TERM");
         let status = process.wait().unwrap();
         (status, log())
+    }
+
+    /// The data folder as the server sees it.
+    pub(crate) fn data_within(&self) -> PathBuf {
+        let root = format!("/proc/{}/root", self.process.id());
+        Path::new(&root).join(self.data().strip_prefix("/").unwrap())
     }
 
     /// The data folder.
@@ -248,7 +255,7 @@ impl Stack {
     }
 
     fn client(&self) -> clickhouse::Client {
-        engine::client(&self.data().join("engine").join("socket"))
+        engine::client(&self.data_within().join("engine").join("socket"))
     }
 
     /// Waits until the store gives a number.

@@ -3,6 +3,9 @@
 use super::load::Visitors;
 use crate::stack::{Stack, signal};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 
 /// Waits for the room to be gone, which `fill` sees to, and found again: `free` makes it.
 fn fill_and_free(stack: &Stack, fill: impl FnOnce(), free: impl FnOnce()) {
@@ -43,8 +46,29 @@ fn a_disk_that_is_full_puts_browsers_off_and_loses_and_doubles_nothing() {
 #[test]
 #[ignore = "needs the right to mount: cargo xtask faults"]
 fn a_file_system_that_is_full_puts_browsers_off_and_loses_and_doubles_nothing() {
-    let stack = Stack::start_on_small_disk(3 << 20);
+    let stack = Stack::start_on_small_disk("data/spool", 3 << 20);
     let engine = stack.engine_process_id();
     // While the engine stands still nothing leaves the spool.
     fill_and_free(&stack, || signal(engine, "STOP"), || signal(engine, "CONT"));
+}
+
+#[test]
+#[ignore = "needs the right to mount: cargo xtask faults"]
+fn a_disk_that_the_store_filled_too_puts_browsers_off_and_loses_and_doubles_nothing() {
+    let stack = Stack::start_on_small_disk("data", 96 << 20);
+    let ballast = stack.data_within().join("ballast");
+    // What is left is too little for the spool's largest record, and for a part of the store's.
+    fill_and_free(&stack, || fill(&ballast), || fs::remove_file(&ballast).unwrap());
+}
+
+/// Writes a file until its file system is full.
+fn fill(file: &Path) {
+    let mut file = fs::File::create(file).unwrap();
+    let mut size = 1 << 20;
+    while size > 0 {
+        match file.write(&vec![1; size]) {
+            Ok(0) | Err(_) => size /= 2,
+            Ok(_) => {}
+        }
+    }
 }
