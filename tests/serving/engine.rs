@@ -126,6 +126,10 @@ fn a_network_that_looks_too_often_is_told_to_come_again_and_can_withdraw() {
         let answer = look(address, cookies);
         assert_eq!(answer.status, 200, "another network, and who has the store asked nothing");
     }
+    assert_eq!(
+        counted(&stack, "kruimel_pages_put_off_total"),
+        looks.iter().filter(|one| one.status == 429).count() as u64 + 1
+    );
     // The form is on that page too.
     let token = limited.text().split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let erased = ask("POST", page, FLOODER, &receipt, &format!("token={token}&revision=1&action=erase"));

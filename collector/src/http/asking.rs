@@ -10,6 +10,7 @@ use crate::Collector;
 use crate::config::Site;
 use crate::pipeline::Rejection;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Visitors' pages that have the store asked at once; of one network half as many.
@@ -22,6 +23,8 @@ const PROBES_AT_ONCE: usize = 2;
 /// The seats of those who have the store asked.
 pub(super) struct Asking {
     pages: Arc<Seats>,
+    /// Looks for which the store was not asked.
+    put_off: AtomicU64,
     pub(super) counts: Semaphore,
     pub(super) probes: Semaphore,
 }
@@ -30,9 +33,15 @@ impl Asking {
     pub(super) fn new() -> Asking {
         Asking {
             pages: Seats::new(PAGES_AT_ONCE),
+            put_off: AtomicU64::new(0),
             counts: Semaphore::new(COUNTS_AT_ONCE),
             probes: Semaphore::new(PROBES_AT_ONCE),
         }
+    }
+
+    /// How many looks were put off.
+    pub(super) fn put_off(&self) -> u64 {
+        self.put_off.load(Ordering::Relaxed)
     }
 }
 
@@ -41,6 +50,11 @@ impl Asking {
 /// # Errors
 /// [`Rejection::TooManyRequests`], [`Rejection::Overloaded`].
 pub(super) fn page(collector: &Collector, sender: Sender, site: &Site) -> Result<Seat, Rejection> {
-    sender.page(collector, site)?;
-    sender.seat(&collector.limits.asking.pages).ok_or(Rejection::Overloaded)
+    let asking = &collector.limits.asking;
+    let seat =
+        sender.page(collector, site).and_then(|()| sender.seat(&asking.pages).ok_or(Rejection::Overloaded));
+    if seat.is_err() {
+        asking.put_off.fetch_add(1, Ordering::Relaxed);
+    }
+    seat
 }

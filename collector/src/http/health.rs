@@ -96,6 +96,11 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
         ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
+        (
+            "kruimel_pages_put_off_total",
+            "Looks of visitors at their own data for which the store was not asked.",
+            collector.limits.asking.put_off() as f64,
+        ),
     ] {
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}")?;
