@@ -91,14 +91,23 @@ pub(crate) fn write_whole_dated(
     draft.push(DRAFT_SUFFIX);
     let draft = Path::new(&draft);
     remove_if_there(disk, draft)?;
+    let placed = write_draft(disk, draft, bytes, at).and_then(|()| disk.rename(draft, path));
+    if placed.is_err()
+        && let Err(error) = remove_if_there(disk, draft)
+    {
+        tracing::warn!(%error, file = %draft.display(), "A file that could not be written whole is left until the next start.");
+    }
+    placed?;
+    disk.sync_directory(folder)
+}
+
+fn write_draft(disk: &dyn Disk, draft: &Path, bytes: &[u8], at: Option<SystemTime>) -> io::Result<()> {
     let mut file = disk.create(draft)?;
     disk.append(&mut file, bytes)?;
     if let Some(at) = at {
         disk.stamp(draft, at)?;
     }
-    disk.sync_data(&file)?;
-    disk.rename(draft, path)?;
-    disk.sync_directory(folder)
+    disk.sync_data(&file)
 }
 
 /// Ending of a file that is being written whole; one that is found on start is a leftover.

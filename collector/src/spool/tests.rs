@@ -655,10 +655,10 @@ async fn an_erasure_that_the_disk_refuses_loses_nothing_and_is_made_up_for() {
         erase(&spool, Duration::ZERO, "mine");
         fails.store(false, Ordering::SeqCst);
         assert_eq!(waiting(&spool), ["mine", "theirs"]);
+        assert_eq!(files(folder.path()).len(), 1, "no draft is left");
     }
     erase(&spool, Duration::ZERO, "mine");
     assert_eq!(waiting(&spool), ["\0\0\0\0", "theirs"]);
-    assert_eq!(files(folder.path()).len(), 1, "no draft is left");
 }
 
 #[tokio::test]

@@ -353,6 +353,17 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_were_erased_where_they_waited_are_left_out_though_nothing_is_known_of_their_receipt() {
+        let payloads: Vec<Vec<u8>> = (0..10)
+            .map(|number| crate::spool::sample_event(number % 2, &[7 * (1 - number as u8 % 2); ROW_BYTES]))
+            .collect();
+        let records: Vec<_> = payloads.iter().map(|payload| StoredRecord::decode(payload).unwrap()).collect();
+        let insert = Insert::gather(Table::Events, 1, &records, 3 * ROW_BYTES, |_| false).unwrap();
+        assert_eq!((sizes(&insert), insert.expected), (vec![2, 1, 2, 0], 5));
+        assert!(insert.erased.contains(&1), "what the store holds of it is not counted");
+    }
+
+    #[test]
     fn a_dead_receipt_takes_rows_out_of_the_parts_and_moves_none_to_another() {
         let insert = gather(3 * ROW_BYTES, Some(1));
         assert_eq!((sizes(&insert), insert.expected), (vec![2, 1, 2, 0], 5));

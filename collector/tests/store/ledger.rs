@@ -129,7 +129,7 @@ async fn an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_
         })
         .await;
         assert!(on_disk(folder).contains("nl-theirs"));
-        running.kill().await;
+        running.end().await;
         drop(ledger);
     }
     let engine = supervise(options).await;
