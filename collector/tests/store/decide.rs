@@ -16,6 +16,7 @@ tests![
     an_erasure_reaches_both_receipts_of_a_browser_and_one_that_is_dead_already,
     what_a_decision_ended_beside_is_erased_with_it,
     an_erasure_reaches_what_rows_in_quarantine_replaced,
+    an_erasure_reaches_what_rows_that_wait_replaced,
     who_granted_on_an_earlier_revision_sees_and_erases_as_anybody,
     a_withdrawal_is_kept_as_long_as_the_receipt_that_it_ends_could_live,
 ];
@@ -246,6 +247,38 @@ async fn an_erasure_reaches_what_rows_in_quarantine_replaced(stand: Stand) {
     running.end().await;
     let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
     assert_eq!(whole.findings, []);
+}
+
+async fn an_erasure_reaches_what_rows_that_wait_replaced(mut stand: Stand) {
+    stand.store = stand.store.with_waiting_age(std::time::Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, ledger) = stand.decide_in(folder.path());
+    ledger.append(crate::ledger::grant(1)).await.unwrap();
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    drop(ledger);
+    // The row that says which consent the second one replaced waits on disk, and so does the wish to erase the second.
+    let (running, ledger) = stand.decide_in(folder.path());
+    let (site, request) = (crate::ledger::site(), crate::ledger::request());
+    let now_ms = kruimel_collector::now_ms();
+    ledger.append(LedgerRow::grant(&site, &request, HexId(2), Some(HexId(1)), now_ms, false)).await.unwrap();
+    ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms)).await.unwrap();
+    running.withdrawn.save().unwrap();
+    running.end().await;
+    drop(ledger);
+    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 1").await, 1);
+
+    let (mut running, _ledger) = stand.decide_in(folder.path());
+    running.drain(&[]);
+    until(async || {
+        running.spool.seal().await;
+        stand.number("SELECT count() FROM consents WHERE consent_id IN (1, 2)").await == 0
+    })
+    .await;
+    await_erased(&stand, 2).await;
+    running.end().await;
+    assert_eq!(stand.store.verify_ledger(None, &[]).await.unwrap().findings, []);
 }
 
 async fn who_granted_on_an_earlier_revision_sees_and_erases_as_anybody(stand: Stand) {
