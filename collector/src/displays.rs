@@ -2,7 +2,7 @@
 //!
 //! In: texts that are answered. Out: rows of `displays`, flushed with the other counters. What a browser or a proxy shows
 //! from its cache is not asked for and not counted: these are totals of what was served, and no more. Invariant: however
-//! long the disk has no room, there are never more than [`COUNTS_MAX`] counts and one of the rest.
+//! long the disk has no room, there are never more than `COUNTS_MAX` counts and one of the rest.
 
 use crate::config::Language;
 use crate::metrics::{COUNTS_MAX, OTHER};
