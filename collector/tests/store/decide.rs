@@ -5,6 +5,7 @@ use crate::stand::{Stand, damaged, event, tests, until};
 use kruimel_collector::config::OnWithdrawal;
 use kruimel_collector::keys_path;
 use kruimel_collector::ledger::LedgerRow;
+use kruimel_collector::spool::{Record, Table};
 use serde_json::{Value, json};
 use wire::HexId;
 
@@ -227,8 +228,11 @@ async fn an_erasure_reaches_what_rows_in_quarantine_replaced(stand: Stand) {
     let now_ms = kruimel_collector::now_ms();
     let narrower = LedgerRow::grant(&site, &request, HexId(2), Some(HexId(1)), now_ms, false);
     ledger.append(narrower).await.unwrap();
-    running.append(damaged(event(1, 9, "/damaged"))).await;
+    // A decision beside it that is none keeps all of the segment's from the store.
+    let cut_off = Record { table: Table::Decisions, consent_id: 0, batch: None, ..event(1, 0, "/") };
+    running.append(damaged(cut_off)).await;
     running.spool.settled().await;
+    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 2").await, 0);
     ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms)).await.unwrap();
     running.spool.settled().await;
     assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 1").await, 1);
