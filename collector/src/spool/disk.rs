@@ -121,7 +121,8 @@ pub(crate) fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the machine is short of something for now, be it room, memory, time or files.
+/// Whether the machine is short of something for now, be it room, memory, time or files; or of the right to read, which its
+/// operator can give back: neither says anything of a file's content.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     let may_pass = matches!(
         error.kind(),
@@ -129,6 +130,7 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
             | io::ErrorKind::WouldBlock
             | io::ErrorKind::TimedOut
             | io::ErrorKind::OutOfMemory
+            | io::ErrorKind::PermissionDenied
     );
     may_pass || means_full(error) || matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }

@@ -325,14 +325,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_withdrawal_reaches_what_may_not_be_read_in_quarantine() {
+    async fn a_segment_that_may_not_be_read_stops_the_start_and_is_there_once_it_may() {
         let (folder, spool) = with_a_segment().await;
         let segment = spool.oldest_now().unwrap();
         drop(spool);
-        let (spool, _) = open(folder.path(), Withholding(".sealed", EACCES)).unwrap();
-        assert!(quarantine::holds(folder.path(), &segment.path).unwrap());
-        spool.sweep_quarantine(Some(u64::MAX), |_| None).unwrap();
+        assert!(matches!(open(folder.path(), Withholding(".sealed", EACCES)), Err(SpoolError::Disk { .. })));
         assert!(!quarantine::holds(folder.path(), &segment.path).unwrap());
+        let (spool, recovered) = open(folder.path(), RealDisk).unwrap();
+        assert_eq!((recovered.quarantined.len(), spool.depth().segments), (0, 1));
     }
 
     #[tokio::test]

@@ -266,6 +266,16 @@ impl<'a> Work<'a> {
             self.sweep().await;
             self.swept_at = Some(Instant::now());
         }
+        // Before the store is asked anything: what was withdrawn while it is away outlives a restart.
+        if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
+            let (spool, withdrawn) = (self.spool.clone(), self.withdrawn.clone());
+            blocking(move || {
+                spool.forget_expired();
+                withdrawn.save()
+            })
+            .await?;
+            self.cleaned_at = Instant::now();
+        }
         if !self.migrated {
             self.store.migrate().await?;
             self.migrated = true;
@@ -290,15 +300,6 @@ impl<'a> Work<'a> {
         {
             self.ledger_due = true;
             return Err(error);
-        }
-        if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
-            let (spool, withdrawn) = (self.spool.clone(), self.withdrawn.clone());
-            blocking(move || {
-                spool.forget_expired();
-                withdrawn.save()
-            })
-            .await?;
-            self.cleaned_at = Instant::now();
         }
         let Some(segment) = self.spool.oldest_now() else { return Ok(()) };
         let mut job = match self.job.take() {

@@ -48,7 +48,10 @@ impl Work<'_> {
                     }
                 }
             }
-            self.bare_links = links;
+            // What an earlier look found stays until the store knows it.
+            self.bare_links.append(&mut links);
+            self.bare_links.sort_unstable();
+            self.bare_links.dedup();
             // Once more for rows that stayed until the wish for what they replaced was on disk.
             if replaced.is_empty() || erase_too(&replaced, self.ledger).await.is_err() {
                 return;
