@@ -166,10 +166,9 @@ impl Withdrawn {
         dead.get(&consent_id).is_some_and(|death| death.at_ms >= at_ms)
     }
 
-    /// Every receipt that was withdrawn since then, in milliseconds since 1970.
-    pub fn since(&self, at_ms: u64) -> Vec<u64> {
-        let dead = self.inner.dead.read().unwrap_or_else(PoisonError::into_inner);
-        dead.iter().filter(|(_, death)| death.at_ms >= at_ms).map(|(id, _)| *id).collect()
+    /// Every receipt that is dead.
+    pub fn all(&self) -> Vec<u64> {
+        self.inner.dead.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// Puts what was killed since the last time on disk. Blocks on it.

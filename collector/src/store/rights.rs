@@ -39,7 +39,7 @@ impl Erasure {
 
     /// Takes every receipt that is dead once more: its rows may have come back.
     pub(crate) fn repeat(&mut self, withdrawn: &Withdrawn) {
-        self.first.extend(withdrawn.since(0));
+        self.first.extend(withdrawn.all());
     }
 
     /// When there is something to do, if ever.
@@ -87,7 +87,7 @@ impl Store {
         kept_sites: &[String],
     ) -> Result<(), StoreError> {
         self.poll_withdrawn(withdrawn).await?;
-        self.erase(&withdrawn.since(0), kept_sites).await?;
+        self.erase(&withdrawn.all(), kept_sites).await?;
         self.erase_from_restored_ledger(withdrawn).await
     }
 

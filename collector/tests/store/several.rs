@@ -33,7 +33,7 @@ async fn a_receipt_withdrawn_at_one_collector_is_refused_by_the_other_after_its_
     first.decide("withdraw", &[], &mine).await;
     first.collector.spool.settled().await;
     until(async || {
-        stand.number("SELECT toUInt64(1)").await == 1 && second.collector.withdrawn.since(0).len() == 1
+        stand.number("SELECT toUInt64(1)").await == 1 && second.collector.withdrawn.all().len() == 1
     })
     .await;
     let dead = second.batch(3, &mine).await;
