@@ -57,6 +57,17 @@ struct Inner {
     killed: Notify,
 }
 
+/// What a decision says of an earlier receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The receipt.
+    pub consent_id: u64,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Whether the visitor had the ledger's rows erased too.
+    pub erased: bool,
+}
+
 /// The end of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Death {
@@ -80,20 +91,22 @@ struct Pending {
 
 impl Withdrawn {
     /// Reads the list and adds what the spool's decisions kill, as [`crate::spool::Recovered::withdrawn`] tells.
-    pub fn open(folder: &Path, recovered: &[(u64, u64)]) -> Result<Withdrawn, WithdrawnError> {
+    pub fn open(folder: &Path, recovered: &[Ended]) -> Result<Withdrawn, WithdrawnError> {
         let path = folder.join(FILE);
         Withdrawn::open_at(&path, recovered).map_err(|source| WithdrawnError { path, source })
     }
 
-    fn open_at(path: &Path, recovered: &[(u64, u64)]) -> io::Result<Withdrawn> {
+    fn open_at(path: &Path, recovered: &[Ended]) -> io::Result<Withdrawn> {
         let bytes = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
         let oldest_ms = now_ms().saturating_sub(DEAD_TIME.as_millis() as u64);
         let mut dead: HashMap<u64, Death> = read(&bytes).collect();
-        for (id, at_ms) in recovered {
-            dead.entry(*id).or_insert(Death { at_ms: *at_ms, erased: false });
+        for ended in recovered {
+            let death = Death { at_ms: ended.at_ms, erased: ended.erased };
+            let known = dead.entry(ended.consent_id).or_insert(death);
+            known.erased |= ended.erased;
         }
         dead.values_mut().for_each(|death| *death = death.dated());
         dead.retain(|id, death| *id != 0 && death.at_ms >= oldest_ms);
@@ -118,16 +131,17 @@ impl Withdrawn {
 
     /// Makes the receipt dead from here on. Its decision is in the spool or in the store, so that a restart finds it.
     pub fn kill(&self, consent_id: u64, at_ms: u64) {
-        self.end(consent_id, Death { at_ms, erased: false });
+        self.end(Ended { consent_id, at_ms, erased: false });
     }
 
     /// The same, and the ledger's rows of the consent are erased wherever they are.
     pub fn erase(&self, consent_id: u64, at_ms: u64) {
-        self.end(consent_id, Death { at_ms, erased: true });
+        self.end(Ended { consent_id, at_ms, erased: true });
     }
 
-    fn end(&self, consent_id: u64, death: Death) {
-        let death = death.dated();
+    /// As a decision says, by [`Withdrawn::kill`] or [`Withdrawn::erase`].
+    pub fn end(&self, Ended { consent_id, at_ms, erased }: Ended) {
+        let death = Death { at_ms, erased }.dated();
         let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
         let before = dead.get(&consent_id).copied();
         if consent_id == 0 || before.is_some_and(|before| before.erased || !death.erased) {
@@ -253,6 +267,10 @@ mod tests {
         Withdrawn::open(folder, &[]).unwrap()
     }
 
+    fn ended(consent_id: u64, at_ms: u64) -> Ended {
+        Ended { consent_id, at_ms, erased: false }
+    }
+
     #[test]
     fn a_killed_receipt_is_dead_at_once_and_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
@@ -267,7 +285,7 @@ mod tests {
         list.kill(8, now_ms());
         assert!(open(folder.path()).is_dead(7));
         assert!(!open(folder.path()).is_dead(8), "not saved: its decision is in the spool");
-        assert!(Withdrawn::open(folder.path(), &[(8, now_ms())]).unwrap().is_dead(8));
+        assert!(Withdrawn::open(folder.path(), &[ended(8, now_ms())]).unwrap().is_dead(8));
         assert!(open(folder.path()).is_dead(8), "what the spool told is on disk before the spool is drained");
     }
 
@@ -312,7 +330,7 @@ mod tests {
         for list in [open(folder.path()), open(folder.path())] {
             assert!(list.is_dead(1) && list.is_erased(1));
         }
-        let list = Withdrawn::open(folder.path(), &[(2, 70_000)]).unwrap();
+        let list = Withdrawn::open(folder.path(), &[ended(2, 70_000)]).unwrap();
         list.kill(3, 80_000);
         list.save().unwrap();
         assert!(open(folder.path()).is_dead(2) && open(folder.path()).is_dead(3));
@@ -325,7 +343,7 @@ mod tests {
         let list = open(folder.path());
         list.kill(8, days_ago);
         list.save().unwrap();
-        let list = Withdrawn::open(folder.path(), &[(7, days_ago)]).unwrap();
+        let list = Withdrawn::open(folder.path(), &[ended(7, days_ago)]).unwrap();
         let mut unerased = list.take_unerased();
         unerased.sort_unstable();
         assert_eq!(unerased, [7, 8]);
@@ -341,9 +359,23 @@ mod tests {
         list.erase(7, now_ms());
         list.kill(7, now_ms());
         list.save().unwrap();
-        for list in [list, Withdrawn::open(folder.path(), &[(7, now_ms())]).unwrap(), open(folder.path())] {
+        for list in
+            [list, Withdrawn::open(folder.path(), &[ended(7, now_ms())]).unwrap(), open(folder.path())]
+        {
             assert!(list.is_dead(7) && list.is_erased(7) && !list.is_erased(8));
             assert_eq!(list.erased(), [7]);
+        }
+    }
+
+    #[test]
+    fn an_erasure_that_only_the_spool_tells_of_is_one_also_of_a_receipt_that_is_listed_as_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = open(folder.path());
+        list.kill(7, now_ms());
+        list.save().unwrap();
+        let erased = [7, 8].map(|id| Ended { erased: true, ..ended(id, now_ms()) });
+        for list in [Withdrawn::open(folder.path(), &erased).unwrap(), open(folder.path())] {
+            assert!(list.is_erased(7) && list.is_erased(8));
         }
     }
 

@@ -8,7 +8,21 @@ use super::chain::LINKS;
 use super::row::{CONSENTS, DECISIONS, ERASE};
 use crate::row_binary::{Layout, Row, Rows};
 use crate::spool::{Record, StoredRecord, Table};
+use crate::withdrawn::Ended;
 use std::collections::HashSet;
+
+/// The receipt that a record ends, if it ends one.
+pub(crate) fn ended_by(record: &StoredRecord<'_>) -> Option<Ended> {
+    let erases = |row: Row<'_>| {
+        let (layout, _) = of_ledger(record.table)?;
+        Some(layout.field(&row.whole(), "action")? == ERASE.as_bytes())
+    };
+    (record.withdraws != 0).then(|| Ended {
+        consent_id: record.withdraws,
+        at_ms: record.at_ms,
+        erased: record.rows().next().and_then(erases).unwrap_or(false),
+    })
+}
 
 /// What takes the place of a record. Nothing is said of one that stays as it is.
 pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -> Option<Vec<Record>> {

@@ -70,7 +70,7 @@ pub use append::{Ledger, LedgerError};
 pub use artefact::{ARTEFACT_BYTES_MAX, ARTEFACTS_MAX, Artefact, Artefacts, ArtefactsError, UNSEEN_TIME};
 pub use chain::{Kind, LINKS, Start, commitment, next_link};
 pub(crate) use chain::{date, lacking};
-pub(crate) use erasure::{bare_links, erased_rows, links_left, replaced_by, without_erased};
+pub(crate) use erasure::{bare_links, ended_by, erased_rows, links_left, replaced_by, without_erased};
 pub use row::{CONSENTS, Content, DECISIONS, ERASE, LedgerRow, Seen};
 
 use std::fmt::Write;

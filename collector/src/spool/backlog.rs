@@ -4,6 +4,7 @@
 //! wake-ups for those who wait for either. Invariant: a segment leaves the backlog only after the store holds its
 //! rows ([`Shared::finish`]), or its file is kept in quarantine or was gone ([`Shared::set_aside`]).
 
+use super::clock::Clock;
 use super::disk::{Disk, remove_if_there};
 use super::done::{self, StoredBatch};
 use super::quarantine;
@@ -13,11 +14,10 @@ use crate::metrics::Histogram;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 use wire::limits::BATCH_MEMORY_MS;
 
@@ -49,85 +49,6 @@ pub enum Aside {
     Gone,
 }
 
-/// Time as the spool counts it. The wall clock is read once, when the spool is opened, and from there on time only
-/// passes: whoever sets the machine's clock while Kruimel runs moves nothing here. What an earlier run wrote is as old as
-/// the wall clock says, or as that run and those after it took by their own records, whichever is less: a clock that was
-/// set in between makes the spool remember a batch for longer, and never for less.
-#[derive(Debug)]
-pub(crate) struct Clock {
-    start: Instant,
-    start_wall_ms: u64,
-    /// The earlier runs, by their segments.
-    runs: OnceLock<Vec<Run>>,
-}
-
-/// An earlier run, or a part of one, as its batches tell.
-#[derive(Debug)]
-pub(crate) struct Run {
-    /// The sequences of its segments.
-    pub(crate) segments: RangeInclusive<u64>,
-    /// The first and the last stamp of a batch; in a run stamps only grow.
-    pub(crate) stamps_ms: Option<(u64, u64)>,
-    /// What the runs after it took at least.
-    pub(crate) ago_ms: u64,
-}
-
-impl Run {
-    pub(crate) fn beginning_with(sequence: u64) -> Run {
-        Run { segments: sequence..=sequence, stamps_ms: None, ago_ms: 0 }
-    }
-
-    pub(crate) fn add(&mut self, at_ms: u64) {
-        let (first, last) = self.stamps_ms.unwrap_or((at_ms, at_ms));
-        self.stamps_ms = Some((first.min(at_ms), last.max(at_ms)));
-    }
-}
-
-impl Clock {
-    pub(crate) fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let start_wall_ms = since.map_or(0, |since| since.as_millis() as u64);
-        Clock { start: Instant::now(), start_wall_ms, runs: OnceLock::new() }
-    }
-
-    /// Never goes back; begins late enough that every remembered batch has a positive reading.
-    pub(crate) fn now_ms(&self) -> u64 {
-        BATCH_MEMORY_MS + self.elapsed_ms()
-    }
-
-    /// Milliseconds since 1970.
-    pub(crate) fn wall_ms(&self) -> u64 {
-        self.start_wall_ms + self.elapsed_ms()
-    }
-
-    /// Tells of earlier runs, in their order.
-    pub(crate) fn inherit(&self, mut runs: Vec<Run>) {
-        let mut passed_ms = 0;
-        for run in runs.iter_mut().rev() {
-            run.ago_ms = passed_ms;
-            passed_ms += run.stamps_ms.map_or(0, |(first, last)| last - first);
-        }
-        self.runs.get_or_init(|| runs);
-    }
-
-    /// The reading at the time of a stamp in that segment, unless a browser no longer repeats what happened then.
-    pub(crate) fn recent(&self, sequence: u64, at_ms: u64) -> Option<u64> {
-        let runs = self.runs.get().map_or(&[][..], Vec::as_slice);
-        let place = runs.partition_point(|run| *run.segments.end() < sequence);
-        let passed = |run: &Run| {
-            let newest_ms = run.stamps_ms.map_or(0, |(_, last)| last);
-            newest_ms.saturating_sub(at_ms) + run.ago_ms + self.elapsed_ms()
-        };
-        let run = runs.get(place).filter(|run| run.segments.contains(&sequence));
-        let age_ms = self.wall_ms().saturating_sub(at_ms).min(run.map_or(u64::MAX, passed));
-        (age_ms < BATCH_MEMORY_MS).then(|| self.now_ms().saturating_sub(age_ms))
-    }
-
-    fn elapsed_ms(&self) -> u64 {
-        self.start.elapsed().as_millis() as u64
-    }
-}
-
 struct Done {
     path: PathBuf,
     bytes: u64,
@@ -142,6 +63,14 @@ struct Backlog {
     done_bytes: u64,
     /// It was told that ids had to make room.
     done_told: bool,
+}
+
+impl Backlog {
+    fn take_oldest_done(&mut self) -> Option<Done> {
+        let oldest = self.done.pop_front()?;
+        self.done_bytes -= oldest.bytes;
+        Some(oldest)
+    }
 }
 
 /// Of the largest size of the spool, one part in this many may be ids of drained batches. By default it is more than
@@ -358,6 +287,7 @@ impl Shared {
         self.add_bytes(bytes);
         backlog.done_bytes += bytes;
         backlog.done.push_back(Done { path, bytes, expires_ms: newest_ms + BATCH_MEMORY_MS });
+        let mut crowded_out = Vec::new();
         while backlog.done_bytes > self.done_bytes_max && backlog.done.len() > 1 {
             if !backlog.done_told {
                 tracing::warn!(
@@ -366,16 +296,18 @@ impl Shared {
                 );
                 backlog.done_told = true;
             }
-            self.remove_oldest_done(&mut backlog);
+            crowded_out.extend(backlog.take_oldest_done());
         }
+        drop(backlog);
+        self.remove_done(crowded_out);
     }
 
-    fn remove_oldest_done(&self, backlog: &mut Backlog) {
-        let Some(oldest) = backlog.done.pop_front() else { return };
-        backlog.done_bytes -= oldest.bytes;
-        match remove_if_there(&*self.disk, &oldest.path) {
-            Ok(()) => self.subtract_bytes(oldest.bytes),
-            Err(error) => tracing::warn!(%error, "A file of expired batch ids could not be removed."),
+    fn remove_done(&self, files: Vec<Done>) {
+        for done in files {
+            match remove_if_there(&*self.disk, &done.path) {
+                Ok(()) => self.subtract_bytes(done.bytes),
+                Err(error) => tracing::warn!(%error, "A file of expired batch ids could not be removed."),
+            }
         }
     }
 
@@ -383,9 +315,12 @@ impl Shared {
     pub(crate) fn forget_expired(&self) {
         let now_ms = self.clock.now_ms();
         let mut backlog = self.backlog();
+        let mut expired = Vec::new();
         while backlog.done.front().is_some_and(|oldest| oldest.expires_ms <= now_ms) {
-            self.remove_oldest_done(&mut backlog);
+            expired.extend(backlog.take_oldest_done());
         }
+        drop(backlog);
+        self.remove_done(expired);
     }
 }
 

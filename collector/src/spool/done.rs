@@ -8,7 +8,7 @@
 //! In: the batches of a segment. Out: the file's bytes, and the batches again. Invariant: a time that is read back is
 //! never earlier than the one that was written, and less than a minute later.
 
-use super::backlog::Clock;
+use super::clock::Clock;
 use super::frame;
 use super::segment::{self, HEADER_BYTES, Name};
 use wire::BatchId;

@@ -15,7 +15,6 @@ use super::frame;
 use super::quarantine;
 use super::record::{self, StoredRecord};
 use super::segment::{self, HEADER_BYTES, Sealed};
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
@@ -54,7 +53,7 @@ pub(crate) fn waiting(shared: &Shared, age: Duration, gone: Gone<'_>) {
 
 /// Gives the number of rows that were erased.
 fn rewrite(shared: &Shared, segment: &Sealed, gone: Gone<'_>) -> io::Result<usize> {
-    let mut bytes = fs::read(&segment.path)?;
+    let mut bytes = shared.disk.read(&segment.path)?;
     let Ok(scan) = segment::read(&segment.name, &bytes) else { return Ok(0) };
     let erased: Vec<(Range<usize>, Vec<usize>)> = scan
         .records
@@ -79,7 +78,11 @@ fn rewrite(shared: &Shared, segment: &Sealed, gone: Gone<'_>) -> io::Result<usiz
         frame::change(&mut bytes[frame.clone()], segment.name.id, |payload| record::blank(payload, rows));
     }
     unread.into_iter().for_each(|range| bytes[range].fill(0));
-    write_whole(&*shared.disk, &segment.path, &bytes)?;
+    // Both files are there until one has the other's place, and count.
+    shared.add_bytes(bytes.len() as u64);
+    let written = write_whole(&*shared.disk, &segment.path, &bytes);
+    shared.subtract_bytes(bytes.len() as u64);
+    written?;
     Ok(erased.iter().map(|(_, rows)| rows.len()).sum())
 }
 

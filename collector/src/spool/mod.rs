@@ -51,16 +51,20 @@
 //!
 //! # Clocks
 //!
-//! The wall clock is read once, on start; see `backlog::Clock`. Setting it while Kruimel runs moves nothing, and setting
+//! The wall clock is read once, on start; see `clock`. Setting it while Kruimel runs moves nothing, and setting
 //! it between runs, however often, makes the spool remember a batch's id for longer, never for less: a start leaves one
 //! sequence out, so that the next one knows which stamps are of one clock.
 
+mod answer;
 mod backlog;
 mod batches;
+mod clock;
+mod contents;
 pub mod disk;
 mod done;
 mod erase;
 mod frame;
+mod options;
 #[cfg(test)]
 mod power;
 mod quarantine;
@@ -72,8 +76,11 @@ mod tests;
 mod unread;
 mod writer;
 
+pub use answer::{AppendError, Appended, Intake, SpoolError};
 pub use backlog::{Aside, Depth};
+pub use contents::Contents;
 pub use frame::RECORD_BYTES_MAX;
+pub use options::{SEGMENT_BYTES_MAX, SpoolOptions};
 pub use record::{Record, StoredRecord, Table};
 pub use recover::Recovered;
 pub use segment::{FORMAT_VERSION, Sealed};
@@ -87,14 +94,12 @@ use done::StoredBatch;
 use quarantine::Withdrawals;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::oneshot;
 use writer::{Append, Command, Writer};
 
@@ -102,107 +107,6 @@ use writer::{Append, Command, Writer};
 const QUEUE_RECORDS_MAX: usize = 8 * 1024;
 /// Most bytes of records that wait for the writer: what a disk that stopped answering may cost in memory.
 const QUEUE_BYTES_MAX: u64 = 32 * 1024 * 1024;
-
-/// Largest size that a segment may be set to, and of its rows once each is whole, so that the store takes them in one insert.
-/// A segment passes it by at most one group of records.
-pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// Of the largest size of the spool, one part in this many is kept for decisions: refusing or withdrawing must stay
-/// possible when events no longer fit.
-const RESERVE_DIVISOR: u64 = 16;
-
-/// How large the spool and its segments may get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpoolOptions {
-    /// Most bytes on disk, quarantine included. A sixteenth of it is kept for decisions.
-    pub bytes_max: u64,
-    /// A segment is sealed when it has this length, at most [`SEGMENT_BYTES_MAX`].
-    pub segment_bytes: u64,
-    /// A segment is sealed at this age, as soon as nothing older waits.
-    pub segment_age: Duration,
-}
-
-impl SpoolOptions {
-    /// The bytes that the spool may take on disk with a record of that table.
-    fn room(&self, table: Table) -> u64 {
-        match table {
-            Table::Consents | Table::Decisions | Table::Links => self.bytes_max,
-            Table::Events | Table::Rejections | Table::Displays => {
-                self.bytes_max - self.bytes_max / RESERVE_DIVISOR
-            }
-        }
-    }
-}
-
-impl Default for SpoolOptions {
-    fn default() -> Self {
-        SpoolOptions {
-            bytes_max: 1024 * 1024 * 1024,
-            segment_bytes: 8 * 1024 * 1024,
-            segment_age: Duration::from_secs(1),
-        }
-    }
-}
-
-/// Whether events are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intake {
-    /// Whatever batch comes next is.
-    Open,
-    /// There is no room for a record of any size: neither under the cap nor, or not for sure, on the disk.
-    Full,
-    /// A file of the spool can no longer be trusted; nothing is taken until a restart.
-    Broken,
-}
-
-/// The record is on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Appended {
-    /// It was appended.
-    Fresh,
-    /// An earlier one with the same batch id was.
-    Repeated,
-}
-
-/// The record is not on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum AppendError {
-    /// There is no room: neither under the cap, nor on the disk, nor in the writer's queue. Later there may be.
-    #[error("the spool is full")]
-    Full,
-    /// The disk failed, or the spool is closed.
-    #[error("the spool cannot be written")]
-    Broken,
-    /// A fault of the caller: a record larger than [`RECORD_BYTES_MAX`].
-    #[error("the record is larger than a record may be")]
-    TooLarge,
-}
-
-/// The spool could not be opened.
-#[derive(Debug, Error)]
-pub enum SpoolError {
-    /// Another process has it.
-    #[error("the folder {0} is in use by another running Kruimel; stop that one or set another data_dir")]
-    InUse(PathBuf),
-    /// The disk failed.
-    #[error("the spool cannot use {path}: {source}")]
-    Disk {
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: io::Error,
-    },
-    /// A later version of Kruimel wrote it.
-    #[error(
-        "{path} was written by a later version of Kruimel (spool format {version}); start that version, or a later one"
-    )]
-    LaterVersion {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        version: u32,
-    },
-}
 
 /// A handle to the open spool. Clones share it; when the last is dropped, what is queued is written and sealed.
 #[derive(Clone)]
@@ -404,33 +308,6 @@ impl Spool {
     /// Removes the ids of batches that no browser repeats any more. Blocks on the disk.
     pub fn forget_expired(&self) {
         self.inner.shared.forget_expired();
-    }
-}
-
-/// The bytes of a segment.
-pub struct Contents {
-    bytes: Vec<u8>,
-    /// Where the records lie; their checksums held when the segment was read.
-    frames: Vec<Range<usize>>,
-    batches: Vec<StoredBatch>,
-    damaged: bool,
-}
-
-impl Contents {
-    /// The records, in the order they were appended.
-    pub fn records(&self) -> Vec<StoredRecord<'_>> {
-        let payload = |frame: &Range<usize>| &self.bytes[frame.start + frame::HEAD_BYTES..frame.end];
-        self.frames.iter().filter_map(|frame| StoredRecord::decode(payload(frame))).collect()
-    }
-
-    /// The browsers' batches, and when each was appended, in milliseconds since 1970.
-    pub fn batches(&self) -> &[StoredBatch] {
-        &self.batches
-    }
-
-    /// Whether records are missing that the store may hold.
-    pub fn damaged(&self) -> bool {
-        self.damaged
     }
 }
 

@@ -6,15 +6,16 @@
 //! Invariant: nothing leaves the spool for damage without being here. It is deleted here when its time is over, and a
 //! withdrawal reaches it ([`sweep`]): what is erased in the store is erased here, and so is every byte that cannot be
 //! read and may be of that receipt, because nobody can prove of it whose it is. Beside such a file a note
-//! (`<name>.note`) tells how many bytes that were.
+//! (`<name>.note`) tells how many bytes that were. A file that the disk does not give at all may be given later: it goes
+//! no sooner than [`REREAD_TIME`] after it was begun.
 
 use super::backlog::Shared;
 use super::disk::{
     DRAFT_SUFFIX, create_folder, is_shortage, remove_if_there, write_whole, write_whole_dated,
 };
-use super::frame;
+use super::frame::{self, Scan};
 use super::record::{self, Record, StoredRecord};
-use super::segment::{self, HEADER_BYTES, Name};
+use super::segment::{self, HEADER_BYTES, LaterVersion, Name};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,10 @@ pub(crate) const KEPT_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// By how much the clocks of collectors may differ when it is asked whether a withdrawal can concern a segment.
 const CLOCKS_DIFFER_MS: u64 = 60 * 60 * 1000;
+
+/// How long a file is tried that cannot be read, from when it was begun. With the hour between two sweeps this is within
+/// the day in which a withdrawal is to be carried out.
+const REREAD_TIME: Duration = Duration::from_secs(20 * 60 * 60);
 
 const NOTE_SUFFIX: &str = ".note";
 
@@ -87,7 +92,10 @@ pub(crate) struct Withdrawals<'a> {
 
 /// Deletes what was kept for its time, and erases what was withdrawn. What fails is logged and stays for the next time.
 pub(crate) fn sweep(shared: &Shared, withdrawals: &Withdrawals<'_>) -> io::Result<()> {
-    let now = SystemTime::now();
+    sweep_at(shared, withdrawals, SystemTime::now())
+}
+
+fn sweep_at(shared: &Shared, withdrawals: &Withdrawals<'_>, now: SystemTime) -> io::Result<()> {
     let mut changed = false;
     for path in list(&shared.folder)? {
         match Quarantined::of(path.clone()).and_then(|kept| sweep_one(shared, &kept, now, withdrawals)) {
@@ -118,6 +126,8 @@ struct Quarantined {
     is_note: bool,
     bytes: u64,
     since: SystemTime,
+    /// When the file was begun. What does not tell is as good as old.
+    begun: SystemTime,
 }
 
 impl Quarantined {
@@ -128,7 +138,8 @@ impl Quarantined {
         // A folder that stood in a segment's place holds nobody's rows.
         let name = noted.unwrap_or(&text).parse().ok().filter(|_| metadata.is_file());
         let (bytes, since) = (metadata.len(), metadata.modified()?);
-        Ok(Quarantined { path, name, is_note: noted.is_some(), bytes, since })
+        let begun = metadata.created().unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok(Quarantined { path, name, is_note: noted.is_some(), bytes, since, begun })
     }
 
     fn remove(&self, shared: &Shared) -> io::Result<()> {
@@ -152,9 +163,35 @@ fn sweep_one(
         return Ok(true);
     }
     match withdrawals.heard_ms {
-        Some(heard_ms) if !kept.is_note => erase(shared, kept, &name, heard_ms, withdrawals.left),
+        Some(heard_ms) if !kept.is_note => {
+            let bytes = match shared.disk.read(&kept.path) {
+                Err(error) if !is_shortage(&error) => return erase_unread(shared, kept, now, heard_ms),
+                read => read?,
+            };
+            match segment::read(&name, &bytes) {
+                Ok(scan) => erase(shared, kept, &name, &bytes, &scan, heard_ms, withdrawals.left),
+                Err(LaterVersion(_)) => erase_unread(shared, kept, now, heard_ms),
+            }
+        }
         _ => Ok(false),
     }
+}
+
+/// Erases a file of which this build can read nothing, once a withdrawal may concern it and it was tried for long enough.
+fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: u64) -> io::Result<bool> {
+    let begun_ms = kept.begun.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    let concerned = u128::from(heard_ms.saturating_add(CLOCKS_DIFFER_MS)) >= begun_ms;
+    let tried_enough = now.duration_since(kept.begun).is_ok_and(|age| age >= REREAD_TIME);
+    if !(concerned && tried_enough) {
+        return Ok(false);
+    }
+    note(shared, kept, kept.bytes)?;
+    kept.remove(shared)?;
+    tracing::error!(
+        file = %kept.path.display(), bytes = kept.bytes,
+        "A file in quarantine could not be read for a day; a withdrawal may concern it, and it was erased."
+    );
+    Ok(true)
 }
 
 /// Leaves of a segment only the intact records that are not erased, if there is anything to be rid of.
@@ -162,17 +199,12 @@ fn erase(
     shared: &Shared,
     kept: &Quarantined,
     name: &Name,
+    bytes: &[u8],
+    scan: &Scan<'_>,
     heard_ms: u64,
     left: &dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
 ) -> io::Result<bool> {
-    let bytes = match shared.disk.read(&kept.path) {
-        // What nobody can read is erased like damage.
-        Err(error) if !is_shortage(&error) => Vec::new(),
-        other => other?,
-    };
-    // What a later version wrote is damage to this one.
-    let scan = segment::read(name, &bytes).unwrap_or_default();
-    let created_ms = segment::created_ms(name, &bytes);
+    let created_ms = segment::created_ms(name, bytes);
     let header = created_ms.map_or(0, |_| HEADER_BYTES);
     let readable = header + scan.frames.iter().map(ExactSizeIterator::len).sum::<usize>();
     let damaged = kept.bytes.saturating_sub(readable as u64);
@@ -233,186 +265,4 @@ fn note(shared: &Shared, kept: &Quarantined, damaged: u64) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Record, Spool, SpoolOptions, Table};
-    use super::*;
-
-    const NOTHING: Withdrawals<'_> = Withdrawals { heard_ms: None, left: &|_| None };
-
-    fn event(consent_id: u64, text: &str) -> Record {
-        let row = [&[0; 8], text.as_bytes()].concat();
-        Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows: vec![row].into() }
-    }
-
-    /// The receipt 7 was withdrawn at that time.
-    fn of_7(heard_ms: u64) -> Withdrawals<'static> {
-        let left = &|record: &StoredRecord<'_>| (record.consent_id == 7).then(Vec::new);
-        Withdrawals { heard_ms: Some(heard_ms), left }
-    }
-
-    fn open(folder: &Path) -> Spool {
-        Spool::open(folder, SpoolOptions { segment_age: KEPT_TIME, ..SpoolOptions::default() }).unwrap().0
-    }
-
-    fn swept(spool: &Spool, withdrawals: &Withdrawals<'_>) {
-        sweep(&spool.inner.shared, withdrawals).unwrap();
-        let folder = &spool.inner.shared.folder;
-        let files =
-            |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
-        let on_disk = files(folder).chain(files(&folder.join(FOLDER))).filter(fs::Metadata::is_file);
-        assert_eq!(spool.depth().bytes, on_disk.map(|file| file.len()).sum::<u64>());
-    }
-
-    /// What the file of the quarantine with this ending holds; `None` if there is none.
-    fn held(folder: &Path, ending: &str) -> Option<String> {
-        let path = list(folder).unwrap().into_iter().find(|path| path.to_string_lossy().ends_with(ending))?;
-        Some(String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
-    }
-
-    /// A spool whose one segment the store refused.
-    async fn refused(folder: &Path, records: Vec<Record>) -> Spool {
-        let spool = open(folder);
-        for record in records {
-            spool.append(record).await.unwrap();
-        }
-        spool.seal().await;
-        spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
-        spool
-    }
-
-    /// A spool whose one segment of `(consent, text)` had a bit flipped within the text `damaged`.
-    async fn flipped(folder: &Path, records: Vec<Record>, damaged: &str) -> Spool {
-        let spool = open(folder);
-        for record in records {
-            spool.append(record).await.unwrap();
-        }
-        spool.seal().await;
-        let segment = spool.oldest_now().unwrap();
-        let mut bytes = fs::read(&segment.path).unwrap();
-        let at = bytes.windows(damaged.len()).position(|text| text == damaged.as_bytes()).unwrap();
-        bytes[at + damaged.len() - 1] ^= 1;
-        fs::write(&segment.path, bytes).unwrap();
-        let contents = spool.read(&segment).unwrap();
-        spool.finish(&segment, &contents).unwrap();
-        spool
-    }
-
-    #[tokio::test]
-    async fn a_withdrawal_takes_its_records_and_leaves_the_others_readable() {
-        let home = tempfile::tempdir().unwrap();
-        let decision = Record { table: Table::Consents, withdraws: 7, ..event(0, "decision") };
-        let spool = refused(home.path(), vec![event(7, "mine"), event(8, "theirs"), decision]).await;
-        swept(&spool, &NOTHING);
-        assert!(held(home.path(), ".sealed").unwrap().contains("mine"));
-        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
-        let left = held(home.path(), ".sealed").unwrap();
-        assert!(!left.contains("mine") && left.contains("theirs") && left.contains("decision"));
-        assert_eq!(held(home.path(), NOTE_SUFFIX), None, "nothing of it was damaged");
-
-        drop(spool);
-        let back = list(home.path()).unwrap().remove(0);
-        fs::rename(&back, home.path().join(back.file_name().unwrap())).unwrap();
-        let again = open(home.path());
-        assert_eq!(again.read(&again.oldest_now().unwrap()).unwrap().records().len(), 2);
-        assert_eq!(again.depth().quarantined, 0, "it is a whole segment again");
-    }
-
-    #[tokio::test]
-    async fn what_is_left_of_a_record_stands_in_its_place_and_reads_back() {
-        let home = tempfile::tempdir().unwrap();
-        let two = Record { rows: vec![vec![1; 9], vec![2; 9]].into(), ..event(8, "") };
-        let spool = refused(home.path(), vec![two, event(9, "theirs")]).await;
-        let half = |record: &StoredRecord<'_>| {
-            let rows = record.rows().skip(1).map(|row| row.whole().into_owned()).collect::<Vec<_>>().into();
-            (record.consent_id == 8).then(|| vec![Record { rows, ..event(8, "") }])
-        };
-        swept(&spool, &Withdrawals { heard_ms: Some(spool.inner.shared.clock.wall_ms()), left: &half });
-        let path = list(home.path()).unwrap().remove(0);
-        let name = path.file_name().unwrap().to_string_lossy().parse().unwrap();
-        let bytes = fs::read(&path).unwrap();
-        let scan = segment::read(&name, &bytes).unwrap();
-        let rows: Vec<Vec<_>> = scan
-            .records
-            .iter()
-            .map(|record| record.rows().map(|row| row.whole().into_owned()).collect())
-            .collect();
-        assert_eq!(rows[0], [[2; 9]]);
-        assert_eq!((rows.len(), scan.records[1].consent_id), (2, 9));
-        assert!(scan.damage.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_segment_of_nothing_but_withdrawn_records_is_removed() {
-        let home = tempfile::tempdir().unwrap();
-        let spool = refused(home.path(), vec![event(7, "mine"), event(7, "mine too")]).await;
-        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
-        assert!(list(home.path()).unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_read_goes_with_a_withdrawal_that_may_concern_it_and_leaves_a_note() {
-        let home = tempfile::tempdir().unwrap();
-        let spool = flipped(home.path(), vec![event(9, "damaged"), event(8, "theirs")], "damaged").await;
-        swept(&spool, &NOTHING);
-        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms() - 2 * CLOCKS_DIFFER_MS));
-        assert!(
-            held(home.path(), ".sealed").unwrap().contains("damage"),
-            "it was written after that withdrawal"
-        );
-        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
-        let left = held(home.path(), ".sealed").unwrap();
-        assert!(!left.contains("damage") && left.contains("theirs"));
-        let note = held(home.path(), NOTE_SUFFIX).unwrap();
-        assert!(note.contains("bytes of this segment could not be read"), "{note}");
-        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
-        assert_eq!(held(home.path(), NOTE_SUFFIX).unwrap(), note);
-        assert_eq!(held(home.path(), ".sealed").unwrap(), left);
-    }
-
-    #[tokio::test]
-    async fn a_segment_without_a_readable_header_or_record_is_removed_at_the_first_withdrawal() {
-        let home = tempfile::tempdir().unwrap();
-        let spool = flipped(home.path(), vec![event(9, "damaged")], "damaged").await;
-        let path = list(home.path()).unwrap().remove(0);
-        let mut bytes = fs::read(&path).unwrap();
-        bytes[0] ^= 1;
-        fs::write(&path, bytes).unwrap();
-        swept(&spool, &of_7(1));
-        assert_eq!(held(home.path(), ".sealed"), None);
-        assert!(held(home.path(), NOTE_SUFFIX).is_some());
-    }
-
-    #[tokio::test]
-    async fn everything_is_deleted_after_thirty_days_and_a_withdrawal_does_not_prolong_them() {
-        let home = tempfile::tempdir().unwrap();
-        let spool = flipped(home.path(), vec![event(7, "damaged"), event(8, "theirs")], "damaged").await;
-        let path = list(home.path()).unwrap().remove(0);
-        let nearly = SystemTime::now() - KEPT_TIME + Duration::from_secs(3600);
-        fs::File::open(&path).unwrap().set_modified(nearly).unwrap();
-        swept(&spool, &of_7(spool.inner.shared.clock.wall_ms()));
-        let files = list(home.path()).unwrap();
-        assert_eq!(files.len(), 2, "the segment and its note");
-        for file in &files {
-            let since = fs::metadata(file).unwrap().modified().unwrap();
-            assert_eq!(since, nearly);
-            fs::File::open(file).unwrap().set_modified(since - Duration::from_secs(3601)).unwrap();
-        }
-        fs::write(home.path().join(FOLDER).join("an operator's own"), "").unwrap();
-        swept(&spool, &NOTHING);
-        assert_eq!(list(home.path()).unwrap().len(), 1, "what we did not put there is left alone");
-    }
-
-    #[tokio::test]
-    async fn the_thirty_days_begin_with_the_quarantine_and_not_with_the_rows() {
-        let home = tempfile::tempdir().unwrap();
-        let spool = open(home.path());
-        spool.append(event(7, "waited for long")).await.unwrap();
-        spool.seal().await;
-        let segment = spool.oldest_now().unwrap();
-        let long_ago = SystemTime::now() - 2 * KEPT_TIME;
-        fs::File::open(&segment.path).unwrap().set_modified(long_ago).unwrap();
-        spool.set_aside(&segment, &[]).unwrap();
-        swept(&spool, &NOTHING);
-        assert_eq!(list(home.path()).unwrap().len(), 1);
-    }
-}
+mod tests;

@@ -6,13 +6,16 @@
 //! is there.
 
 use super::SpoolError;
-use super::backlog::{Run, Shared};
+use super::backlog::Shared;
 use super::batches::BatchMemory;
+use super::clock::Run;
 use super::disk::{DRAFT_SUFFIX, is_shortage, remove_if_there};
 use super::done;
 use super::frame::Scan;
 use super::quarantine;
 use super::segment::{self, Name, Sealed, State};
+use crate::ledger::ended_by;
+use crate::withdrawn::Ended;
 use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -32,8 +35,8 @@ pub struct Recovered {
     pub quarantined: Vec<PathBuf>,
     /// Bytes in them that were records and can no longer be read.
     pub damaged_bytes: u64,
-    /// The receipts that decisions in the spool kill, and when, in milliseconds since 1970.
-    pub withdrawn: Vec<(u64, u64)>,
+    /// The receipts that decisions in the spool end.
+    pub withdrawn: Vec<Ended>,
 }
 
 struct Found {
@@ -192,9 +195,7 @@ fn recover_rows(
         if let Some(id) = record.batch() {
             seen.add(id, record.at_ms);
         }
-        if record.withdraws != 0 {
-            report.withdrawn.push((record.withdraws, record.at_ms));
-        }
+        report.withdrawn.extend(ended_by(record));
     }
     Ok(queue(shared, report, file, &scan, bytes.len() as u64))
 }

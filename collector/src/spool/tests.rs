@@ -5,6 +5,7 @@ use super::*;
 use crate::row_binary::Rows;
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
@@ -483,7 +484,7 @@ async fn decisions_in_the_spool_tell_which_receipts_they_kill() {
     spool.append(decision).await.unwrap();
     drop(spool);
     let (_again, recovered) = open(folder.path());
-    assert_eq!(recovered.withdrawn.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0xdead]);
+    assert_eq!(recovered.withdrawn.iter().map(|ended| ended.consent_id).collect::<Vec<_>>(), [0xdead]);
 }
 
 /// A folder that earlier runs left, whose records were stamped so many milliseconds before now by the clock of each.

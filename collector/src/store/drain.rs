@@ -8,6 +8,7 @@
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError, aside};
+use crate::ledger::ended_by;
 use crate::row_binary::Row;
 use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
@@ -204,9 +205,7 @@ async fn read(
             Err(unread) => return Ok(Err(unread)),
         };
         let records = contents.records();
-        for record in records.iter().filter(|record| record.withdraws != 0) {
-            withdrawn.kill(record.withdraws, record.at_ms);
-        }
+        records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
         let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
         let (mut inserts, mut malformed) = (Vec::new(), Vec::new());
         for table in Table::ALL {

@@ -9,7 +9,7 @@
 //! brought back as it was) comes with the whole list, which is read first and every hour.
 
 use super::{Store, StoreError};
-use crate::withdrawn::{DEAD_DAYS, FIRST_MS, Withdrawn};
+use crate::withdrawn::{DEAD_DAYS, Ended, FIRST_MS, Withdrawn};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::time::Duration;
@@ -87,10 +87,8 @@ impl Store {
         );
         let told = self.fetch::<Killed>(&sql).await?;
         for killed in &told {
-            match killed.erased {
-                0 => withdrawn.kill(killed.withdraws, killed.at_ms),
-                _ => withdrawn.erase(killed.withdraws, killed.at_ms),
-            }
+            let erased = killed.erased != 0;
+            withdrawn.end(Ended { consent_id: killed.withdraws, at_ms: killed.at_ms, erased });
         }
         Ok(told.len())
     }

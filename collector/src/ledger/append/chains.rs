@@ -60,10 +60,11 @@ struct Head {
 
 impl Chains {
     pub(super) fn read(path: &Path) -> io::Result<Chains> {
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let bytes = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
+        let text = String::from_utf8_lossy(&bytes);
         // A line that a loss of power damaged is as good as none.
         let read = |line: &str| {
             let head: Head = serde_json::from_str(line).ok()?;

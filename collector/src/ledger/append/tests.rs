@@ -117,6 +117,35 @@ async fn a_further_day_and_a_restart_begin_a_chain_that_names_the_one_before() {
 }
 
 #[tokio::test]
+async fn an_erasure_that_is_on_disk_alone_is_one_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, spool, withdrawn) = open(folder.path());
+    ledger.append(erasure(7, NOW_MS)).await.unwrap();
+    drop((ledger, spool, withdrawn));
+    let (_ledger, _spool, withdrawn) = open(folder.path());
+    assert!(withdrawn.is_dead(7) && withdrawn.is_erased(7));
+}
+
+#[tokio::test]
+async fn a_head_that_a_loss_of_power_damaged_stops_no_start_and_costs_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, spool, _) = open(folder.path());
+    ledger.append(refusal(NOW_MS)).await.unwrap();
+    let first = links(&spool).await;
+    drop((ledger, spool));
+    let heads = folder.path().join("ledger").join(HEADS_FILE);
+    let mut bytes = b"\xff\x00\xfe\n".to_vec();
+    bytes.extend(fs::read(&heads).unwrap());
+    fs::write(&heads, bytes).unwrap();
+    let (ledger, spool, _) = open(folder.path());
+    let segment = spool.oldest_now().unwrap();
+    let contents = spool.read(&segment).unwrap();
+    spool.finish(&segment, &contents).unwrap();
+    ledger.append(refusal(NOW_MS)).await.unwrap();
+    assert_eq!(links(&spool).await[0].former, first[0].link);
+}
+
+#[tokio::test]
 async fn a_decision_that_does_not_fit_the_disk_takes_no_place() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, spool, _) = open(folder.path());
