@@ -6,7 +6,7 @@ use crate::{disk, store};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use collector::config::Config;
-use collector::store::{Counts, Head, Store, Verified};
+use collector::store::{Counts, Finding, Head, Store, Verified};
 use std::path::{Path, PathBuf};
 use wire::HexId;
 
@@ -199,14 +199,25 @@ fn told(verified: &Verified) -> String {
     for note in &verified.notes {
         text += &format!("Note: {note}\n");
     }
-    for finding in &verified.findings {
-        let place = if finding.seq == 0 { String::new() } else { format!(", place {}", finding.seq) };
+    for one in &verified.unproven {
         text += &format!(
-            "{} on {}, chain {}{place}: {}\n",
-            finding.site, finding.day, finding.chain, finding.what
+            "Not known: {} Its time may be over; an older build wrote this chain, and nothing says it.\n",
+            line(one)
         );
     }
-    text + if verified.findings.is_empty() { "The ledger is whole.\n" } else { "" }
+    for finding in &verified.findings {
+        text += &format!("{}\n", line(finding));
+    }
+    text + match (verified.findings.is_empty(), verified.unproven.is_empty()) {
+        (false, _) => "",
+        (true, true) => "The ledger is whole.\n",
+        (true, false) => "The ledger is whole as far as can be known.\n",
+    }
+}
+
+fn line(Finding { site, day, chain, seq, what }: &Finding) -> String {
+    let place = if *seq == 0 { String::new() } else { format!(", place {seq}") };
+    format!("{site} on {day}, chain {chain}{place}: {what}")
 }
 
 fn table(counts: &Counts) -> String {

@@ -47,9 +47,9 @@
 //!   table like any other. Who can write there can erase a row and note it. `verify` counts such rows.
 //! * Rows whose `chain` is 0: from before there were chains, and samples. Anybody who can write can add, change and remove
 //!   them. `verify` counts them.
-//! * In chains of the first format, links among others once they can be over: among rows of hours 431 days after their
-//!   day, else after the shortest time for which the store says that a chain of the site is kept; and a row from that day
-//!   on which its link's column says. The oldest of them may name a chain that nobody finds.
+//! * In chains of the first format, links that can be over: from 59 days after their day, unless links before and after
+//!   them in the chain are there and no erasure may have stood between. `verify` says of such that nobody can tell. A row
+//!   of these from that day on which its link's column says. The oldest of them may name a chain that nobody finds.
 //!
 //! Places in a chain are given in order by one turn at a time ([`Ledger`]), and only a record that is on disk moves the
 //! chain on: a full disk or a crash leaves no gap. After a crash or the restore of an older data folder, a chain may go

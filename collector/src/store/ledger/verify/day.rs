@@ -2,7 +2,7 @@
 //!
 //! In: links in the order of their chains, rows, commitments that were erased. Out: counts and findings.
 
-use super::retention::{self, Retention};
+use super::retention::{self, Missing, Retention};
 use super::{Head, Held, Link, Verified};
 use crate::ledger::{Start, next_link};
 use std::collections::{HashMap, HashSet};
@@ -18,6 +18,11 @@ pub(super) struct Day<'a> {
 impl Day<'_> {
     fn finding(&mut self, chain: u64, seq: u32, what: &str) {
         self.verified.finding(self.site, self.day, chain, seq, what);
+    }
+
+    /// Says that something is missing, unless its time is over.
+    fn missing(&mut self, why: Missing, chain: u64, seq: u32, what: &str) {
+        self.verified.missing(why, self.site, self.day, chain, seq, what);
     }
 
     /// Holds the chains to the heads of theirs that were kept, and says which were `found`.
@@ -41,19 +46,19 @@ impl Day<'_> {
         let (chain, day) = (first.chain, self.day);
         let expires = of_chain.iter().map(|link| link.expires).max().unwrap_or(0);
         let until = retention::day(&head.expires).unwrap_or(u16::MAX);
-        let is_over = match first.row_expires {
-            0 => self.retention.first_format_is_over(&first.kind, day),
-            _ => self.retention.is_over(until),
+        let is_over = self.retention.is_over(until);
+        let why = match first.row_expires {
+            0 if !is_over => self.retention.missing_of_first_format(day),
+            _ => self.retention.missing(until),
         };
         match of_chain.iter().find(|link| link.seq == head.links) {
-            // In the first format the links that are kept longest may be those that came later.
+            // In the first format those that are kept longest may have ended a moment before the rest.
             _ if expires < until && !(is_over && first.row_expires == 0) => {
                 self.finding(chain, 0, "The chain is said to end earlier than when its head was kept.");
             }
             Some(link) if link.link == head.link => self.verified.heads += 1,
             Some(_) => self.finding(chain, head.links, "The head that was kept is another."),
-            None if is_over => {}
-            None => self.finding(chain, head.links, "The chain is shorter than when its head was kept."),
+            None => self.missing(why, chain, head.links, "The chain is shorter than when its head was kept."),
         }
     }
 
@@ -66,31 +71,33 @@ impl Day<'_> {
 
     fn chain(&mut self, links: &[Link]) {
         let Some(first) = links.first() else { return };
-        let is_over = self.retention.links_are_over(first, self.day);
-        if first.seq != 1 && !is_over {
-            self.finding(first.chain, 1, "The first links of the chain are missing.");
+        let (chain, day) = (first.chain, self.day);
+        if first.seq != 1 {
+            let why = self.retention.between(&[], links, day);
+            self.missing(why, chain, 1, "The first links of the chain are missing.");
         }
-        // The link before, where it is known.
-        let mut before = (first.seq == 1).then(|| (0, self.start(first)));
-        for link in links {
-            let follows = |previous: &str| {
-                next_link(previous, link.chain, link.seq, &link.commitment, link.row_expires) == link.link
+        let start = self.start(first);
+        for (place, link) in links.iter().enumerate() {
+            let (before, after) = links.split_at(place);
+            let previous = match before.last() {
+                Some(previous) => Some((previous.seq, previous.link.as_str())),
+                None => (first.seq == 1).then_some((0, start.as_str())),
             };
-            match &before {
-                // Links between them are gone because their time is over.
-                Some((seq, _)) if is_over && seq + 1 < link.seq => {}
-                Some((_, previous)) if !follows(previous) => self.finding(
-                    link.chain,
-                    link.seq,
-                    "The link does not follow from the one before: one of them was changed, or one between them is missing.",
-                ),
+            let follows = |previous: &str| {
+                next_link(previous, chain, link.seq, &link.commitment, link.row_expires) == link.link
+            };
+            let broken = "The link does not follow from the one before: one of them was changed, or one between them is missing.";
+            match previous {
+                Some((seq, _)) if seq + 1 < link.seq => {
+                    self.missing(self.retention.between(before, after, day), chain, link.seq, broken);
+                }
+                Some((_, previous)) if !follows(previous) => self.finding(chain, link.seq, broken),
                 Some(_) => self.verified.links += 1,
                 None => {}
             }
             if link.row_expires != 0 && link.expires != first.expires {
-                self.finding(link.chain, link.seq, "The day until which the link is kept was changed.");
+                self.finding(chain, link.seq, "The day until which the link is kept was changed.");
             }
-            before = Some((link.seq, link.link.clone()));
         }
     }
 

@@ -1,11 +1,11 @@
 //! Whether each chain goes on from one that is there.
 //!
-//! In: the chains of a site, and its links, a day at a time. Out: findings and notes. It follows the heads that chains
+//! In: the chains of a site, and its links, a day at a time. Out: findings, notes, and what nobody can tell. It follows the heads that chains
 //! name, and not the days: a clock that was set back, or a decision that took its place after midnight, begins a chain of
 //! an earlier day after one of a later. Invariant: a chain that nobody finds is missed, unless its time is over: the chain
 //! that names it says until when it was kept.
 
-use super::retention::Retention;
+use super::retention::{Missing, Retention};
 use super::{Link, Verified};
 use clickhouse::Row;
 use serde::Deserialize;
@@ -18,22 +18,17 @@ pub(super) struct Chain {
     kind: String,
     collector: u64,
     chain: u64,
-    pub(super) day: u16,
+    day: u16,
     /// The place of the first link that is there.
     first: u32,
     former: String,
     /// 0 where the chain does not say it.
     former_expires: u16,
     /// Of its links the latest.
-    pub(super) expires: u16,
-    is_first_format: u8,
+    expires: u16,
 }
 
 impl Chain {
-    pub(super) fn is_first_format(&self) -> bool {
-        self.is_first_format == 1
-    }
-
     fn is_of(&self, other: &Chain) -> bool {
         (self.collector, &self.kind) == (other.collector, &other.kind)
     }
@@ -93,25 +88,26 @@ impl<'c> Formers<'c> {
                 Some(_) => note(
                     "goes on from a link that another chain or link went on from: a crash, or an older data folder that was restored",
                 ),
-                None if is_over(chain, before, retention) => {}
+                None if retention.is_over(chain.expires) => {}
                 None if chain.former_expires == 0 && before.is_none() => {
                     note("is the first that is kept, and names one before it");
                 }
                 None => {
                     let what = "The chain before this one, or its end, is missing.";
-                    verified.finding(site, chain.day, chain.chain, 0, what);
+                    let why = why_missing(chain, before, retention);
+                    verified.missing(why, site, chain.day, chain.chain, 0, what);
                 }
             }
         }
     }
 }
 
-/// Whether the one that a chain names may be gone. Where nothing says until when it was kept, it is no older than the last
-/// that is there from `before`.
-fn is_over(chain: &Chain, before: Option<&Chain>, retention: &Retention) -> bool {
-    match chain.former_expires {
-        _ if retention.is_over(chain.expires) => true,
-        0 => before.is_some_and(|one| retention.first_format_is_over(&chain.kind, one.day)),
-        former_expires => retention.is_over(former_expires),
+/// Why the one that a chain names is missing. Where nothing says until when it was kept, it is no older than the last that
+/// is there from `before`.
+fn why_missing(chain: &Chain, before: Option<&Chain>, retention: &Retention) -> Missing {
+    match (chain.former_expires, before) {
+        (0, Some(before)) => retention.missing_of_first_format(before.day),
+        (0, None) => Missing::Unproven,
+        (former_expires, _) => retention.missing(former_expires),
     }
 }

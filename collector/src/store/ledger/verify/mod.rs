@@ -3,7 +3,8 @@
 //! In: `consents`, `ledger_chain` and `ledger_erased`, a day at a time; heads that were kept elsewhere. Out: a count of
 //! what is well, and a [`Finding`] for everything that is not. Invariant: a row whose time is over, or whose visitor had
 //! it erased, is missed by nobody, and so is a chain whose time is over; every other difference is a finding. When a time
-//! is over is told by days that are in the hashes ([`retention`]).
+//! is over is told by days that are in the hashes; the first format has none, and what it does not tell is said as that
+//! ([`retention`]).
 
 mod day;
 mod formers;
@@ -15,7 +16,7 @@ use crate::ledger::{Content, commitment};
 use clickhouse::Row;
 use day::Day;
 use formers::Chain;
-use retention::Retention;
+use retention::{Missing, Retention};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use wire::HexId;
@@ -60,6 +61,8 @@ pub struct Verified {
     pub heads: u64,
     /// What may be noticed and is no damage.
     pub notes: Vec<String>,
+    /// What is missing where nobody can tell whether its time was over: at most one of a chain of the first format.
+    pub unproven: Vec<Finding>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
@@ -88,6 +91,21 @@ impl Verified {
             let (site, day) = (site.to_owned(), crate::ledger::date(day));
             let chain = HexId(chain).to_string();
             self.findings.push(Finding { site, day, chain, seq, what: what.to_owned() });
+        }
+    }
+
+    /// Says that something is missing, unless its time is over.
+    fn missing(&mut self, why: Missing, site: &str, day: u16, chain: u64, seq: u32, what: &str) {
+        let known = HexId(chain).to_string();
+        match why {
+            Missing::Over => {}
+            Missing::Removed => self.finding(site, day, chain, seq, what),
+            Missing::Unproven if self.unproven.len() >= FINDINGS_MAX => {}
+            Missing::Unproven if self.unproven.iter().any(|one| one.chain == known) => {}
+            Missing::Unproven => {
+                let (site, day) = (site.to_owned(), crate::ledger::date(day));
+                self.unproven.push(Finding { site, day, chain: known, seq, what: what.to_owned() });
+            }
         }
     }
 }
@@ -170,7 +188,7 @@ impl Store {
         let mut found = HashSet::new();
         for (site_id, days) in self.days_of_ledger(site).await? {
             let chains = self.chains_of(&site_id).await?;
-            let retention = Retention::of(today, &chains);
+            let retention = Retention::of(today);
             let mut formers = formers::Formers::of(&chains);
             for day in days {
                 let links = self.links_of(&site_id, day).await?;
@@ -184,7 +202,7 @@ impl Store {
             }
             formers.tell(&site_id, &retention, &mut verified);
         }
-        let over = Retention::of(today, &[]);
+        let over = Retention::of(today);
         let missing = kept.values().flatten().filter(|head| !found.contains(&head.chain));
         for head in missing.filter(|head| !retention::day(&head.expires).is_some_and(|day| over.is_over(day)))
         {
@@ -259,7 +277,7 @@ impl Store {
     async fn chains_of(&self, site: &str) -> Result<Vec<Chain>, StoreError> {
         let sql = "SELECT toString(kind) AS kind, collector, chain, toUInt16(c.day) AS day, min(seq) AS first, \
                        argMin(c.former, seq) AS former, toUInt16(argMin(c.former_expires, seq)) AS former_expires, \
-                       toUInt16(max(c.expires)) AS expires, toUInt8(max(c.row_expires) = toDate(0)) AS is_first_format \
+                       toUInt16(max(c.expires)) AS expires \
                    FROM ledger_chain AS c WHERE site_id = ? GROUP BY kind, collector, chain, day \
                    ORDER BY day, kind, chain";
         Ok(in_time(self.client().query(sql).bind(site).fetch_all()).await?)
