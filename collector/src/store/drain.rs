@@ -8,7 +8,7 @@
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError, aside};
-use crate::ledger::ended_by;
+use crate::ledger::{ended_by, links_left};
 use crate::row_binary::Row;
 use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
@@ -92,8 +92,10 @@ impl Store {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
-        let Read { contents, inserts, malformed, withdraws } = read;
+        let Read { contents, inserts, bare_links, malformed, withdraws } = read;
         (job.unread, job.withdraws, job.batches) = (0, withdraws, contents.batches().to_vec());
+        // Before the links are there: nobody is to find one without its row and without the reason.
+        self.note_erased(&bare_links).await?;
         job.tables.extend(malformed.into_iter().map(|table| (table, Known::Refused)));
         for insert in &inserts {
             let known = job.tables.entry(insert.table).or_insert(Known::Nothing);
@@ -183,6 +185,8 @@ fn is_unreadable(error: &StoreError) -> bool {
 struct Read {
     contents: Contents,
     inserts: Vec<Insert>,
+    /// Links whose rows were erased where they waited: the commitment of each, and the day on which it ends.
+    bare_links: Vec<(String, u16)>,
     /// Tables with a row that is too short to be one of theirs.
     malformed: Vec<Table>,
     /// Whether a decision ended a consent.
@@ -215,8 +219,9 @@ async fn read(
             }
         }
         let withdraws = records.iter().any(|record| record.withdraws != 0);
+        let bare_links = records.iter().flat_map(|record| links_left(record, &[])).collect();
         drop(records);
-        Ok(Ok(Read { contents, inserts, malformed, withdraws }))
+        Ok(Ok(Read { contents, inserts, bare_links, malformed, withdraws }))
     })
     .await
 }

@@ -11,6 +11,7 @@ use wire::{DecisionRequest, HexId};
 tests![
     an_erasure_reaches_the_rows_in_quarantine_and_the_chain_holds_when_these_come_back,
     an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_chain_holds,
+    a_link_whose_row_was_erased_where_it_waited_is_known_as_that_however_young_its_segment_looks,
     what_a_restore_brings_back_of_an_erased_visitors_decisions_does_not_stay,
     rows_from_before_the_chain_are_erased_too,
     a_refusal_names_nothing_that_tells_more_than_its_hour,
@@ -98,6 +99,18 @@ async fn an_erasure_reaches_the_rows_in_quarantine_and_the_chain_holds_when_thes
 }
 
 async fn an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_chain_holds(_: Stand) {
+    erased_while_the_store_is_away(Duration::ZERO).await;
+}
+
+/// A clock that was set back since, or a list of dead receipts that nobody kept, lets no look through the disk reach it.
+async fn a_link_whose_row_was_erased_where_it_waited_is_known_as_that_however_young_its_segment_looks(
+    _: Stand,
+) {
+    erased_while_the_store_is_away(Duration::from_secs(3_600)).await;
+}
+
+/// `age`: of a segment that is looked through once the store is there.
+async fn erased_while_the_store_is_away(age: Duration) {
     let home = tempfile::tempdir().unwrap();
     let options = engine::Options::new(home.path().join("data"), home.path().join("run/engine.sock"));
     let mut stand = Stand::new(engine::client(&options.socket));
@@ -133,11 +146,13 @@ async fn an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_
         drop(ledger);
     }
     let engine = supervise(options).await;
-    let (mut running, _ledger) = stand.decide_in(folder);
+    let mut later = Stand::new(stand.client.clone());
+    later.store = later.store.with_waiting_age(age);
+    let (mut running, _ledger) = later.decide_in(folder);
     running.drain(&[]);
     running.spool.settled().await;
     running.end().await;
-    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    let whole = later.store.verify_ledger(None, &[]).await.unwrap();
     assert_eq!((whole.findings.as_slice(), whole.erased, whole.rows), (&[][..], 1, 3));
     engine.stop().await;
 }
