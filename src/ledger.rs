@@ -167,23 +167,12 @@ fn read_heads(path: &Path) -> Result<Vec<Head>> {
 }
 
 async fn verify(store: &Store, of: &Of, heads: &[Head], json: bool) -> Result<()> {
-    let mut verified = store.verify_ledger(of.site(), heads).await?;
-    if !verified.findings.is_empty() {
-        // What is on its way into the store at this moment looks as if it were missing; at a second look it is there.
-        tokio::time::sleep(SECOND_LOOK).await;
-        let again = store.verify_ledger(of.site(), heads).await?;
-        let lasting: Vec<_> =
-            again.findings.iter().filter(|finding| verified.findings.contains(finding)).cloned().collect();
-        verified = Verified { findings: lasting, ..again };
-    }
+    let verified = store.verify_ledger(of.site(), heads).await?;
     say(&if json { serde_json::to_string_pretty(&verified)? + "\n" } else { told(&verified) });
     let found = verified.findings.len();
     ensure!(found == 0, "the ledger is not what it was: {found} findings");
     Ok(())
 }
-
-/// How long after a finding the ledger is looked at again.
-const SECOND_LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
 fn told(verified: &Verified) -> String {
     let Verified { chains, links, rows, expired, erased, unchained, heads, .. } = verified;

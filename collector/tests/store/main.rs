@@ -16,6 +16,7 @@ mod listening;
 mod migrate;
 mod several;
 mod stand;
+mod verify;
 mod versions;
 
 use libtest_mimic::{Arguments, Trial};
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
         .chain(several::TESTS)
         .chain(decide::TESTS)
         .chain(versions::TESTS)
-        .chain(chains::TESTS);
+        .chain(chains::TESTS)
+        .chain(verify::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();

@@ -116,25 +116,33 @@ impl Day<'_> {
         if first.row_expires == 0 { start.hash_of_first_format() } else { start.hash() }
     }
 
-    pub(super) fn rows(&mut self, links: &[Link], rows: Vec<Held>, erased: &HashSet<String>) {
+    /// Says whether a row that is missing may be on its way: none that follows in its chain is there.
+    pub(super) fn rows(&mut self, links: &[Link], rows: Vec<Held>, erased: &HashSet<String>) -> bool {
         let mut held: HashMap<(u64, u32), Held> = HashMap::new();
+        let mut newest: HashMap<u64, u32> = HashMap::new();
         for row in rows {
             let (chain, seq) = (row.chain, row.chain_seq);
+            newest.entry(chain).and_modify(|newest| *newest = seq.max(*newest)).or_insert(seq);
             if held.insert((chain, seq), row).is_some() {
                 self.finding(chain, seq, "There are two rows for one place.");
             }
         }
+        let mut in_doubt = false;
         for link in links {
             match held.remove(&(link.chain, link.seq)) {
                 Some(row) if row.commitment(self.site) == link.commitment => self.verified.rows += 1,
                 Some(_) => self.finding(link.chain, link.seq, "The row was changed."),
                 None if erased.contains(&link.commitment) => self.verified.erased += 1,
                 None if self.retention.row_is_over(link, self.day) => self.verified.expired += 1,
-                None => self.finding(link.chain, link.seq, "The row was removed before its time."),
+                None => {
+                    in_doubt |= newest.get(&link.chain).is_none_or(|newest| link.seq > *newest);
+                    self.finding(link.chain, link.seq, "The row was removed before its time.");
+                }
             }
         }
         for (chain, seq) in held.into_keys() {
             self.finding(chain, seq, "The row was added: no link is of it.");
         }
+        in_doubt
     }
 }

@@ -5,6 +5,7 @@
 //! an earlier day after one of a later. Invariant: a chain that nobody finds is missed, unless its time is over: the chain
 //! that names it says until when it was kept.
 
+use super::ask::Named;
 use super::retention::{Missing, Retention};
 use super::{Link, Verified};
 use clickhouse::Row;
@@ -61,6 +62,18 @@ impl<'c> Formers<'c> {
                     self.found.insert(link.link.clone(), former);
                 }
             }
+        }
+    }
+
+    /// What is named and was not found.
+    pub(super) fn missing(&self) -> Vec<&'c str> {
+        self.named.iter().copied().filter(|link| !self.found.contains_key(*link)).collect()
+    }
+
+    /// Hears of what came into the store since.
+    pub(super) fn hear_late(&mut self, links: Vec<Named>) {
+        for Named { link, expires } in links {
+            self.found.insert(link, Former { is_last: true, expires });
         }
     }
 

@@ -6,41 +6,24 @@
 //! is over is told by days that are in the hashes; the first format has none, and what it does not tell is said as that
 //! ([`retention`]).
 
+mod ask;
 mod day;
 mod formers;
+mod heads;
 mod retention;
 
 use super::super::{Store, StoreError, in_time};
 use super::of_site;
-use crate::ledger::{Content, commitment};
-use clickhouse::Row;
+use ask::{Held, Link};
 use day::Day;
-use formers::Chain;
+use formers::Formers;
 use retention::{Missing, Retention};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 use wire::HexId;
 
-/// The head of one chain, as `kruimel ledger heads` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// The site.
-    pub site: String,
-    /// The day, as `2026-11-28`.
-    pub day: String,
-    /// `hourly` or `timed`.
-    pub kind: String,
-    /// The collector's id.
-    pub collector: String,
-    /// The chain's id.
-    pub chain: String,
-    /// How many links it has.
-    pub links: u32,
-    /// The last of them.
-    pub link: String,
-    /// The day after which its links are deleted.
-    pub expires: String,
-}
+pub use heads::Head;
 
 /// What was looked at, and what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -86,6 +69,24 @@ pub struct Finding {
 const FINDINGS_MAX: usize = 1_000;
 
 impl Verified {
+    /// Takes in what further days or sites showed.
+    fn add(&mut self, other: Verified) {
+        let Verified { chains, links, rows, expired, erased, unchained, heads, notes, unproven, findings } =
+            other;
+        self.chains += chains;
+        self.links += links;
+        self.rows += rows;
+        self.expired += expired;
+        self.erased += erased;
+        self.unchained += unchained;
+        self.heads += heads;
+        self.notes.extend(notes);
+        self.unproven.extend(unproven);
+        self.findings.extend(findings);
+        self.unproven.truncate(FINDINGS_MAX);
+        self.findings.truncate(FINDINGS_MAX);
+    }
+
     fn finding(&mut self, site: &str, day: u16, chain: u64, seq: u32, what: &str) {
         if self.findings.len() < FINDINGS_MAX {
             let (site, day) = (site.to_owned(), crate::ledger::date(day));
@@ -110,68 +111,24 @@ impl Verified {
     }
 }
 
-#[derive(Row, Deserialize)]
-struct DayOf {
-    site_id: String,
+/// How long after each look, in milliseconds, what may be on its way is looked at again: a segment's links are in the store
+/// before its rows.
+const PAUSES_MS: [u64; 5] = [250, 500, 1_000, 2_000, 4_000];
+
+/// What one day of a site showed.
+#[derive(Default)]
+struct Seen {
     day: u16,
+    verified: Verified,
+    /// Whether what is missing may be on its way into the store.
+    in_doubt: bool,
 }
 
-/// A link as the store holds it. Days are counted from 1970.
-#[derive(Row, Deserialize)]
-struct Link {
-    kind: String,
-    collector: u64,
-    chain: u64,
-    seq: u32,
-    former: String,
-    commitment: String,
-    link: String,
-    expires: u16,
-    /// 0 in the first format.
-    row_expires: u16,
-    former_expires: u16,
-}
-
-#[derive(Row, Deserialize)]
-struct Held {
-    ts: u32,
-    action: String,
-    consent_id: u64,
-    granted: Vec<String>,
-    denied: Vec<String>,
-    revision: u32,
-    text_hash: String,
-    banner_hash: String,
-    declaration_hash: String,
-    language: String,
-    domain: String,
-    surface: String,
-    withdraws: u64,
-    chain: u64,
-    chain_seq: u32,
-    salt: String,
-}
-
-impl Held {
-    fn commitment(&self, site: &str) -> String {
-        let content = Content {
-            site_id: site,
-            ts: self.ts,
-            action: &self.action,
-            consent_id: HexId(self.consent_id).to_string(),
-            granted: &self.granted,
-            denied: &self.denied,
-            revision: self.revision,
-            text_hash: &self.text_hash,
-            banner_hash: &self.banner_hash,
-            declaration_hash: &self.declaration_hash,
-            language: &self.language,
-            domain: &self.domain,
-            surface: &self.surface,
-            withdraws: HexId(self.withdraws).to_string(),
-        };
-        commitment(&self.salt, &content)
-    }
+/// What a ledger is held to.
+struct Against<'h> {
+    retention: Retention,
+    /// Heads that were kept elsewhere, by their chains.
+    kept: HashMap<&'h str, Vec<&'h Head>>,
 }
 
 impl Store {
@@ -182,30 +139,17 @@ impl Store {
     pub async fn verify_ledger(&self, site: Option<&str>, heads: &[Head]) -> Result<Verified, StoreError> {
         let mut verified = Verified::default();
         let today = u16::try_from(crate::now_ms() / 86_400_000).unwrap_or(u16::MAX);
-        let mut kept: HashMap<&str, Vec<&Head>> = HashMap::new();
+        let mut against = Against { retention: Retention::of(today), kept: HashMap::new() };
         let asked = heads.iter().filter(|head| site.is_none_or(|site| site == head.site));
-        asked.for_each(|head| kept.entry(&head.chain).or_default().push(head));
+        asked.for_each(|head| against.kept.entry(&head.chain).or_default().push(head));
         let mut found = HashSet::new();
-        for (site_id, days) in self.days_of_ledger(site).await? {
-            let chains = self.chains_of(&site_id).await?;
-            let retention = Retention::of(today);
-            let mut formers = formers::Formers::of(&chains);
-            for day in days {
-                let links = self.links_of(&site_id, day).await?;
-                let rows = self.rows_of(&site_id, day).await?;
-                let erased = self.erased_of(&site_id, day).await?;
-                let mut day = Day { site: &site_id, day, retention: &retention, verified: &mut verified };
-                day.hold_to_heads(&links, &kept, &mut found);
-                day.chains(&links);
-                day.rows(&links, rows, &erased);
-                formers.hear(&links);
-            }
-            formers.tell(&site_id, &retention, &mut verified);
+        for site in self.sites_of_ledger(site).await? {
+            verified.add(self.verify_site(&site, &against, &mut found).await?);
         }
-        let over = Retention::of(today);
-        let missing = kept.values().flatten().filter(|head| !found.contains(&head.chain));
-        for head in missing.filter(|head| !retention::day(&head.expires).is_some_and(|day| over.is_over(day)))
-        {
+        let missing = against.kept.values().flatten().filter(|head| !found.contains(&head.chain));
+        let is_over =
+            |head: &Head| retention::day(&head.expires).is_some_and(|day| against.retention.is_over(day));
+        for head in missing.filter(|head| !is_over(head)) {
             let chain = head.chain.parse().unwrap_or(HexId(0)).0;
             let day = retention::day(&head.day).unwrap_or(0);
             verified.finding(&head.site, day, chain, 0, "A chain whose head was kept is not there.");
@@ -216,95 +160,61 @@ impl Store {
         Ok(verified)
     }
 
-    /// The head of every chain, of one site or of all, of one day or of all.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn ledger_heads(&self, site: Option<&str>, day: Option<&str>) -> Result<Vec<Head>, StoreError> {
-        #[derive(Row, Deserialize)]
-        struct Found {
-            site_id: String,
-            day: String,
-            kind: String,
-            collector: u64,
-            chain: u64,
-            links: u32,
-            last: String,
-            expires: String,
+    /// Looks at every day of a site, and again at what may merely be on its way.
+    async fn verify_site(
+        &self,
+        site: &str,
+        against: &Against<'_>,
+        found: &mut HashSet<String>,
+    ) -> Result<Verified, StoreError> {
+        // Before the days: a chain that these name may be of a day that comes only now.
+        let chains = self.chains_of(site).await?;
+        let mut formers = Formers::of(&chains);
+        let mut days = Vec::new();
+        for day in self.days_of_ledger(site).await? {
+            days.push(self.look_at_day(site, day, against, &mut formers, found).await?);
         }
-        let sql = format!(
-            "SELECT site_id, toString(ledger_chain.day) AS day, kind, collector, chain, max(seq) AS links, \
-                 argMax(link, seq) AS last, toString(max(ledger_chain.expires)) AS expires \
-             FROM ledger_chain WHERE {} AND {} \
-             GROUP BY site_id, ledger_chain.day, kind, collector, chain ORDER BY site_id, day, kind, chain",
-            of_site(site),
-            if day.is_some() { "ledger_chain.day = toDate(?)" } else { "? = ''" }
-        );
-        let query = self.client().query(&sql).bind(site.unwrap_or_default()).bind(day.unwrap_or_default());
-        let found: Vec<Found> = in_time(query.fetch_all()).await?;
-        let head = |found: Found| Head {
-            site: found.site_id,
-            day: found.day,
-            kind: found.kind,
-            collector: HexId(found.collector).to_string(),
-            chain: HexId(found.chain).to_string(),
-            links: found.links,
-            link: found.last,
-            expires: found.expires,
-        };
-        Ok(found.into_iter().map(head).collect())
-    }
-
-    /// Every site, and its days with a link or with a row that claims one, in order.
-    async fn days_of_ledger(&self, site: Option<&str>) -> Result<BTreeMap<String, Vec<u16>>, StoreError> {
-        let sql = format!(
-            "SELECT DISTINCT site_id, toUInt16(day) AS day FROM ( \
-                 SELECT toString(site_id) AS site_id, day FROM ledger_chain \
-                 UNION ALL SELECT toString(site_id), toDate(ts, 'UTC') FROM consents WHERE chain != 0) \
-             WHERE {} ORDER BY site_id, day",
-            of_site(site)
-        );
-        let days: Vec<DayOf> =
-            in_time(self.client().query(&sql).bind(site.unwrap_or_default()).fetch_all()).await?;
-        let mut of_sites: BTreeMap<String, Vec<u16>> = BTreeMap::new();
-        for DayOf { site_id, day } in days {
-            of_sites.entry(site_id).or_default().push(day);
+        for pause_ms in PAUSES_MS {
+            let mut told = Verified::default();
+            formers.tell(site, &against.retention, &mut told);
+            let doubts = |seen: &&mut Seen| seen.in_doubt && !seen.verified.findings.is_empty();
+            if told.findings.is_empty() && days.iter_mut().find(doubts).is_none() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            for seen in days.iter_mut().filter(doubts) {
+                let mut again = self.look_at_day(site, seen.day, against, &mut formers, found).await?;
+                again.verified.findings.retain(|finding| seen.verified.findings.contains(finding));
+                *seen = again;
+            }
+            let missing = formers.missing();
+            let late = self.links_named(site, &missing).await?;
+            formers.hear_late(late);
         }
-        Ok(of_sites)
+        let mut verified = Verified::default();
+        days.into_iter().for_each(|seen| verified.add(seen.verified));
+        formers.tell(site, &against.retention, &mut verified);
+        Ok(verified)
     }
 
-    /// The chains of a site, in the order of their days.
-    async fn chains_of(&self, site: &str) -> Result<Vec<Chain>, StoreError> {
-        let sql = "SELECT toString(kind) AS kind, collector, chain, toUInt16(c.day) AS day, min(seq) AS first, \
-                       argMin(c.former, seq) AS former, toUInt16(argMin(c.former_expires, seq)) AS former_expires, \
-                       toUInt16(max(c.expires)) AS expires \
-                   FROM ledger_chain AS c WHERE site_id = ? GROUP BY kind, collector, chain, day \
-                   ORDER BY day, kind, chain";
-        Ok(in_time(self.client().query(sql).bind(site).fetch_all()).await?)
-    }
-
-    async fn links_of(&self, site: &str, day: u16) -> Result<Vec<Link>, StoreError> {
-        let sql = "SELECT kind, collector, chain, seq, former, commitment, link, toUInt16(expires) AS expires, \
-                       toUInt16(row_expires) AS row_expires, toUInt16(former_expires) AS former_expires \
-                   FROM ledger_chain WHERE site_id = ? AND day = toDate(?) ORDER BY kind, chain, seq";
-        Ok(in_time(self.client().query(sql).bind(site).bind(day).fetch_all()).await?)
-    }
-
-    /// The rows whose time is not over: one that is about to be let go may outlast its link.
-    async fn rows_of(&self, site: &str, day: u16) -> Result<Vec<Held>, StoreError> {
-        let sql = "SELECT toUInt32(toUnixTimestamp(ts)) AS ts, action, consent_id, granted, denied, revision, \
-                       text_hash, banner_hash, declaration_hash, language, domain, surface, withdraws, chain, \
-                       chain_seq, salt \
-                   FROM consents WHERE site_id = ? AND consents.ts >= toDateTime(toDate(?), 'UTC') \
-                       AND consents.ts < toDateTime(toDate(?) + 1, 'UTC') AND chain != 0 \
-                       AND expires > toDate(now('UTC'))";
-        Ok(in_time(self.client().query(sql).bind(site).bind(day).bind(day).fetch_all()).await?)
-    }
-
-    async fn erased_of(&self, site: &str, day: u16) -> Result<HashSet<String>, StoreError> {
-        let sql = "SELECT DISTINCT commitment FROM ledger_erased WHERE commitment IN \
-                   (SELECT commitment FROM ledger_chain WHERE site_id = ? AND day = toDate(?))";
-        let found: Vec<String> = in_time(self.client().query(sql).bind(site).bind(day).fetch_all()).await?;
-        Ok(found.into_iter().collect())
+    async fn look_at_day(
+        &self,
+        site: &str,
+        day: u16,
+        against: &Against<'_>,
+        formers: &mut Formers<'_>,
+        found: &mut HashSet<String>,
+    ) -> Result<Seen, StoreError> {
+        // In this order: no row is there before its link, and none is erased before that is noted.
+        let rows = self.rows_of(site, day).await?;
+        let links = self.links_of(site, day).await?;
+        let erased = self.erased_of(site, day).await?;
+        let mut seen = Seen { day, ..Seen::default() };
+        let mut day = Day { site, day, retention: &against.retention, verified: &mut seen.verified };
+        day.hold_to_heads(&links, &against.kept, found);
+        day.chains(&links);
+        seen.in_doubt = day.rows(&links, rows, &erased);
+        formers.hear(&links);
+        Ok(seen)
     }
 }
