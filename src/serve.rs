@@ -1,7 +1,8 @@
 //! `kruimel serve`: joins collector, dashboards and engine into one running server.
 //!
 //! The order of a start: config, data folder with keys and spool, engine, schema, sockets. Whatever fails ends the start
-//! with one sentence, before a browser is answered. SIGHUP reads the config again. The order of a stop: no further requests, what is under way finishes,
+//! with one sentence, before a browser is answered; but a data folder that was in use before needs no server that answers:
+//! what browsers send waits in the spool, as it does when the store goes away later. SIGHUP reads the config again. The order of a stop: no further requests, what is under way finishes,
 //! the spool is sealed and drained for a bounded time, the engine ends.
 
 use crate::demo::record::History;
@@ -16,13 +17,15 @@ use crate::{demo, disk, listen, sample, store};
 use anyhow::{Context, Result, ensure};
 use arc_swap::ArcSwap;
 use clap::Args;
-use collector::Collector;
 use collector::config::Config;
+use collector::store::StoreError;
+use collector::{Collector, spool_path};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
@@ -119,9 +122,10 @@ struct Server {
 }
 
 async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
+    let was_used = spool_path(&config.data_dir).exists();
     let collector = Arc::new(Collector::open(config, opened.client())?);
     opened.report(collector.store.clone());
-    collector.store.migrate().await.context("the store's tables cannot be brought up to date")?;
+    migrate(&collector, was_used).await?;
     let public = listen::bind(collector.config.listen.public, "public").await?;
     let admin = listen::bind(collector.config.listen.admin, "admin").await?;
     let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
@@ -215,6 +219,28 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
     say(&text);
 }
 
+/// Brings the store's tables up to date. Where that was done before, a store that is away now is left to the drain.
+async fn migrate(collector: &Collector, was_used: bool) -> Result<()> {
+    const FAILED: &str = "the store's tables cannot be brought up to date";
+    if !was_used {
+        return collector.store.migrate().await.context(FAILED);
+    }
+    let answers = timeout(store::ANSWER_MAX, collector.store.is_reachable()).await.unwrap_or(false);
+    let migrated = if answers { Some(collector.store.migrate().await) } else { None };
+    match migrated {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error @ StoreError::Migration(_))) => Err(error).context(FAILED),
+        Some(Err(error)) => {
+            tracing::warn!(%error, "{FAILED}; what browsers send is kept on disk until they are.");
+            Ok(())
+        }
+        None => {
+            tracing::warn!("The store does not answer; what browsers send is kept on disk until it does.");
+            Ok(())
+        }
+    }
+}
+
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {
     match try_fill(&collector, &client, days).await {
         Ok(0) => {}
@@ -282,7 +308,7 @@ impl Server {
             telemetry.close().await;
         }
         self.collector.flush_counters().await;
-        if tokio::time::timeout(DRAIN_ON_STOP_MAX, self.collector.spool.settled()).await.is_err() {
+        if timeout(DRAIN_ON_STOP_MAX, self.collector.spool.settled()).await.is_err() {
             tracing::warn!(
                 "Not everything reached the store; what is left on disk is drained after the next start."
             );

@@ -6,6 +6,11 @@ use collector::config::{Config, LISTEN_PASSWORD_BYTES_MIN, ListenPassword, Store
 use collector::store::EngineRestart;
 use engine::supervise::{Reason, State, SuperviseOptions, Supervisor};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a start waits for a server's first answer, and for a store that answered an earlier start.
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// The opened store.
 pub(crate) struct Opened {
@@ -122,7 +127,8 @@ async fn server(config: &Config, url: &str) -> Result<Opened> {
     let database = &config.store.database;
     let make =
         client.query("CREATE DATABASE IF NOT EXISTS ?").bind(clickhouse::sql::Identifier(database)).execute();
-    if let Err(error) = make.await {
+    let made = timeout(ANSWER_MAX, make).await.unwrap_or(Err(clickhouse::error::Error::TimedOut));
+    if let Err(error) = made {
         tracing::warn!(%error, database, "The store could not be asked for its database.");
     }
     Ok(Opened { client: client.with_database(database), engine: None, is_shared: true })

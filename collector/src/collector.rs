@@ -125,7 +125,7 @@ pub fn keys_path(data_dir: &Path) -> PathBuf {
 }
 
 /// The folder of the spool in a data folder.
-fn spool_path(data_dir: &Path) -> PathBuf {
+pub fn spool_path(data_dir: &Path) -> PathBuf {
     data_dir.join("spool")
 }
 

@@ -37,4 +37,4 @@ pub mod withdrawn;
 
 mod collector;
 
-pub use collector::{Collector, StartError, keys_path, now_ms};
+pub use collector::{Collector, StartError, keys_path, now_ms, spool_path};

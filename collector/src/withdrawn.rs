@@ -101,7 +101,7 @@ impl Withdrawn {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
-        let oldest_ms = now_ms().saturating_sub(DEAD_TIME.as_millis() as u64);
+        let oldest_ms = oldest_ms();
         let mut dead: HashMap<u64, Death> = read(&bytes).collect();
         for ended in recovered {
             let death = Death { at_ms: ended.at_ms, erased: ended.erased };
@@ -118,7 +118,8 @@ impl Withdrawn {
         let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
         // Nobody knows how far the last run came with erasing, nor for how long the store was away before it ended.
         let unerased = dead.keys().copied().collect();
-        let heard_ms = AtomicU64::new(dead.values().map(|death| death.at_ms).max().unwrap_or(0));
+        // When each was heard of is not kept: it may have been a moment ago.
+        let heard_ms = AtomicU64::new(if dead.is_empty() { 0 } else { now_ms() });
         let pending = Mutex::new(Pending { unsaved: Vec::new(), unerased });
         let inner = Inner { dead: RwLock::new(dead), pending, file, heard_ms, killed: Notify::new() };
         Ok(Withdrawn { inner: Arc::new(inner) })
@@ -169,7 +170,7 @@ impl Withdrawn {
         dead.iter().filter(|(_, death)| death.erased).map(|(id, _)| *id).collect()
     }
 
-    /// When a withdrawal was last heard of, in milliseconds since 1970. After a restart, when the last was made.
+    /// When a withdrawal was last heard of, in milliseconds since 1970. After a restart that may have been until then.
     pub fn heard_ms(&self) -> Option<u64> {
         Some(self.inner.heard_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms != 0)
     }
@@ -188,6 +189,7 @@ impl Withdrawn {
     /// Puts what was killed since the last time on disk. Blocks on it.
     pub fn save(&self) -> io::Result<()> {
         let mut file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = file.metadata()?.len();
         let unsaved = std::mem::take(&mut self.pending().unsaved);
         if unsaved.is_empty() {
             return Ok(());
@@ -196,7 +198,6 @@ impl Withdrawn {
         for (id, death) in &unsaved {
             write(&mut bytes, *id, *death);
         }
-        let length = file.metadata()?.len();
         let saved = RealDisk.append(&mut file, &bytes).and_then(|()| RealDisk.sync_data(&file));
         if saved.is_err() {
             self.pending().unsaved.extend(unsaved);
@@ -206,6 +207,13 @@ impl Withdrawn {
             }
         }
         saved
+    }
+
+    /// Forgets those that no receipt outlives.
+    pub(crate) fn forget_expired(&self) {
+        let oldest_ms = oldest_ms();
+        let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
+        dead.retain(|_, death| death.at_ms >= oldest_ms);
     }
 
     /// The receipts killed since the last time this was asked; the first time every one that is listed.
@@ -252,6 +260,10 @@ fn read_entry(entry: &[u8]) -> Option<(u64, Death)> {
     let at_ms = u64::from_le_bytes(*at_ms.first_chunk::<8>()?);
     let death = Death { at_ms: at_ms & !ERASED_BIT, erased: at_ms & ERASED_BIT != 0 };
     (sum == crc32fast::hash(fields).to_le_bytes()).then(|| (u64::from_le_bytes(*id), death))
+}
+
+fn oldest_ms() -> u64 {
+    now_ms().saturating_sub(DEAD_TIME.as_millis() as u64)
 }
 
 pub(crate) fn now_ms() -> u64 {

@@ -7,7 +7,7 @@ use super::config_with_store;
 use super::load::ALL;
 use crate::http::send;
 use crate::sender::{batch, try_batch};
-use crate::stack::{SITE, Stack};
+use crate::stack::{SITE, Stack, signal};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -97,6 +97,29 @@ fn two_collectors_with_one_key_store_side_by_side_and_nothing_is_doubled() {
                    HAVING uniqExact(consent_id) > 1)";
     assert_eq!(first.count(of_both), 0, "one id for the segments of two collectors");
     assert!(first.count("SELECT uniqExact(segment_id) FROM events") >= 4);
+}
+
+#[test]
+fn a_collector_that_was_here_before_starts_while_the_store_is_away_and_keeps_what_comes() {
+    let (first, second) = two();
+    let cookies = second.decide("accept", &ALL, "").cookies();
+    let send = |stack: &Stack, number: u64| {
+        let answer = try_batch(stack.public, &cookies, &batch(number, &format!("/away/{number}"))).unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    };
+    send(&second, 1);
+    second.await_drained();
+    let engine = first.engine_process_id();
+    signal(engine, "STOP");
+    send(&second, 2);
+    let second = second.kill_and_restart();
+    send(&second, 3);
+    assert!(second.ask("/readyz").text().contains("store: away"));
+    assert_eq!(second.ask("/readyz").status, 200, "the intake does not need the store");
+    signal(engine, "CONT");
+    second.await_drained();
+    let numbers = first.texts("SELECT path FROM events WHERE path LIKE '/away/%' ORDER BY path");
+    assert_eq!(numbers, ["/away/1", "/away/2", "/away/3"]);
 }
 
 #[test]

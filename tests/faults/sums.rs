@@ -85,7 +85,10 @@ fn the_sums_meet_whatever_became_of_an_event() {
     // A full disk is looked at again after a second.
     stack.await_that("the spool takes events again", || stack.ask("/readyz").status == 200);
     let ready = stack.ask("/readyz");
-    assert_eq!((ready.status, ready.text()), (200, "spool: ok\nstore: ok\nengine: ok\ndrain: ok\n"));
+    assert_eq!(
+        (ready.status, ready.text()),
+        (200, "spool: ok\nstore: ok\nengine: ok\ndrain: ok\nerasure: ok\n")
+    );
     // The counters of the table are flushed with the end.
     assert!(stack.stop().success());
     let stack = stack.kill_and_restart();

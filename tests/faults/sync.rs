@@ -37,6 +37,8 @@ fn a_sync_that_fails_puts_its_browsers_off_and_takes_nothing_that_was_acknowledg
         stack = stack.kill_and_restart();
         visitors.assert_exactly_once(&stack);
         visitors.repeat(&stack);
+        // Also those whose ids were among what could not be synced.
+        visitors.tell_again(&stack, 0);
         visitors.assert_exactly_once(&stack);
         layer.fail(Sync::OtherFile, 0);
     }

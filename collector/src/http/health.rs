@@ -14,6 +14,9 @@ use tokio::time::timeout;
 /// Longest wait for the store before it is called away. Whoever asks waits a few seconds at most.
 const STORE_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// Time that a segment or an erasure may take before it is called behind.
+const USUAL_TIME: Duration = Duration::from_secs(60);
+
 /// What is measured outside of the collector, for the same page: it writes Prometheus' text format.
 pub type Further = Arc<dyn Fn(&mut String) -> fmt::Result + Send + Sync>;
 
@@ -48,11 +51,21 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
         Some(EngineRestart::Ended) => "ended, and is being started again",
         Some(EngineRestart::Stuck) => "answered nothing, and is being started again",
     };
-    let drain = health.stuck().map_or_else(
-        || "ok".to_owned(),
-        |(since, why)| format!("has not got on for {} s: {why}", since.as_secs()),
-    );
-    (status, format!("spool: {spool}\nstore: {store}\nengine: {engine}\ndrain: {drain}\n"))
+    let drain = match health.stuck() {
+        Some((since, why)) => format!("has not got on for {} s: {why}", since.as_secs()),
+        None if depth.drain_lag >= USUAL_TIME => {
+            format!("behind: the oldest complete segment waits for {} s", depth.drain_lag.as_secs())
+        }
+        None => "ok".to_owned(),
+    };
+    let erasure = match health.erasure_behind().filter(|(since, _)| *since >= USUAL_TIME) {
+        Some((since, why)) => format!("what was withdrawn is in the store for {} s: {why}", since.as_secs()),
+        None => "ok".to_owned(),
+    };
+    (
+        status,
+        format!("spool: {spool}\nstore: {store}\nengine: {engine}\ndrain: {drain}\nerasure: {erasure}\n"),
+    )
 }
 
 /// Prometheus' text format.
@@ -94,6 +107,11 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
             depth.lost as f64,
         ),
         ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
+        (
+            "kruimel_erasure_behind_seconds",
+            "How long something that was withdrawn has waited for its erasure from the store.",
+            health.erasure_behind().map_or(0.0, |(since, _)| since.as_secs_f64()),
+        ),
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
         (

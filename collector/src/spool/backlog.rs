@@ -5,7 +5,7 @@
 //! rows ([`Shared::finish`]), or its file is kept in quarantine or was gone ([`Shared::set_aside`]).
 
 use super::clock::Clock;
-use super::disk::{Disk, remove_if_there};
+use super::disk::{Disk, means_full, remove_if_there};
 use super::done::{self, StoredBatch};
 use super::quarantine;
 use super::segment::{Name, Sealed, State};
@@ -14,7 +14,7 @@ use crate::metrics::Histogram;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -222,6 +222,9 @@ impl Shared {
         let _files = self.files();
         let name = Name { limit: None, state: State::Done, ..segment.name };
         if let Err(error) = self.keep_batches(name, segment, batches) {
+            if !means_full(&error) {
+                return Err(error);
+            }
             // On a full disk the ids find room once the rows are gone.
             tracing::warn!(%error, "The ids of drained batches could not be written before their rows were removed.");
             remove_if_there(&*self.disk, &segment.path)?;
@@ -247,6 +250,9 @@ impl Shared {
         };
         let name = Name { id: !segment.name.id, limit: None, state: State::Done, ..segment.name };
         if let Err(error) = self.keep_batches(name, segment, batches) {
+            if !means_full(&error) {
+                return Err(error);
+            }
             tracing::error!(%error, "The ids of a segment's batches could not be written; a restart forgets them.");
         }
         remove_if_there(&*self.disk, &segment.path)?;
@@ -260,8 +266,14 @@ impl Shared {
     }
 
     /// What an answer of the disk about a segment's file blames.
-    pub(crate) fn unread(&self, error: io::Error) -> Unread {
-        Unread::of(error, &self.folder, self.place)
+    pub(crate) fn unread(&self, error: io::Error, file: &Path) -> Unread {
+        match Unread::of(error, &self.folder, self.place) {
+            // Whoever may mend it has to know of which file it is said.
+            Unread::Passing(error) => {
+                Unread::Passing(io::Error::new(error.kind(), format!("{}: {error}", file.display())))
+            }
+            blamed => blamed,
+        }
     }
 
     fn leave(&self, segment: &Sealed) {

@@ -28,10 +28,10 @@ pub(crate) fn is_rested(shared: &Shared, since_ms: u64, age: Duration) -> bool {
     passed.is_none_or(|passed_ms| u128::from(passed_ms) >= age.as_millis())
 }
 
-/// Looks through every sealed segment of that age. What fails is logged and stays for the next time.
+/// Looks through every sealed segment of that age, the newest record first. What fails is logged and stays for the next time.
 pub(crate) fn waiting(shared: &Shared, age: Duration, gone: Gone<'_>) {
     let segments = shared.waiting();
-    for segment in segments.iter().filter(|segment| is_rested(shared, segment.created_ms, age)) {
+    for segment in segments.iter().rev().filter(|segment| is_rested(shared, segment.created_ms, age)) {
         let _files = shared.files();
         if !shared.waits(segment) {
             continue;
@@ -59,6 +59,7 @@ fn rewrite(shared: &Shared, segment: &Sealed, gone: Gone<'_>) -> io::Result<usiz
         .records
         .iter()
         .zip(&scan.frames)
+        .rev()
         .map(|(record, frame)| (frame.clone(), gone(record)))
         .filter(|(_, rows)| !rows.is_empty())
         .collect();

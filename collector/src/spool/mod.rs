@@ -82,7 +82,7 @@ pub use contents::Contents;
 pub use frame::RECORD_BYTES_MAX;
 pub use options::{SEGMENT_BYTES_MAX, SpoolOptions};
 pub use record::{Record, StoredRecord, Table};
-pub use recover::Recovered;
+pub use recover::{Recovered, rows_wait};
 pub use segment::{FORMAT_VERSION, Sealed};
 pub use unread::Unread;
 
@@ -252,7 +252,7 @@ impl Spool {
     /// Reads a segment. What is damaged is kept in quarantine, and the rest is given. Blocks on the disk.
     pub fn read(&self, segment: &Sealed) -> Result<Contents, Unread> {
         let shared = &self.inner.shared;
-        let bytes = shared.disk.read(&segment.path).map_err(|error| shared.unread(error))?;
+        let bytes = shared.disk.read(&segment.path).map_err(|error| shared.unread(error, &segment.path))?;
         let (frames, batches, damaged) = match segment::read(&segment.name, &bytes) {
             Ok(scan) => {
                 let batches = scan.records.iter().filter_map(|record| Some((record.batch()?, record.at_ms)));

@@ -16,6 +16,7 @@ use super::disk::{
 use super::frame::{self, Scan};
 use super::record::{self, Record, StoredRecord};
 use super::segment::{self, HEADER_BYTES, LaterVersion, Name};
+use crate::withdrawn::FIRST_MS;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -86,7 +87,7 @@ pub(crate) fn recover(shared: &Shared) -> io::Result<()> {
 pub(crate) struct Withdrawals<'a> {
     /// When a withdrawal was last heard of, in milliseconds since 1970, if ever.
     pub(crate) heard_ms: Option<u64>,
-    /// What is left of a record. Nothing is said of one that stays as it is.
+    /// What is left of a record; the newest is asked about first. Nothing is said of one that stays as it is.
     pub(crate) left: &'a dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
 }
 
@@ -97,7 +98,9 @@ pub(crate) fn sweep(shared: &Shared, withdrawals: &Withdrawals<'_>) -> io::Resul
 
 fn sweep_at(shared: &Shared, withdrawals: &Withdrawals<'_>, now: SystemTime) -> io::Result<()> {
     let mut changed = false;
-    for path in list(&shared.folder)? {
+    let mut paths = list(&shared.folder)?;
+    paths.sort_unstable();
+    for path in paths.into_iter().rev() {
         match Quarantined::of(path.clone()).and_then(|kept| sweep_one(shared, &kept, now, withdrawals)) {
             Ok(rid) => changed |= rid,
             Err(error) => {
@@ -157,6 +160,11 @@ fn sweep_one(
     withdrawals: &Withdrawals<'_>,
 ) -> io::Result<bool> {
     let Some(name) = kept.name else { return Ok(false) };
+    if kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS) {
+        // It was put here by a machine whose clock was wrong: its time begins now.
+        shared.disk.stamp(&kept.path, now)?;
+        return Ok(false);
+    }
     if now.duration_since(kept.since).is_ok_and(|age| age >= KEPT_TIME) {
         kept.remove(shared)?;
         tracing::warn!(file = %kept.path.display(), "A file was in quarantine for its time and is deleted.");
@@ -165,7 +173,10 @@ fn sweep_one(
     match withdrawals.heard_ms {
         Some(heard_ms) if !kept.is_note => {
             let bytes = match shared.disk.read(&kept.path) {
-                Err(error) if !is_shortage(&error) => return erase_unread(shared, kept, now, heard_ms),
+                // What may not be read here is nobody's to drain, so nothing is won by waiting for whoever may allow it.
+                Err(error) if !is_shortage(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
+                    return erase_unread(shared, kept, now, heard_ms);
+                }
                 read => read?,
             };
             match segment::read(&name, &bytes) {
@@ -209,12 +220,14 @@ fn erase(
     let readable = header + scan.frames.iter().map(ExactSizeIterator::len).sum::<usize>();
     let damaged = kept.bytes.saturating_sub(readable as u64);
     // A receipt that was known to be dead when the segment was begun has no row in it.
-    let concerned = heard_ms.saturating_add(CLOCKS_DIFFER_MS) >= created_ms.unwrap_or(0);
+    let begun_ms = created_ms.filter(|created_ms| *created_ms <= shared.clock.wall_ms()).unwrap_or(0);
+    let concerned = heard_ms.saturating_add(CLOCKS_DIFFER_MS) >= begun_ms;
 
     let mut frames = Vec::new();
     let mut erased = 0;
-    for (record, frame) in scan.records.iter().zip(&scan.frames) {
-        let Some(instead) = left(record) else {
+    let instead: Vec<_> = scan.records.iter().rev().map(left).collect();
+    for ((record, frame), instead) in scan.records.iter().zip(&scan.frames).zip(instead.into_iter().rev()) {
+        let Some(instead) = instead else {
             frames.extend_from_slice(&bytes[frame.clone()]);
             continue;
         };

@@ -73,6 +73,15 @@ pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Rec
     Ok((report, next_sequence))
 }
 
+/// Whether rows wait in a folder for the store, as far as its files' names tell. Opens nothing.
+pub fn rows_wait(folder: &Path) -> bool {
+    let is_segment = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().parse::<Name>();
+        name.is_ok_and(|name| name.state != State::Done)
+    };
+    fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(is_segment))
+}
+
 /// The segments' files by sequence. Leftovers of files that were never finished are removed, others' files left alone.
 fn list(shared: &Shared) -> Result<Vec<Found>, SpoolError> {
     let at = |path: &Path| {

@@ -469,6 +469,26 @@ async fn a_full_disk_answers_full_and_leaves_no_part_of_a_record() {
 }
 
 #[tokio::test]
+async fn a_segment_stays_until_the_ids_of_its_batches_are_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    spool.append(record(1, "told")).await.unwrap();
+    spool.seal().await;
+    let segment = spool.oldest_now().unwrap();
+    let contents = spool.read(&segment).unwrap();
+    disk.sync.store(true, Ordering::SeqCst);
+    spool.finish(&segment, &contents).unwrap_err();
+    assert!(segment.path.exists());
+    disk.sync.store(false, Ordering::SeqCst);
+    spool.finish(&segment, &contents).unwrap();
+    drop(spool);
+    let (spool, recovered) = open(folder.path());
+    assert_eq!(recovered.segments, 0);
+    assert_eq!(spool.append(record(1, "told again")).await, Ok(Appended::Repeated));
+}
+
+#[tokio::test]
 async fn a_record_that_is_too_large_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, _) = open(folder.path());

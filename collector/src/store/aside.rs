@@ -78,8 +78,11 @@ fn tell_gone(segment: &str) {
 async fn set_aside(spool: &Spool, withdrawn: &Withdrawn, job: &Job) -> Result<Aside, StoreError> {
     let (spool, withdrawn) = (spool.clone(), withdrawn.clone());
     let (segment, batches) = (Arc::clone(&job.segment), job.batches.clone());
+    let may_end_consents = job.may_end_consents();
     super::blocking(move || {
-        withdrawn.save()?;
+        if may_end_consents {
+            withdrawn.save()?;
+        }
         spool.set_aside(&segment, &batches)
     })
     .await

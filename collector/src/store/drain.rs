@@ -44,7 +44,8 @@ pub(crate) struct Job {
     pub(crate) segment: Arc<Sealed>,
     tables: HashMap<Table, Known>,
     refusals: u32,
-    withdraws: bool,
+    /// Whether a decision of it may have ended a consent: until it is read nobody knows.
+    may_end_consents: bool,
     /// Tries to read it that failed since the last one that did not.
     pub(crate) unread: u32,
     /// The browsers' batches of it, once it was read.
@@ -55,7 +56,7 @@ impl Job {
     pub(crate) fn new(segment: Arc<Sealed>) -> Self {
         let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
         let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
-        Job { segment, tables, refusals: 0, withdraws: false, unread: 0, batches: Vec::new() }
+        Job { segment, tables, refusals: 0, may_end_consents: true, unread: 0, batches: Vec::new() }
     }
 
     pub(crate) fn sequence(&self) -> u64 {
@@ -73,9 +74,9 @@ impl Job {
         refused.map(|(table, _)| *table).collect()
     }
 
-    /// Whether a decision of the segment ended a consent.
-    pub(crate) fn withdraws(&self) -> bool {
-        self.withdraws
+    /// Whether a decision of the segment ended a consent, or nobody could read whether one did.
+    pub(crate) fn may_end_consents(&self) -> bool {
+        self.may_end_consents
     }
 }
 
@@ -93,7 +94,7 @@ impl Store {
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
         let Read { contents, inserts, bare_links, malformed, withdraws } = read;
-        (job.unread, job.withdraws, job.batches) = (0, withdraws, contents.batches().to_vec());
+        (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&bare_links).await?;
         job.tables.extend(malformed.into_iter().map(|table| (table, Known::Refused)));
@@ -238,7 +239,8 @@ fn is_kept(record: &StoredRecord<'_>, kept_sites: &[String]) -> bool {
     site.is_some_and(|site| kept_sites.iter().any(|kept| kept.as_bytes() == site))
 }
 
-/// The decisions' receipts go to their own file before the rows leave the spool.
+/// The decisions' receipts go to their own file before the rows leave the spool. A segment without any waits for no
+/// other's: on a full disk it is what makes room.
 async fn finish(
     spool: &Spool,
     withdrawn: &Withdrawn,
@@ -246,8 +248,11 @@ async fn finish(
     contents: Contents,
 ) -> Result<(), StoreError> {
     let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
+    let ends_consents = job.may_end_consents;
     super::blocking(move || {
-        withdrawn.save()?;
+        if ends_consents {
+            withdrawn.save()?;
+        }
         spool.finish(&segment, &contents)
     })
     .await

@@ -16,6 +16,7 @@ pub struct Health {
     segments: AtomicU64,
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
+    erasing: Mutex<Option<Trouble>>,
     engine_is_away: Mutex<Option<EngineRestart>>,
     engine_restarts: [AtomicU64; EngineRestart::ALL.len()],
 }
@@ -42,7 +43,7 @@ impl EngineRestart {
     }
 }
 
-/// Why the drain does not get on, and since when.
+/// Why the drain, or an erasure, does not get on, and since when.
 #[derive(Clone, Debug)]
 struct Trouble {
     since: Instant,
@@ -53,20 +54,30 @@ impl Health {
     /// Something of the drain failed.
     pub(crate) fn failed(&self, error: &StoreError) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let why = match error {
-            // The store's own words may quote a row.
-            StoreError::Client(_) => "the store is away or refuses".to_owned(),
-            StoreError::Disk(_) => "the data folder cannot be read or written".to_owned(),
-            other => other.to_string(),
-        };
-        let mut trouble = self.trouble();
-        let since = trouble.as_ref().map_or_else(Instant::now, |before| before.since);
-        *trouble = Some(Trouble { since, why });
+        Trouble::set(&mut locked(&self.trouble), why(error));
     }
 
     /// A step of the drain succeeded.
     pub(crate) fn succeeded(&self) {
-        *self.trouble() = None;
+        *locked(&self.trouble) = None;
+    }
+
+    /// What was withdrawn is being erased from the store.
+    pub(crate) fn erasing_began(&self) {
+        let mut erasing = locked(&self.erasing);
+        if erasing.is_none() {
+            Trouble::set(&mut erasing, "the store has not finished".to_owned());
+        }
+    }
+
+    /// It could not be erased.
+    pub(crate) fn erasing_failed(&self, error: &StoreError) {
+        Trouble::set(&mut locked(&self.erasing), why(error));
+    }
+
+    /// It is erased.
+    pub(crate) fn erased(&self) {
+        *locked(&self.erasing) = None;
     }
 
     /// A segment left the spool.
@@ -76,18 +87,18 @@ impl Health {
 
     /// The engine is being started again.
     pub fn engine_restarts(&self, reason: EngineRestart) {
-        *self.away() = Some(reason);
+        *locked(&self.engine_is_away) = Some(reason);
         self.engine_restarts[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// The engine answers.
     pub fn engine_answers(&self) {
-        *self.away() = None;
+        *locked(&self.engine_is_away) = None;
     }
 
     /// Why the engine of this process is being started again, while it is.
     pub fn engine_is_away(&self) -> Option<EngineRestart> {
-        *self.away()
+        *locked(&self.engine_is_away)
     }
 
     /// How often the engine was started again.
@@ -107,14 +118,35 @@ impl Health {
 
     /// For how long the drain has not got on, and why.
     pub fn stuck(&self) -> Option<(Duration, String)> {
-        self.trouble().as_ref().map(|trouble| (trouble.since.elapsed(), trouble.why.clone()))
+        locked(&self.trouble).as_ref().map(Trouble::told)
     }
 
-    fn away(&self) -> MutexGuard<'_, Option<EngineRestart>> {
-        self.engine_is_away.lock().unwrap_or_else(PoisonError::into_inner)
+    /// For how long something that was withdrawn has waited for its erasure from the store, and why.
+    pub fn erasure_behind(&self) -> Option<(Duration, String)> {
+        locked(&self.erasing).as_ref().map(Trouble::told)
+    }
+}
+
+impl Trouble {
+    fn set(trouble: &mut Option<Trouble>, why: String) {
+        let since = trouble.as_ref().map_or_else(Instant::now, |before| before.since);
+        *trouble = Some(Trouble { since, why });
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> (Duration, String) {
+        (self.since.elapsed(), self.why.clone())
     }
+}
+
+/// The store's own words may quote a row.
+fn why(error: &StoreError) -> String {
+    match error {
+        StoreError::Client(_) => "the store is away or refuses".to_owned(),
+        StoreError::Disk(_) => "the data folder cannot be read or written".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

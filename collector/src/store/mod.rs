@@ -1,8 +1,8 @@
 //! From the spool into ClickHouse, and out of it again when a visitor withdraws.
 //!
-//! In: sealed segments, dead receipts. Out: rows, each once; tables at the schema of this build. One task
-//! ([`Store::run`]) does it all in turn (migrate, hear of withdrawals, erase, drain), so that an erasure and an insert of
-//! the same receipt's rows cannot cross.
+//! In: sealed segments, dead receipts. Out: rows, each once; tables at the schema of this build. Three tasks go on beside
+//! one another ([`Store::run`]): one drains (`draining`), one erases (`erasing`), one hears of withdrawals at other
+//! collectors (`poll`). An erasure that the store cannot finish keeps no row from the store.
 //!
 //! Invariant: a failure of the store costs time and nothing else. Whatever could not be done is tried again, after a
 //! pause that grows; the rows stay in the spool.
@@ -12,6 +12,8 @@ mod aside;
 mod asker;
 mod backoff;
 mod drain;
+mod draining;
+mod erasing;
 mod health;
 mod insert;
 mod ledger;
@@ -32,16 +34,16 @@ use crate::ledger::Ledger;
 use crate::spool::Spool;
 use crate::withdrawn::Withdrawn;
 use arc_swap::ArcSwap;
-use backoff::Backoff;
 use clickhouse::{Client, RowOwned, RowRead};
-use drain::Job;
-use rights::Erasure;
+use draining::Draining;
+use erasing::Erasing;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Longest wait for an answer to a question.
@@ -50,14 +52,6 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 const MUTATION_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// How long the drain goes on when it is told to stop. What is left waits in the spool for the next start.
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
-/// How often the ids of drained batches are looked through for expired ones.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
-/// How often the store is looked through for what was withdrawn long ago, in case something brought it back: an import,
-/// or a backup that was restored beside this collector.
-const LOOK_AGAIN_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How often what waits on disk is looked through for what was withdrawn, and the quarantine for what is old too: with
-/// [`WAITING_AGE`] well within the law's day.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// The least age of a segment that is looked through while it waits for the store. Only where the store is away, or far
 /// behind, is there one.
 const WAITING_AGE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -127,14 +121,27 @@ impl Store {
         stop: CancellationToken,
     ) {
         let own = self.for_intake();
-        let mut work = Work::begin(&own, spool, withdrawn, ledger, kept_sites);
-        let all = async { tokio::join!(work.go_on(&stop), own.keep_polling(withdrawn, &stop)) };
+        let common = Common::of(&own, spool, withdrawn, ledger, kept_sites);
+        let (mut draining, mut erasing) = (Draining::begin(&common), Erasing::begin(&common));
+        let all = async {
+            let ended = CancellationToken::new();
+            let drain = async {
+                let took_all = draining.go_on(&stop).await;
+                ended.cancel();
+                took_all
+            };
+            let (took_all, (), ()) =
+                tokio::join!(drain, erasing.go_on(&ended), own.keep_polling(withdrawn, &stop));
+            if took_all {
+                erasing.once_more().await;
+            }
+        };
         let out_of_time = async {
             stop.cancelled().await;
             sleep(STOP_TIME_MAX).await;
         };
         tokio::select! {
-            ((), ()) = all => {}
+            () = all => {}
             () = out_of_time => {}
         }
         let left = spool.depth().segments;
@@ -169,166 +176,38 @@ impl Store {
 /// The sites that keep the rows of withdrawn receipts, as of this moment.
 pub type KeptSites = Arc<ArcSwap<Vec<String>>>;
 
-/// The one task's state.
-struct Work<'a> {
+/// What the tasks share.
+struct Common<'a> {
     store: &'a Store,
     spool: &'a Spool,
     withdrawn: &'a Withdrawn,
     ledger: &'a Ledger,
     kept_sites: KeptSites,
-    erasure: Erasure,
-    job: Option<Job>,
-    migrated: bool,
-    polled: bool,
-    /// Whether rows of the ledger may be there that a visitor had erased.
-    ledger_due: bool,
-    /// Links whose rows were erased in the quarantine or while they waited, until the store knows why these are missing.
-    bare_links: Vec<(String, u16)>,
-    looked_at: Instant,
-    cleaned_at: Instant,
-    swept_at: Option<Instant>,
+    /// Whether the tables are those of this build, and the first word of withdrawals was heard.
+    is_ready: watch::Sender<bool>,
+    /// A decision that ended a consent was drained: rows of the ledger may be there that its visitor had erased.
+    ended_a_consent: Notify,
+    /// Held by whoever works on the segments that wait: no row goes into the store that is being erased on disk.
+    waiting: Mutex<()>,
 }
 
-impl<'a> Work<'a> {
-    fn begin(
+impl<'a> Common<'a> {
+    fn of(
         store: &'a Store,
         spool: &'a Spool,
         withdrawn: &'a Withdrawn,
         ledger: &'a Ledger,
         kept_sites: KeptSites,
     ) -> Self {
-        let erasure = Erasure::of(withdrawn.take_unerased());
-        let cleaned_at = Instant::now();
-        Work {
+        Common {
             store,
             spool,
             withdrawn,
             ledger,
             kept_sites,
-            erasure,
-            job: None,
-            migrated: false,
-            polled: false,
-            ledger_due: true,
-            bare_links: Vec::new(),
-            looked_at: cleaned_at,
-            cleaned_at,
-            swept_at: None,
-        }
-    }
-
-    async fn go_on(&mut self, stop: &CancellationToken) {
-        let mut backoff = Backoff::default();
-        let mut well = true;
-        loop {
-            match self.step().await {
-                Ok(()) => {
-                    if !well {
-                        tracing::info!("The drain gets on again.");
-                    }
-                    well = true;
-                    self.store.health.succeeded();
-                    backoff.reset();
-                    if self.spool.oldest_now().is_some() {
-                        continue;
-                    }
-                    if stop.is_cancelled() {
-                        self.spool.seal().await;
-                        if self.spool.oldest_now().is_none() {
-                            return;
-                        }
-                        continue;
-                    }
-                    self.wait(stop).await;
-                }
-                Err(error) => {
-                    self.store.health.failed(&error);
-                    if stop.is_cancelled() {
-                        return tracing::warn!(%error, "The store could not take everything before the end.");
-                    }
-                    if well {
-                        tracing::warn!(%error, "The store does not take what there is; it is tried again.");
-                    }
-                    well = false;
-                    tokio::select! {
-                        () = sleep(backoff.pause()) => {}
-                        () = stop.cancelled() => {}
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whatever is due, and one segment.
-    async fn step(&mut self) -> Result<(), StoreError> {
-        // The store need not be there for it, and what fails of it must not keep rows from the store.
-        if self.swept_at.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
-            self.sweep().await;
-            self.swept_at = Some(Instant::now());
-        }
-        // Before the store is asked anything: what was withdrawn while it is away outlives a restart.
-        if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
-            let (spool, withdrawn) = (self.spool.clone(), self.withdrawn.clone());
-            blocking(move || {
-                spool.forget_expired();
-                withdrawn.save()
-            })
-            .await?;
-            self.cleaned_at = Instant::now();
-        }
-        if !self.migrated {
-            self.store.migrate().await?;
-            self.migrated = true;
-        }
-        if !self.polled {
-            // Before the first row is inserted; from then on `keep_polling` asks.
-            self.store.poll_withdrawn(self.withdrawn).await?;
-            self.polled = true;
-        }
-        if self.looked_at.elapsed() >= LOOK_AGAIN_INTERVAL {
-            self.erasure.repeat(self.withdrawn);
-            self.ledger_due = true;
-            self.looked_at = Instant::now();
-        }
-        self.erasure.hear(self.withdrawn);
-        self.store.erase_due(&mut self.erasure, &self.kept_sites.load_full()).await?;
-        self.store.note_erased(&self.bare_links).await?;
-        self.bare_links.clear();
-        if std::mem::take(&mut self.ledger_due)
-            // Where the disk has no room it is looked at again with the next withdrawal, and every hour.
-            && let Err(error) = self.store.erase_from_ledger(self.withdrawn, self.ledger).await
-        {
-            self.ledger_due = true;
-            return Err(error);
-        }
-        let Some(segment) = self.spool.oldest_now() else { return Ok(()) };
-        let mut job = match self.job.take() {
-            Some(job) if job.sequence() == segment.sequence() => job,
-            _ => Job::new(segment),
-        };
-        let drained =
-            self.store.drain(self.spool, self.withdrawn, &self.kept_sites.load_full(), &mut job).await;
-        match drained {
-            Ok(()) => {
-                self.store.health.drained();
-                self.ledger_due |= job.withdraws();
-            }
-            Err(_) => self.job = Some(job),
-        }
-        drained
-    }
-
-    async fn wait(&self, stop: &CancellationToken) {
-        let next = Instant::now() + HOUSEKEEPING_INTERVAL;
-        let due = self.erasure.due_at().map_or(next, |at| at.min(next));
-        if self.ledger_due {
-            return;
-        }
-        tokio::select! {
-            _ = self.spool.oldest() => {}
-            () = self.withdrawn.killed() => {}
-            () = sleep_until(due) => {}
-            () = stop.cancelled() => {}
+            is_ready: watch::Sender::new(false),
+            ended_a_consent: Notify::new(),
+            waiting: Mutex::default(),
         }
     }
 }

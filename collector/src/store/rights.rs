@@ -1,8 +1,8 @@
 //! Erasing what a withdrawn receipt allowed.
 //!
-//! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: this and the drain are one task, so
-//! no row of a dead receipt is inserted by this collector after its erasure. Other collectors hear of a withdrawal
-//! within a minute ([`super::poll`]) and may insert until then, which is why each is erased once more after [`SECOND_PASS`].
+//! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: every receipt is erased once more after
+//! [`SECOND_PASS`], when no row of it can come any more: an insert that was under way when it died is over within two
+//! minutes, and other collectors hear of it within one ([`super::poll`]).
 //! After a restart every receipt that is listed is erased once more, because nobody knows how far the last run came.
 
 use super::{Store, StoreError};
@@ -39,7 +39,7 @@ impl Erasure {
 
     /// Takes every receipt that is dead once more: its rows may have come back.
     pub(crate) fn repeat(&mut self, withdrawn: &Withdrawn) {
-        self.first.extend(withdrawn.all());
+        self.first = withdrawn.all();
     }
 
     /// When there is something to do, if ever.

@@ -4,8 +4,9 @@
 //! stand in them without a row. The store need not be there. Invariant: a row of the ledger that tells what an erased
 //! consent replaced stays until the wish to erase that one too is on disk.
 
+use super::erasing::Erasing;
 use super::ledger::{Replaced, erase_too};
-use super::{StoreError, Work, blocking, drain};
+use super::{StoreError, blocking, drain};
 use crate::ledger::{bare_links, erased_rows, links_left, replaced_by, without_erased};
 use crate::row_binary::Row;
 use crate::spool::StoredRecord;
@@ -19,23 +20,35 @@ struct Swept {
     links: RefCell<Vec<(String, u16)>>,
     /// What erased consents replaced, whose rows stay until that is erased too.
     replaced: RefCell<Vec<Replaced>>,
+    /// Consents that are erased, and those that they replaced as far as was found.
+    followed: RefCell<HashSet<u64>>,
 }
 
 impl Swept {
-    /// Whether a record tells of a consent that an erased one replaced and that nobody erased yet.
-    fn is_needed(&self, record: &StoredRecord<'_>, erased: &HashSet<u64>) -> bool {
-        let more = replaced_by(record, erased);
+    fn beginning_with(erased: &HashSet<u64>) -> Swept {
+        Swept { followed: RefCell::new(erased.clone()), ..Swept::default() }
+    }
+
+    /// Whether a record tells of a consent that an erased one replaced and that nobody erased yet. Asked of the newest record
+    /// first, it follows them however many there are one behind the other.
+    fn is_needed(&self, record: &StoredRecord<'_>) -> bool {
+        let more = replaced_by(record, &self.followed.borrow());
         let is_needed = !more.is_empty();
+        self.followed.borrow_mut().extend(more.iter().map(|(_, withdraws)| *withdraws));
         let more = more.into_iter().map(|(site_id, withdraws)| Replaced { site_id, withdraws });
         self.replaced.borrow_mut().extend(more);
         is_needed
     }
 }
 
-impl Work<'_> {
+/// Most looks in one go. The second carries out what the first found; a further one follows what was replaced from one
+/// place on disk to the other.
+const LOOKS_MAX: usize = 8;
+
+impl Erasing<'_> {
     /// Looks through everything that lies on disk and is not in the store.
     pub(super) async fn sweep(&mut self) {
-        loop {
+        for _ in 0..LOOKS_MAX {
             let (mut links, mut replaced) = (Vec::new(), Vec::new());
             for swept in [self.sweep_waiting().await, self.sweep_quarantine().await] {
                 match swept {
@@ -53,25 +66,26 @@ impl Work<'_> {
             self.bare_links.sort_unstable();
             self.bare_links.dedup();
             // Once more for rows that stayed until the wish for what they replaced was on disk.
-            if replaced.is_empty() || erase_too(&replaced, self.ledger).await.is_err() {
+            if replaced.is_empty() || erase_too(&replaced, self.common.ledger).await.is_err() {
                 return;
             }
         }
     }
 
     async fn sweep_waiting(&self) -> Result<Swept, StoreError> {
-        let age = self.store.waiting_age;
-        self.spool.seal_rested(age).await;
+        let age = self.common.store.waiting_age;
+        self.common.spool.seal_rested(age).await;
         let (spool, withdrawn, kept_sites) =
-            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
+            (self.common.spool.clone(), self.common.withdrawn.clone(), self.common.kept_sites.load_full());
+        let _waiting = self.common.waiting.lock().await;
         blocking(move || {
-            let swept = Swept::default();
+            let erased = withdrawn.erased().into_iter().collect();
+            let swept = Swept::beginning_with(&erased);
             if withdrawn.heard_ms().is_some() {
-                let erased = withdrawn.erased().into_iter().collect();
                 spool.erase_waiting(age, |record| {
                     let gone = match drain::is_erased(record, &withdrawn, &kept_sites) {
                         true => all_rows(record),
-                        false if swept.is_needed(record, &erased) => Vec::new(),
+                        false if swept.is_needed(record) => Vec::new(),
                         false => erased_rows(record, &erased),
                     };
                     swept.links.borrow_mut().extend(links_left(record, &gone));
@@ -85,10 +99,10 @@ impl Work<'_> {
 
     async fn sweep_quarantine(&self) -> Result<Swept, StoreError> {
         let (spool, withdrawn, kept_sites) =
-            (self.spool.clone(), self.withdrawn.clone(), self.kept_sites.load_full());
+            (self.common.spool.clone(), self.common.withdrawn.clone(), self.common.kept_sites.load_full());
         blocking(move || {
             let erased = withdrawn.erased().into_iter().collect();
-            let swept = Swept::default();
+            let swept = Swept::beginning_with(&erased);
             spool.sweep_quarantine(withdrawn.heard_ms(), |record| {
                 if drain::is_erased(record, &withdrawn, &kept_sites) {
                     return Some(Vec::new());
@@ -97,7 +111,7 @@ impl Work<'_> {
                     swept.links.borrow_mut().extend(bare_links(table, rows));
                 };
                 links(record.table, &mut record.rows());
-                if swept.is_needed(record, &erased) {
+                if swept.is_needed(record) {
                     return None;
                 }
                 let left = without_erased(record, &erased)?;

@@ -15,6 +15,7 @@ tests![
     a_site_that_keeps_withdrawn_rows_keeps_them,
     a_withdrawal_erases_what_the_quarantine_holds,
     a_withdrawal_reaches_what_waits_on_disk_while_the_store_is_away,
+    an_erasure_that_the_store_cannot_finish_keeps_nobodys_rows_from_it,
     what_was_erased_while_it_waited_is_neither_missed_nor_doubled_in_the_store,
 ];
 
@@ -39,6 +40,30 @@ async fn a_withdrawal_erases_what_is_in_the_store_and_what_comes_late(stand: Sta
         1,
         "the ledger keeps it"
     );
+    running.end().await;
+}
+
+async fn an_erasure_that_the_store_cannot_finish_keeps_nobodys_rows_from_it(stand: Stand) {
+    let mut running = stand.open();
+    running.drain(&[]);
+    running.append(event(1, 7, "/mine")).await;
+    running.append(event(2, 8, "/theirs")).await;
+    running.spool.settled().await;
+    // A part that is to be rewritten stays as it is.
+    stand.execute("SYSTEM STOP MERGES events").await;
+    running.append(decision(7)).await;
+    running.withdrawn.kill(7, now_ms());
+    let behind = || stand.store.health().erasure_behind();
+    let asked =
+        "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = 'events'";
+    until(async || stand.number(asked).await == 1).await;
+    running.append(event(3, 8, "/theirs too")).await;
+    running.spool.seal().await;
+    until(async || stand.paths().await == ["/mine", "/theirs", "/theirs too"]).await;
+    assert!(behind().is_some(), "and it is said");
+    stand.execute("SYSTEM START MERGES events").await;
+    until(async || behind().is_none()).await;
+    assert_eq!(stand.paths().await, ["/theirs", "/theirs too"]);
     running.end().await;
 }
 

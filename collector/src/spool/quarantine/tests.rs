@@ -2,7 +2,7 @@ use super::*;
 use crate::spool::disk::Disk;
 use crate::spool::{Record, Spool, SpoolOptions, Table};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 const NOTHING: Withdrawals<'_> = Withdrawals { heard_ms: None, left: &|_| None };
 
@@ -145,48 +145,64 @@ async fn a_segment_without_a_readable_header_or_record_is_removed_at_the_first_w
     assert!(held(home.path(), NOTE_SUFFIX).is_some());
 }
 
-/// A disk that gives no file of the quarantine while it is told not to.
+/// A disk that gives no file of the quarantine while it has an error for it.
 #[derive(Default)]
-struct Withholding(AtomicBool);
+struct Withholding(AtomicI32);
 
 impl Disk for Withholding {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        match self.0.load(Ordering::Relaxed) && path.parent().is_some_and(|folder| folder.ends_with(FOLDER)) {
-            true => Err(io::Error::from_raw_os_error(5)),
-            false => fs::read(path),
+        match self.0.load(Ordering::Relaxed) {
+            error if error != 0 && path.parent().is_some_and(|folder| folder.ends_with(FOLDER)) => {
+                Err(io::Error::from_raw_os_error(error))
+            }
+            _ => fs::read(path),
         }
     }
 }
 
 #[tokio::test]
-async fn a_file_that_the_disk_does_not_give_is_tried_for_a_day_before_a_withdrawal_takes_it() {
-    let home = tempfile::tempdir().unwrap();
-    let disk = Arc::new(Withholding::default());
-    let options = SpoolOptions { segment_age: KEPT_TIME, ..SpoolOptions::default() };
-    let spool = Spool::open_on(home.path(), options, Arc::clone(&disk) as Arc<dyn Disk>).unwrap().0;
-    for record in [event(7, "mine"), event(8, "theirs")] {
-        spool.append(record).await.unwrap();
+async fn a_file_that_nobody_can_read_is_tried_for_a_day_before_a_withdrawal_takes_it() {
+    const EIO: i32 = 5;
+    const EACCES: i32 = 13;
+    for error in [EIO, EACCES] {
+        let home = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Withholding::default());
+        let options = SpoolOptions { segment_age: KEPT_TIME, ..SpoolOptions::default() };
+        let spool = Spool::open_on(home.path(), options, Arc::clone(&disk) as Arc<dyn Disk>).unwrap().0;
+        for record in [event(7, "mine"), event(8, "theirs")] {
+            spool.append(record).await.unwrap();
+        }
+        spool.seal().await;
+        spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
+        let shared = &spool.inner.shared;
+        let (now, heard_ms) = (SystemTime::now(), shared.clock.wall_ms());
+        let at = |withdrawals: &Withdrawals<'_>, later: Duration| {
+            sweep_at(shared, withdrawals, now + later).unwrap();
+            held(home.path(), ".sealed")
+        };
+        disk.0.store(error, Ordering::Relaxed);
+        assert!(at(&of_7(heard_ms), Duration::ZERO).is_some());
+        let before_it = of_7(heard_ms - 2 * CLOCKS_DIFFER_MS);
+        assert!(at(&before_it, REREAD_TIME).is_some(), "it holds no row of that receipt");
+        disk.0.store(0, Ordering::Relaxed);
+        let left = at(&of_7(heard_ms), Duration::ZERO).unwrap();
+        assert!(!left.contains("mine") && left.contains("theirs"), "it came back");
+        disk.0.store(error, Ordering::Relaxed);
+        assert_eq!(at(&of_7(heard_ms), REREAD_TIME + Duration::from_secs(60)), None);
+        assert!(held(home.path(), NOTE_SUFFIX).unwrap().contains("could not be read"));
     }
-    spool.seal().await;
-    spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
-    let shared = &spool.inner.shared;
-    let (now, heard_ms) = (SystemTime::now(), shared.clock.wall_ms());
-    let at = |withdrawals: &Withdrawals<'_>, later: Duration| {
-        sweep_at(shared, withdrawals, now + later).unwrap();
-        held(home.path(), ".sealed")
-    };
-    disk.0.store(true, Ordering::Relaxed);
-    assert!(at(&of_7(heard_ms), Duration::ZERO).is_some());
-    assert!(
-        at(&of_7(heard_ms - 2 * CLOCKS_DIFFER_MS), REREAD_TIME).is_some(),
-        "it holds no row of that receipt"
-    );
-    disk.0.store(false, Ordering::Relaxed);
-    let left = at(&of_7(heard_ms), Duration::ZERO).unwrap();
-    assert!(!left.contains("mine") && left.contains("theirs"), "it came back");
-    disk.0.store(true, Ordering::Relaxed);
-    assert_eq!(at(&of_7(heard_ms), REREAD_TIME + Duration::from_secs(60)), None);
-    assert!(held(home.path(), NOTE_SUFFIX).unwrap().contains("could not be read"));
+}
+
+#[tokio::test]
+async fn the_thirty_days_of_a_machine_whose_clock_was_wrong_begin_when_it_is_right() {
+    let home = tempfile::tempdir().unwrap();
+    let spool = refused(home.path(), vec![event(7, "kept")]).await;
+    let path = list(home.path()).unwrap().remove(0);
+    let of_1970 = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
+    fs::File::open(&path).unwrap().set_modified(of_1970).unwrap();
+    let before = SystemTime::now() - Duration::from_secs(1);
+    swept(&spool, &NOTHING);
+    assert!(fs::metadata(&path).unwrap().modified().unwrap() >= before);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ use clickhouse::Row;
 use serde::Deserialize;
 use wire::HexId;
 
+/// Most consents one behind the other that are followed at once, before others have their turn.
+const LEVELS_MAX: usize = 64;
 /// Most rows or consents that one statement names: it names each twice, or in up to four times what an id takes.
 const ROWS_MAX: usize = IDS_MAX / 4;
 
@@ -34,6 +36,17 @@ pub(crate) struct Replaced {
     pub(crate) withdraws: u64,
 }
 
+/// How far the ledger was rid of what visitors had erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Erased {
+    /// As far as it goes.
+    All,
+    /// There is more of what was replaced.
+    Some,
+    /// The wish for what was replaced finds no room on disk: nothing was erased that tells of it.
+    NoRoom,
+}
+
 /// Puts the wish to erase these consents on disk too.
 pub(crate) async fn erase_too(replaced: &[Replaced], ledger: &Ledger) -> Result<(), AppendError> {
     for one in replaced {
@@ -44,25 +57,28 @@ pub(crate) async fn erase_too(replaced: &[Replaced], ledger: &Ledger) -> Result<
 }
 
 impl Store {
-    /// Erases every row of the consents that visitors had erased, but the ones that say so. Where the wish for what these
-    /// replaced finds no room on disk, nothing is erased, and that is answered with `false`.
+    /// Erases every row of the consents that visitors had erased, but the ones that say so and those that tell of what
+    /// was replaced and is not erased yet.
     pub(crate) async fn erase_from_ledger(
         &self,
         withdrawn: &Withdrawn,
         ledger: &Ledger,
-    ) -> Result<bool, StoreError> {
-        loop {
+    ) -> Result<Erased, StoreError> {
+        let mut erased = Erased::Some;
+        for _ in 0..LEVELS_MAX {
             let replaced = self.replaced(withdrawn).await?;
             if replaced.is_empty() {
+                erased = Erased::All;
                 break;
             }
             if let Err(error) = erase_too(&replaced, ledger).await {
                 tracing::error!(%error, "What an erased consent replaced cannot be erased yet; it is tried again.");
-                return Ok(false);
+                erased = Erased::NoRoom;
+                break;
             }
         }
         self.erase_rows(withdrawn).await?;
-        Ok(true)
+        Ok(erased)
     }
 
     /// The same without a collector's own ledger: this list alone tells what was replaced.
@@ -99,7 +115,7 @@ impl Store {
         for erased in erased(withdrawn) {
             let sql = format!(
                 "SELECT chain, chain_seq, consent_id, withdraws FROM consents WHERE action != 'erase' AND sample = 0 \
-                 AND (consent_id IN {erased} OR (withdraws != 0 AND withdraws IN {erased}))"
+                 AND (withdraws != 0 AND withdraws IN {erased} OR withdraws = 0 AND consent_id IN {erased})"
             );
             let places: Vec<Place> = self.fetch(&sql).await?;
             let (unchained, chained): (Vec<_>, Vec<_>) =

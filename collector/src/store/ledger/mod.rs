@@ -8,7 +8,7 @@ mod erase;
 mod show;
 mod verify;
 
-pub(crate) use erase::{Replaced, erase_too};
+pub(crate) use erase::{Erased, Replaced, erase_too};
 
 pub use counts::{Counts, DecisionCount, DisplayCount};
 pub use show::{Shown, ShownRow};
