@@ -175,13 +175,18 @@ async fn verify(store: &Store, of: &Of, heads: &[Head], json: bool) -> Result<()
 }
 
 fn told(verified: &Verified) -> String {
-    let Verified { chains, links, rows, expired, erased, unchained, heads, .. } = verified;
+    let Verified { chains, links, rows, expired, erased, aside, unchained, heads, .. } = verified;
     let mut text = format!(
         "{chains} chains with {links} links that follow from one another.\n\
          {rows} rows are what was committed to.\n\
          {expired} rows are gone because their time is over, {erased} because their visitor asked.\n\
          {unchained} rows have no place in a chain: samples, and rows from before there were chains.\n"
     );
+    if *aside > 0 {
+        text += &format!(
+            "{aside} decisions are not in the store, but on their collector's disk; the notes say which.\n"
+        );
+    }
     if *heads > 0 {
         text += &format!("{heads} heads that were kept elsewhere still hold.\n");
     }
@@ -197,10 +202,10 @@ fn told(verified: &Verified) -> String {
     for finding in &verified.findings {
         text += &format!("{}\n", line(finding));
     }
-    text + match (verified.findings.is_empty(), verified.unproven.is_empty()) {
+    text + match (verified.findings.is_empty(), verified.unproven.is_empty() && *aside == 0) {
         (false, _) => "",
         (true, true) => "The ledger is whole.\n",
-        (true, false) => "The ledger is whole as far as can be known.\n",
+        (true, false) => "Nothing was changed or taken out, as far as can be known.\n",
     }
 }
 

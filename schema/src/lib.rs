@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "ledger_chain_expiry",
         sql: include_str!("../0011_ledger_chain_expiry.sql"),
     },
+    Migration { version: 12, name: "ledger_aside", sql: include_str!("../0012_ledger_aside.sql") },
 ];
 
 #[cfg(test)]

@@ -45,6 +45,8 @@
 //! * The last links of the newest chain, with their rows, until its head was kept or a further chain names it.
 //! * That a row which is missing had to go: its visitor can have had it erased, and `ledger_erased`, which says so, is a
 //!   table like any other. Who can write there can erase a row and note it. `verify` counts such rows.
+//! * That a row or link which is noted in `ledger_aside` is on its collector's disk: that is a table like any other too.
+//!   `verify` counts what such notes explain.
 //! * Rows whose `chain` is 0: from before there were chains, and samples. Anybody who can write can add, change and remove
 //!   them. `verify` counts them.
 //! * In chains of the first format, links that can be over: from 59 days after their day, unless links before and after
@@ -64,6 +66,7 @@ mod append;
 mod artefact;
 mod chain;
 mod erasure;
+mod place;
 mod row;
 
 pub use append::{Ledger, LedgerError};
@@ -71,6 +74,7 @@ pub use artefact::{ARTEFACT_BYTES_MAX, ARTEFACTS_MAX, Artefact, Artefacts, Artef
 pub use chain::{Kind, LINKS, Start, commitment, next_link};
 pub(crate) use chain::{date, lacking};
 pub(crate) use erasure::{bare_links, ended_by, erased_rows, links_left, replaced_by, without_erased};
+pub(crate) use place::{Place, places};
 pub use row::{CONSENTS, Content, DECISIONS, ERASE, LedgerRow, Seen};
 
 use std::fmt::Write;

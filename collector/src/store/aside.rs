@@ -5,7 +5,8 @@
 //! receipts that its decisions kill are on disk, and the ids of its batches stay known.
 //!
 //! Rows of a table are refused together. Those of the segment's other tables are in the store when it is set aside; the
-//! file has them too, and is not inserted twice should it be brought back.
+//! file has them too, and is not inserted twice should it be brought back. Of a decision whose row or link is refused, or not
+//! taken for now, the store keeps a note ([`super::ledger`]), so that verifying the ledger tells it from one that was removed.
 
 use super::StoreError;
 use super::drain::Job;

@@ -8,7 +8,7 @@
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError, aside};
-use crate::ledger::{ended_by, links_left};
+use crate::ledger::{ended_by, links_left, places};
 use crate::row_binary::Row;
 use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
@@ -50,13 +50,23 @@ pub(crate) struct Job {
     pub(crate) unread: u32,
     /// The browsers' batches of it, once it was read.
     pub(crate) batches: Vec<(BatchId, u64)>,
+    /// The store knows that its decisions are not there though their links are.
+    noted: bool,
 }
 
 impl Job {
     pub(crate) fn new(segment: Arc<Sealed>) -> Self {
         let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
         let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
-        Job { segment, tables, refusals: 0, may_end_consents: true, unread: 0, batches: Vec::new() }
+        Job {
+            segment,
+            tables,
+            refusals: 0,
+            may_end_consents: true,
+            unread: 0,
+            batches: Vec::new(),
+            noted: false,
+        }
     }
 
     pub(crate) fn sequence(&self) -> u64 {
@@ -99,25 +109,47 @@ impl Store {
         self.note_erased(&bare_links).await?;
         job.tables.extend(malformed.into_iter().map(|table| (table, Known::Refused)));
         for insert in &inserts {
-            let known = job.tables.entry(insert.table).or_insert(Known::Nothing);
-            if let Err(error) = self.settle(insert, known, job.segment.salvaged() || contents.damaged()).await
-            {
-                if !self.is_refusal(&error, insert.table).await {
-                    return Err(error);
-                }
-                job.refusals += 1;
-                if job.refusals < REFUSALS_MAX {
-                    return Err(error);
-                }
-                tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
-                *known = Known::Refused;
+            let mut known = job.tables.get(&insert.table).copied().unwrap_or(Known::Nothing);
+            let settled = self.settle(insert, &mut known, job.segment.salvaged() || contents.damaged()).await;
+            job.tables.insert(insert.table, known);
+            let Err(error) = settled else { continue };
+            // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
+            if insert.table == Table::Decisions {
+                self.note(job, &contents).await?;
             }
+            if !self.is_refusal(&error, insert.table).await {
+                return Err(error);
+            }
+            job.refusals += 1;
+            if job.refusals < REFUSALS_MAX {
+                return Err(error);
+            }
+            tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
+            job.tables.insert(insert.table, Known::Refused);
         }
         let refused = job.refused();
         if !refused.is_empty() {
+            if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
+                self.note(job, &contents).await?;
+            }
             return aside::refused(spool, withdrawn, job, &refused).await;
         }
+        // An earlier run may have noted it, or it was in quarantine.
+        if job.noted || job.segment.inherited() {
+            for links in inserts.iter().filter(|insert| insert.table == Table::Links) {
+                self.forget_aside(links).await?;
+            }
+        }
         finish(spool, withdrawn, job, contents).await
+    }
+
+    /// Notes that decisions are not in the store though their links are, or the other way round.
+    async fn note(&self, job: &mut Job, contents: &Contents) -> Result<(), StoreError> {
+        if !job.noted {
+            self.note_aside(contents.records().iter().flat_map(places).collect()).await?;
+            job.noted = true;
+        }
+        Ok(())
     }
 
     /// Makes the store hold exactly these rows, starting from what is known.

@@ -165,7 +165,7 @@ impl Insert {
     }
 
     /// Which rows of the table these are: all that fulfil one of the conditions.
-    fn conditions(&self) -> Vec<String> {
+    pub(crate) fn conditions(&self) -> Vec<String> {
         let of_segment = |more: &str| vec![format!("segment_id = {}{more}", self.segment_id)];
         match self.table {
             Table::Decisions => self.places.conditions("chain_seq"),

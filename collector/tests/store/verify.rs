@@ -1,10 +1,20 @@
 //! The ledger is verified beside a collector that goes on.
 
 use crate::ledger::{grant, refusal};
-use crate::stand::{Stand, tests};
+use crate::stand::{Stand, damaged, event, now_ms, tests, until};
+use kruimel_collector::ledger::LedgerRow;
+use kruimel_collector::spool::{Record, Table};
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use wire::HexId;
 
-tests![a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way];
+tests![
+    a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way,
+    decisions_that_the_store_refuses_are_told_as_kept_aside_until_they_are_brought_back,
+    decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside,
+    links_that_the_store_refuses_are_no_gap_that_somebody_made,
+];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
     const LOOKS: u32 = 12;
@@ -44,4 +54,109 @@ async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: St
     running.end().await;
     let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
     assert_eq!((whole.findings.as_slice(), whole.rows), (&[][..], 2 * decided + 1));
+}
+
+/// Moves what is in quarantine back into a spool.
+fn put_back(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from.join("quarantine")).unwrap().map(|entry| entry.unwrap()) {
+        fs::rename(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+async fn decisions_that_the_store_refuses_are_told_as_kept_aside_until_they_are_brought_back(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    let decide = async |id| {
+        ledger.append(grant(id)).await.unwrap();
+        ledger.append(refusal()).await.unwrap();
+    };
+    running.drain(&[]);
+    decide(1).await;
+    running.spool.settled().await;
+    // One decision that is none keeps those beside it from the store; rows of other tables go in.
+    decide(2).await;
+    running.append(event(1, 2, "/beside")).await;
+    let cut_off = Record { table: Table::Decisions, consent_id: 0, batch: None, ..event(1, 0, "/") };
+    running.append(damaged(cut_off)).await;
+    running.spool.settled().await;
+    decide(3).await;
+    running.spool.settled().await;
+    assert_eq!(stand.number("SELECT count() FROM consents").await, 4);
+    assert_eq!(stand.paths().await, ["/beside"]);
+    let told = async || {
+        let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+        (told.findings.len(), told.aside, told.notes.len(), told.rows)
+    };
+    assert_eq!(told().await, (0, 2, 2, 4));
+
+    // What cannot be read goes with the next erasure, and the file is whole again.
+    ledger.append(LedgerRow::erasure("demo", HexId(99), now_ms())).await.unwrap();
+    running.spool.settled().await;
+    running.end().await;
+    drop(ledger);
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    drop(ledger);
+    assert_eq!(told().await, (0, 2, 2, 5));
+    let elsewhere = tempfile::tempdir().unwrap();
+    put_back(stand.folder.path(), elsewhere.path());
+    let (mut running, _ledger) = stand.decide_in(elsewhere.path());
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    assert_eq!(told().await, (0, 0, 0, 7));
+
+    // From then on a row that is missing is missing.
+    stand.execute("ALTER TABLE consents DELETE WHERE consent_id = 2").await;
+    assert_eq!(told().await, (1, 0, 0, 6));
+}
+
+async fn decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside(stand: Stand) {
+    stand.store.migrate().await.unwrap();
+    stand.execute("ALTER TABLE consents ADD CONSTRAINT none CHECK consent_id != 2").await;
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for id in 1..=3 {
+        ledger.append(grant(id)).await.unwrap();
+        running.spool.seal().await;
+    }
+    until(async || stand.number("SELECT count() FROM ledger_aside").await == 1).await;
+    let told = async || {
+        let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+        (told.findings.len(), told.aside, told.rows)
+    };
+    assert_eq!(told().await, (0, 1, 1));
+    stand.execute("ALTER TABLE consents DROP CONSTRAINT none").await;
+    running.spool.settled().await;
+    assert_eq!(told().await, (0, 0, 3));
+    running.end().await;
+}
+
+async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for id in 1..=3 {
+        ledger.append(grant(id)).await.unwrap();
+        if id == 2 {
+            // A link that is none, of a row that was erased, keeps those beside it from the store.
+            let rows = vec![vec![0; 20], vec![1; 20]].into();
+            running
+                .append(Record {
+                    table: Table::Decisions,
+                    consent_id: 0,
+                    batch: None,
+                    rows,
+                    ..event(1, 0, "/")
+                })
+                .await;
+        }
+        running.spool.settled().await;
+    }
+    assert_eq!(stand.number("SELECT count() FROM ledger_chain").await, 2);
+    let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!((told.findings.as_slice(), told.aside, told.rows), (&[][..], 1, 2));
+    // The decision itself is there, and so is the withdrawal that it may be.
+    assert_eq!(stand.number("SELECT count() FROM consents").await, 3);
+    running.end().await;
 }

@@ -1,8 +1,9 @@
 //! What an owner asks of the ledger in the store: is it whole, what are its heads, what did a decision see, how many
 //! said what; and what visitors had erased is taken out of it.
 //!
-//! In: questions of the command line and of the admin listener. Out: answers; nothing but [`erase`] writes. Days are UTC.
+//! In: questions of the command line and of the admin listener. Out: answers; nothing but [`erase`] and [`aside`] writes. Days are UTC.
 
+mod aside;
 mod counts;
 mod erase;
 mod show;

@@ -8,7 +8,7 @@ use super::formers::Chain;
 use crate::ledger::{Content, commitment};
 use clickhouse::Row;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use wire::HexId;
 
 /// A link as the store holds it. Days are counted from 1970.
@@ -134,6 +134,19 @@ impl Store {
                    (SELECT commitment FROM ledger_chain WHERE site_id = ? AND day = toDate(?))";
         let found: Vec<String> = in_time(self.client().query(sql).bind(site).bind(day).fetch_all()).await?;
         Ok(found.into_iter().collect())
+    }
+
+    /// The places whose rows the store did not take, each with the day on which that was noted.
+    pub(super) async fn aside_of(
+        &self,
+        site: &str,
+        day: u16,
+    ) -> Result<HashMap<(u64, u32), u16>, StoreError> {
+        let sql = "SELECT chain, seq, toUInt16(max(noted)) FROM ledger_aside \
+                   WHERE site_id = ? AND day = toDate(?) GROUP BY chain, seq";
+        let found: Vec<(u64, u32, u16)> =
+            in_time(self.client().query(sql).bind(site).bind(day).fetch_all()).await?;
+        Ok(found.into_iter().map(|(chain, seq, noted)| ((chain, seq), noted)).collect())
     }
 
     /// Those of these links that are there.

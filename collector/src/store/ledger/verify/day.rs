@@ -5,7 +5,7 @@
 use super::retention::{self, Missing, Retention};
 use super::{Head, Held, Link, Verified};
 use crate::ledger::{Start, next_link};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wire::HexId;
 
 pub(super) struct Day<'a> {
@@ -13,6 +13,10 @@ pub(super) struct Day<'a> {
     pub(super) day: u16,
     pub(super) retention: &'a Retention,
     pub(super) verified: &'a mut Verified,
+    /// The places that the store did not take, each with the day on which that was noted.
+    pub(super) aside: &'a HashMap<(u64, u32), u16>,
+    /// Those of them that explain something: of each chain the places.
+    pub(super) explained: BTreeMap<u64, BTreeSet<u32>>,
 }
 
 impl Day<'_> {
@@ -23,6 +27,30 @@ impl Day<'_> {
     /// Says that something is missing, unless its time is over.
     fn missing(&mut self, why: Missing, chain: u64, seq: u32, what: &str) {
         self.verified.missing(why, self.site, self.day, chain, seq, what);
+    }
+
+    /// Whether it is noted that the store did not take what belongs there.
+    fn is_aside(&mut self, chain: u64, seq: u32) -> bool {
+        let is_aside = self.aside.contains_key(&(chain, seq));
+        if is_aside {
+            self.explained.entry(chain).or_default().insert(seq);
+        }
+        is_aside
+    }
+
+    /// Says what the store did not take.
+    pub(super) fn tell_aside(self) {
+        for (chain, places) in self.explained {
+            let noted = places.iter().filter_map(|seq| self.aside.get(&(chain, *seq))).max();
+            let (id, day) = (HexId(chain), crate::ledger::date(self.day));
+            let noted = noted.map_or_else(String::new, |day| crate::ledger::date(*day));
+            let (site, count) = (self.site, places.len());
+            self.verified.aside += count as u64;
+            self.verified.notes.push(format!(
+                "{count} decisions of chain {id} of {site} on {day} are not in the store, which did not take them on {noted}: \
+                 their collector has them on disk, in its spool, or for 30 days in its quarantine."
+            ));
+        }
     }
 
     /// Holds the chains to the heads of theirs that were kept, and says which were `found`.
@@ -72,7 +100,7 @@ impl Day<'_> {
     fn chain(&mut self, links: &[Link]) {
         let Some(first) = links.first() else { return };
         let (chain, day) = (first.chain, self.day);
-        if first.seq != 1 {
+        if (1..first.seq).any(|seq| !self.is_aside(chain, seq)) {
             let why = self.retention.between(&[], links, day);
             self.missing(why, chain, 1, "The first links of the chain are missing.");
         }
@@ -88,9 +116,10 @@ impl Day<'_> {
             };
             let broken = "The link does not follow from the one before: one of them was changed, or one between them is missing.";
             match previous {
-                Some((seq, _)) if seq + 1 < link.seq => {
+                Some((seq, _)) if (seq + 1..link.seq).any(|seq| !self.is_aside(chain, seq)) => {
                     self.missing(self.retention.between(before, after, day), chain, link.seq, broken);
                 }
+                Some((seq, _)) if seq + 1 < link.seq => {}
                 Some((_, previous)) if !follows(previous) => self.finding(chain, link.seq, broken),
                 Some(_) => self.verified.links += 1,
                 None => {}
@@ -134,6 +163,7 @@ impl Day<'_> {
                 Some(_) => self.finding(link.chain, link.seq, "The row was changed."),
                 None if erased.contains(&link.commitment) => self.verified.erased += 1,
                 None if self.retention.row_is_over(link, self.day) => self.verified.expired += 1,
+                None if self.is_aside(link.chain, link.seq) => {}
                 None => {
                     in_doubt |= newest.get(&link.chain).is_none_or(|newest| link.seq > *newest);
                     self.finding(link.chain, link.seq, "The row was removed before its time.");
@@ -141,7 +171,9 @@ impl Day<'_> {
             }
         }
         for (chain, seq) in held.into_keys() {
-            self.finding(chain, seq, "The row was added: no link is of it.");
+            if !self.is_aside(chain, seq) {
+                self.finding(chain, seq, "The row was added: no link is of it.");
+            }
         }
         in_doubt
     }

@@ -19,7 +19,7 @@ use day::Day;
 use formers::Formers;
 use retention::{Missing, Retention};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 use wire::HexId;
 
@@ -38,6 +38,8 @@ pub struct Verified {
     pub expired: u64,
     /// Links without a row because its visitor asked.
     pub erased: u64,
+    /// Places of which the store lacks the row, or the link, because it did not take it: their collector has it on disk.
+    pub aside: u64,
     /// Rows without a place in a chain: from before there were chains, and of the demo's sample.
     pub unchained: u64,
     /// Heads that were kept elsewhere and still hold.
@@ -71,13 +73,25 @@ const FINDINGS_MAX: usize = 1_000;
 impl Verified {
     /// Takes in what further days or sites showed.
     fn add(&mut self, other: Verified) {
-        let Verified { chains, links, rows, expired, erased, unchained, heads, notes, unproven, findings } =
-            other;
+        let Verified {
+            chains,
+            links,
+            rows,
+            expired,
+            erased,
+            aside,
+            unchained,
+            heads,
+            notes,
+            unproven,
+            findings,
+        } = other;
         self.chains += chains;
         self.links += links;
         self.rows += rows;
         self.expired += expired;
         self.erased += erased;
+        self.aside += aside;
         self.unchained += unchained;
         self.heads += heads;
         self.notes.extend(notes);
@@ -209,11 +223,21 @@ impl Store {
         let rows = self.rows_of(site, day).await?;
         let links = self.links_of(site, day).await?;
         let erased = self.erased_of(site, day).await?;
+        let aside = self.aside_of(site, day).await?;
         let mut seen = Seen { day, ..Seen::default() };
-        let mut day = Day { site, day, retention: &against.retention, verified: &mut seen.verified };
+        let mut day = Day {
+            site,
+            day,
+            retention: &against.retention,
+            verified: &mut seen.verified,
+            aside: &aside,
+            explained: BTreeMap::new(),
+        };
         day.hold_to_heads(&links, &against.kept, found);
         day.chains(&links);
-        seen.in_doubt = day.rows(&links, rows, &erased);
+        let in_doubt = day.rows(&links, rows, &erased);
+        day.tell_aside();
+        seen.in_doubt = in_doubt;
         formers.hear(&links);
         Ok(seen)
     }
