@@ -155,7 +155,16 @@ async fn every_migration_applies_to_a_fresh_store() {
     let tables = "SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name";
     assert_eq!(
         client.query(tables).fetch_all::<String>().await.unwrap(),
-        ["consents", "displays", "events", "ledger_artefacts", "ledger_chain", "ledger_erased", "rejections"]
+        [
+            "consents",
+            "displays",
+            "events",
+            "ledger_artefacts",
+            "ledger_aside",
+            "ledger_chain",
+            "ledger_erased",
+            "rejections"
+        ]
     );
     supervisor.stop().await;
 }
