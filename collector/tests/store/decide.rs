@@ -1,12 +1,12 @@
 //! What a decision leaves in the ledger when it is told twice, and what a hand-made form cannot have.
 
 use crate::listening::{Listening, kept};
-use crate::stand::{Stand, damaged, event, tests, until};
+use crate::stand::{Running, Stand, cut_off, now_ms, tests, until};
 use kruimel_collector::config::OnWithdrawal;
 use kruimel_collector::keys_path;
-use kruimel_collector::ledger::LedgerRow;
-use kruimel_collector::spool::{Record, Table};
+use kruimel_collector::ledger::{Ledger, LedgerRow};
 use serde_json::{Value, json};
+use std::path::Path;
 use wire::HexId;
 
 tests![
@@ -217,72 +217,67 @@ async fn what_a_decision_ended_beside_is_erased_with_it(stand: Stand) {
     server.end().await;
 }
 
-async fn an_erasure_reaches_what_rows_in_quarantine_replaced(stand: Stand) {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut running, ledger) = stand.decide_in(folder.path());
+/// A collector whose store holds a grant of the consent 1.
+async fn with_a_grant(stand: &Stand, folder: &Path) -> (Running, Ledger) {
+    let (mut running, ledger) = stand.decide_in(folder);
     ledger.append(crate::ledger::grant(1)).await.unwrap();
     running.drain(&[]);
     running.spool.settled().await;
-    // The row that says which consent the second one replaced is in quarantine when the second is erased.
-    let (site, request) = (crate::ledger::site(), crate::ledger::request());
-    let now_ms = kruimel_collector::now_ms();
-    let narrower = LedgerRow::grant(&site, &request, HexId(2), Some(HexId(1)), now_ms, false);
-    ledger.append(narrower).await.unwrap();
-    // A decision beside it that is none keeps all of the segment's from the store.
-    let cut_off = Record { table: Table::Decisions, consent_id: 0, batch: None, ..event(1, 0, "/") };
-    running.append(damaged(cut_off)).await;
-    running.spool.settled().await;
-    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 2").await, 0);
-    ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms)).await.unwrap();
-    running.spool.settled().await;
-    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 1").await, 1);
-    running.end().await;
-    drop(ledger);
-
-    let (mut running, _ledger) = stand.decide_in(folder.path());
-    running.drain(&[]);
-    // What the upkeep wishes is in the segment that is open.
-    until(async || {
-        running.spool.seal().await;
-        stand.number("SELECT count() FROM consents WHERE consent_id = 1").await == 0
-    })
-    .await;
-    await_erased(&stand, 2).await;
-    running.end().await;
-    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
-    assert_eq!(whole.findings, []);
+    (running, ledger)
 }
 
-async fn an_erasure_reaches_what_rows_that_wait_replaced(mut stand: Stand) {
-    stand.store = stand.store.with_waiting_age(std::time::Duration::ZERO);
-    let folder = tempfile::tempdir().unwrap();
-    let (mut running, ledger) = stand.decide_in(folder.path());
-    ledger.append(crate::ledger::grant(1)).await.unwrap();
-    running.drain(&[]);
-    running.spool.settled().await;
-    running.end().await;
-    drop(ledger);
-    // The row that says which consent the second one replaced waits on disk, and so does the wish to erase the second.
-    let (running, ledger) = stand.decide_in(folder.path());
+/// The decision that replaces the consent 1 with the consent 2.
+fn narrower() -> LedgerRow {
     let (site, request) = (crate::ledger::site(), crate::ledger::request());
-    let now_ms = kruimel_collector::now_ms();
-    ledger.append(LedgerRow::grant(&site, &request, HexId(2), Some(HexId(1)), now_ms, false)).await.unwrap();
-    ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms)).await.unwrap();
-    running.withdrawn.save().unwrap();
-    running.end().await;
-    drop(ledger);
-    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 1").await, 1);
+    LedgerRow::grant(&site, &request, HexId(2), Some(HexId(1)), now_ms(), false)
+}
 
-    let (mut running, _ledger) = stand.decide_in(folder.path());
+/// Starts again where the consent 2 was erased, until nothing is left of it and of the one that it replaced.
+async fn erases_both(stand: &Stand, folder: &Path) {
+    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 1").await, 1);
+    let (mut running, _ledger) = stand.decide_in(folder);
     running.drain(&[]);
+    // What the upkeep wishes is in the segment that is open.
     until(async || {
         running.spool.seal().await;
         stand.number("SELECT count() FROM consents WHERE consent_id IN (1, 2)").await == 0
     })
     .await;
-    await_erased(&stand, 2).await;
+    await_erased(stand, 2).await;
     running.end().await;
     assert_eq!(stand.store.verify_ledger(None, &[]).await.unwrap().findings, []);
+}
+
+async fn an_erasure_reaches_what_rows_in_quarantine_replaced(stand: Stand) {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, ledger) = with_a_grant(&stand, folder.path()).await;
+    // The row that says which consent the second one replaced is in quarantine when the second is erased: a decision beside
+    // it that is none keeps all of the segment's from the store.
+    ledger.append(narrower()).await.unwrap();
+    running.append(cut_off()).await;
+    running.spool.settled().await;
+    assert_eq!(stand.number("SELECT count() FROM consents WHERE consent_id = 2").await, 0);
+    ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms())).await.unwrap();
+    running.spool.settled().await;
+    running.end().await;
+    drop(ledger);
+    erases_both(&stand, folder.path()).await;
+}
+
+async fn an_erasure_reaches_what_rows_that_wait_replaced(mut stand: Stand) {
+    stand.store = stand.store.with_waiting_age(std::time::Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let (running, ledger) = with_a_grant(&stand, folder.path()).await;
+    running.end().await;
+    drop(ledger);
+    // The row that says which consent the second one replaced waits on disk, and so does the wish to erase the second.
+    let (running, ledger) = stand.decide_in(folder.path());
+    ledger.append(narrower()).await.unwrap();
+    ledger.append(LedgerRow::erasure("demo", HexId(2), now_ms())).await.unwrap();
+    running.withdrawn.save().unwrap();
+    running.end().await;
+    drop(ledger);
+    erases_both(&stand, folder.path()).await;
 }
 
 async fn who_granted_on_an_earlier_revision_sees_and_erases_as_anybody(stand: Stand) {

@@ -301,6 +301,11 @@ pub(crate) fn damaged(mut record: Record) -> Record {
     record
 }
 
+/// A decision that is none: it keeps those beside it from the store.
+pub(crate) fn cut_off() -> Record {
+    damaged(Record { table: Table::Decisions, consent_id: 0, batch: None, ..event(1, 0, "/") })
+}
+
 /// Asks until the answer is the expected one. Each time the store is asked, so nothing is slept away.
 pub(crate) async fn until<Answer: Future<Output = bool>>(mut ask: impl FnMut() -> Answer) {
     let asked = async { while !ask().await {} };

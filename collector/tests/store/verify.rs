@@ -1,7 +1,7 @@
 //! The ledger is verified beside a collector that goes on.
 
 use crate::ledger::{grant, refusal};
-use crate::stand::{Stand, damaged, event, now_ms, tests, until};
+use crate::stand::{Stand, cut_off, event, now_ms, tests, until};
 use kruimel_collector::ledger::LedgerRow;
 use kruimel_collector::spool::{Record, Table};
 use std::fs;
@@ -75,8 +75,7 @@ async fn decisions_that_the_store_refuses_are_told_as_kept_aside_until_they_are_
     // One decision that is none keeps those beside it from the store; rows of other tables go in.
     decide(2).await;
     running.append(event(1, 2, "/beside")).await;
-    let cut_off = Record { table: Table::Decisions, consent_id: 0, batch: None, ..event(1, 0, "/") };
-    running.append(damaged(cut_off)).await;
+    running.append(cut_off()).await;
     running.spool.settled().await;
     decide(3).await;
     running.spool.settled().await;
