@@ -102,12 +102,45 @@ fn key(receipt: &Receipt) -> Key {
     (receipt.consent_id.0, receipt.expiration_time)
 }
 
+/// A decision that waited for its turn read its clock before the one that had the turn, or after it.
 fn is_of_late(known: &Known, now_ms: i64) -> bool {
-    let age_ms = u64::try_from(now_ms.saturating_sub(known.at_ms)).unwrap_or(u64::MAX);
-    age_ms < REPEAT_TIME.as_millis() as u64
+    now_ms.abs_diff(known.at_ms) < REPEAT_TIME.as_millis() as u64
 }
 
 /// The decision without the way in which its receipt came.
 fn plain(request: &DecisionRequest) -> DecisionRequest {
     DecisionRequest { earlier: None, ..request.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::choice::Choice;
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_decision_is_known_to_one_that_came_a_moment_before_it_and_waited_for_its_turn() {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let site = Config::demo("data".into(), local(0), local(1)).sites.remove(0);
+        let request: DecisionRequest = serde_json::from_value(serde_json::json!({
+            "v": 1, "site": "demo", "action": "save", "categories": ["analytics"], "revision": 1, "text": "",
+            "language": "en", "surface": "notice",
+        }))
+        .unwrap();
+        let at_ms = 1_000_000_000;
+        let decide = |earlier: &[Receipt]| {
+            Decision::new(&site, &request, Choice::check(&site, &request, at_ms).unwrap(), earlier, at_ms)
+        };
+        let came_with = [decide(&[]).receipt().unwrap().clone()];
+        let decision = decide(&came_with);
+        let repeats = Repeats::default();
+        repeats.remember(&came_with, &request, &decision, at_ms);
+        let repeat_ms = REPEAT_TIME.as_millis() as i64;
+        for (age_ms, is_known) in
+            [(0, true), (-1, true), (repeat_ms - 1, true), (repeat_ms, false), (-repeat_ms, false)]
+        {
+            let found = repeats.find(&came_with, &came_with, &request, at_ms + age_ms);
+            assert_eq!(found.is_some(), is_known, "{age_ms}");
+        }
+    }
 }
