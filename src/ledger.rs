@@ -184,7 +184,7 @@ fn told(verified: &Verified) -> String {
     );
     if *aside > 0 {
         text += &format!(
-            "{aside} decisions are not in the store, but on their collector's disk; the notes say which.\n"
+            "{aside} rows are on their collector's disk, because the store did not take them; the notes say of which chains.\n"
         );
     }
     if *heads > 0 {

@@ -46,6 +46,17 @@ fn a_row_that_was_changed_removed_added_or_moved_shows_and_a_whole_ledger_is_who
     finds("a changed row", &["The row was changed."]);
     stack.execute("ALTER TABLE consents DELETE WHERE action = 'accept' AND chain_seq = 2");
     finds("a removed row", &["The row was removed before its time."]);
+    // One of which it is noted that its collector has it is told as that.
+    let noted = "INSERT INTO ledger_aside SELECT site_id, day, chain, seq, today(), expires FROM ledger_chain \
+                 WHERE kind = 'timed' AND seq = 2";
+    stack.execute(noted);
+    let told = said(&ledger(&stack, &["verify"]));
+    assert!(
+        told.contains("1 rows are on their collector's disk") && told.contains("Note: The store lacks"),
+        "{told}"
+    );
+    assert!(told.ends_with("Nothing was changed or taken out, as far as can be known.\n"), "{told}");
+    stack.execute("ALTER TABLE ledger_aside DELETE WHERE 1");
     stack.execute(
         "INSERT INTO consents SELECT * REPLACE (4 AS chain_seq) FROM (SELECT * FROM consents WHERE action = 'accept' AND chain_seq = 3)",
     );

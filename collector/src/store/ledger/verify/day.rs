@@ -47,8 +47,8 @@ impl Day<'_> {
             let (site, count) = (self.site, places.len());
             self.verified.aside += count as u64;
             self.verified.notes.push(format!(
-                "{count} decisions of chain {id} of {site} on {day} are not in the store, which did not take them on {noted}: \
-                 their collector has them on disk, in its spool, or for 30 days in its quarantine."
+                "The store lacks decisions of chain {id} of {site} on {day}: {count}, which it did not take on {noted}. \
+                 Their collector has them on disk, in its spool, or for 30 days in its quarantine."
             ));
         }
     }
