@@ -158,7 +158,7 @@ async fn erased_while_the_store_is_away(age: Duration) {
 }
 
 /// Moves the segments of a quarantine into another spool.
-fn move_back(from: &Path, to: &Path) {
+pub(crate) fn move_back(from: &Path, to: &Path) {
     for entry in fs::read_dir(from.join("quarantine")).unwrap().map(|entry| entry.unwrap()) {
         fs::rename(entry.path(), to.join(entry.file_name())).unwrap();
     }

@@ -11,6 +11,7 @@ mod chains;
 mod decide;
 mod drain;
 mod erase;
+mod first_format;
 mod ledger;
 mod listening;
 mod migrate;
@@ -35,7 +36,8 @@ fn main() -> ExitCode {
         .chain(decide::TESTS)
         .chain(versions::TESTS)
         .chain(chains::TESTS)
-        .chain(verify::TESTS);
+        .chain(verify::TESTS)
+        .chain(first_format::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();

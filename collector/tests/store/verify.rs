@@ -1,11 +1,9 @@
 //! The ledger is verified beside a collector that goes on.
 
-use crate::ledger::{grant, refusal};
+use crate::ledger::{grant, move_back, refusal};
 use crate::stand::{Stand, cut_off, event, now_ms, tests, until};
 use kruimel_collector::ledger::LedgerRow;
 use kruimel_collector::spool::{Record, Table};
-use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wire::HexId;
 
@@ -56,13 +54,6 @@ async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: St
     assert_eq!((whole.findings.as_slice(), whole.rows), (&[][..], 2 * decided + 1));
 }
 
-/// Moves what is in quarantine back into a spool.
-fn put_back(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from.join("quarantine")).unwrap().map(|entry| entry.unwrap()) {
-        fs::rename(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
 async fn decisions_that_the_store_refuses_are_told_as_kept_aside_until_they_are_brought_back(stand: Stand) {
     let (mut running, ledger) = stand.decide_in(stand.folder.path());
     let decide = async |id| {
@@ -99,7 +90,7 @@ async fn decisions_that_the_store_refuses_are_told_as_kept_aside_until_they_are_
     drop(ledger);
     assert_eq!(told().await, (0, 2, 2, 5));
     let elsewhere = tempfile::tempdir().unwrap();
-    put_back(stand.folder.path(), elsewhere.path());
+    move_back(stand.folder.path(), elsewhere.path());
     let (mut running, _ledger) = stand.decide_in(elsewhere.path());
     running.drain(&[]);
     running.spool.settled().await;
