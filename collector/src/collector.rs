@@ -3,8 +3,9 @@
 //! It never changes. Another config makes another one, which shares spool, store, counters and the list of withdrawn
 //! receipts with it ([`Collector::with_config`]): a request that is under way ends with what it began with.
 //!
-//! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds. While
-//! it runs the store may be away: the intake does not wait for it.
+//! Opening takes what can fail first (keys, geography, spool), so that nothing listens before all of it holds, and writes
+//! a new version of a declaration last: one that is on record was in force. While it runs the store may be away: the
+//! intake does not wait for it.
 
 mod upkeep;
 
@@ -134,6 +135,22 @@ fn artefacts_path(data_dir: &Path) -> PathBuf {
     data_dir.join("artefacts")
 }
 
+/// The keys of a start; a fresh one where there is no file.
+fn open_keys(data_dir: &Path) -> Result<Keys, KeysError> {
+    let path = keys_path(data_dir);
+    match Keys::load(&path) {
+        Err(KeysError::Missing(_)) => {}
+        other => return other,
+    }
+    if data_dir.join("declarations").exists() || spool_path(data_dir).exists() {
+        tracing::error!(
+            file = %path.display(),
+            "The signing keys of earlier starts are gone and others are made: no consent that was given holds any more, and every visitor is asked again. If there is a copy of the file, stop, put it back and start again."
+        );
+    }
+    Keys::create(&path)
+}
+
 /// The clock: milliseconds since 1970.
 pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -160,8 +177,7 @@ impl Collector {
     pub fn open(mut config: Config, client: clickhouse::Client) -> Result<Collector, StartError> {
         let data_dir = &config.data_dir;
         std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
-        let declarations = Declarations::open(data_dir, &mut config.sites, today())?;
-        let keys = Keys::load_or_create(&keys_path(data_dir))?;
+        let keys = open_keys(data_dir)?;
         let geography = Arc::new(Geography::open(config.geo.database.as_deref())?);
         let options = SpoolOptions {
             bytes_max: config.spool.bytes_max,
@@ -177,15 +193,16 @@ impl Collector {
             "The spool is open."
         );
         let withdrawn = Withdrawn::open(&spool_path(data_dir), &recovered.withdrawn)?;
+        let ledger = Ledger::open(&data_dir.join("ledger"), spool.clone(), withdrawn.clone())?;
+        let settled = Declarations::settle(data_dir, &mut config.sites, today())?;
         let texts_path = data_dir.join("texts");
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
-        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, settled.declarations(), config.listen.prefix.as_str());
         let artefacts = Artefacts::open(&artefacts_path(data_dir), shown)?;
-        let ledger = Ledger::open(&data_dir.join("ledger"), spool.clone(), withdrawn.clone())?;
         Ok(Collector {
-            declarations,
+            declarations: settled.write()?,
             keys,
             withdrawn,
             spool,
@@ -211,7 +228,7 @@ impl Collector {
     /// revision of each declaration is in force.
     ///
     /// # Errors
-    /// [`StartError`]; this one stays in force then.
+    /// [`StartError`]; this one stays in force then, and what is declared on disk is what it declares.
     pub fn with_config(&self, mut config: Config) -> Result<Collector, StartError> {
         let changed = self.config.needs_restart(&config);
         if !changed.is_empty() {
@@ -221,14 +238,17 @@ impl Collector {
             true => Arc::clone(&self.geography),
             false => Arc::new(Geography::open(config.geo.database.as_deref())?),
         };
-        let keys = Keys::load_or_create(&keys_path(&config.data_dir))?;
+        let keys = Keys::load(&keys_path(&config.data_dir))?;
+        let settled = Declarations::settle(&config.data_dir, &mut config.sites, today())?;
         let texts_path = config.data_dir.join("texts");
-        let declarations = Declarations::open(&config.data_dir, &mut config.sites, today())?;
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
-        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
-        self.artefacts.store(Arc::new(Artefacts::open(&artefacts_path(&config.data_dir), shown)?));
+        let shown = artefacts(&config.sites, &assets, settled.declarations(), config.listen.prefix.as_str());
+        let artefacts = Artefacts::open(&artefacts_path(&config.data_dir), shown)?;
+        let declarations = settled.write()?;
+        // Nothing fails from here on.
+        self.artefacts.store(Arc::new(artefacts));
         self.kept_sites.store(Arc::new(kept_sites(&config)));
         self.in_force.store(Arc::new(InForce::of(&config, &geography)));
         Ok(Collector {
@@ -271,7 +291,9 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SiteId;
     use crate::pipeline::Rejection;
+    use std::fs;
 
     #[test]
     fn another_config_shares_what_lasts_and_is_heard_by_what_runs() {
@@ -303,5 +325,66 @@ mod tests {
                 "spool cannot change while the collector runs; restart it for that, or take the change back"
             )
         );
+    }
+
+    /// A config with two sites in a folder.
+    fn two(folder: &Path) -> Config {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let mut config = Config::demo(folder.to_owned(), address, address);
+        let mut shop = config.sites[0].clone();
+        shop.id = SiteId::parse("shop").unwrap();
+        config.sites.push(shop);
+        config
+    }
+
+    #[test]
+    fn a_config_that_is_not_taken_leaves_every_declaration_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Collector::open(two(folder.path()), clickhouse::Client::default()).unwrap();
+        let histories = || {
+            ["demo", "shop"].map(|site| {
+                fs::read_to_string(folder.path().join(format!("declarations/{site}.jsonl"))).unwrap()
+            })
+        };
+        let longer = || {
+            let mut next = two(folder.path());
+            next.sites.iter_mut().for_each(|site| site.retention_months += 1);
+            next
+        };
+        let before = histories();
+        let in_the_way = |name: &str| {
+            let (path, aside) = (folder.path().join(name), folder.path().join("aside"));
+            fs::rename(&path, &aside).unwrap();
+            fs::create_dir_all(path.join("in the way")).unwrap();
+            assert!(first.with_config(longer()).is_err(), "{name}");
+            assert!(histories() == before, "{name}");
+            fs::remove_dir_all(&path).unwrap();
+            fs::rename(&aside, &path).unwrap();
+        };
+        in_the_way("texts");
+        in_the_way("artefacts/index");
+        // Nor is that of one site written where another's is damaged.
+        let shop = folder.path().join("declarations/shop.jsonl");
+        fs::write(&shop, "{}\n").unwrap();
+        assert!(first.with_config(longer()).is_err());
+        assert!(histories()[0] == before[0]);
+        fs::write(&shop, &before[1]).unwrap();
+
+        let revisions = |config: &Config| config.sites.iter().map(|site| site.revision).collect::<Vec<_>>();
+        let same = first.with_config(two(folder.path())).unwrap();
+        assert_eq!(revisions(&same.config), [1, 1], "nobody is asked again for what never held");
+        assert!(histories() == before);
+        assert_eq!(revisions(&first.with_config(longer()).unwrap().config), [2, 2]);
+    }
+
+    #[test]
+    fn keys_that_are_gone_at_a_reload_are_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Collector::open(two(folder.path()), clickhouse::Client::default()).unwrap();
+        let path = keys_path(folder.path());
+        fs::remove_file(&path).unwrap();
+        let told = first.with_config(two(folder.path())).err().unwrap().to_string();
+        assert!(told.contains("keys is not there") && told.contains("Restore"), "{told}");
+        assert!(!path.exists());
     }
 }

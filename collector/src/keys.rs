@@ -40,6 +40,11 @@ pub enum KeysError {
         "{0}, line {1}: a key is sixteen and sixty-four hexadecimal digits. Restore the file from a backup."
     )]
     Malformed(PathBuf, usize),
+    /// The file is not there.
+    #[error(
+        "{0} is not there. Restore it from a backup, or copy that of another collector: under another key no consent that was given holds any more. Only a start makes it."
+    )]
+    Missing(PathBuf),
     /// The file cannot be read or written.
     #[error("{0} cannot be read or written: {1}.")]
     Unreachable(PathBuf, #[source] io::Error),
@@ -99,24 +104,30 @@ impl Keys {
         self.0.iter()
     }
 
-    /// Reads the file, or makes it with one fresh key if it is not there.
+    /// Reads the file.
     ///
     /// # Errors
-    /// [`KeysError`]; in particular where others than the owner could have read it.
-    pub fn load_or_create(path: &Path) -> Result<Keys, KeysError> {
+    /// [`KeysError`]; in particular where it is not there, or where others than the owner could have read it.
+    pub fn load(path: &Path) -> Result<Keys, KeysError> {
         let unreachable = |error| KeysError::Unreachable(path.to_owned(), error);
         match fs::metadata(path) {
             Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
                 Err(KeysError::Exposed(path.to_owned()))
             }
             Ok(_) => parse(&Zeroizing::new(fs::read_to_string(path).map_err(unreachable)?), path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let keys = Keys::generate();
-                keys.write(path).map_err(unreachable)?;
-                Ok(keys)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(KeysError::Missing(path.to_owned())),
             Err(error) => Err(unreachable(error)),
         }
+    }
+
+    /// Makes the file with one fresh key.
+    ///
+    /// # Errors
+    /// [`KeysError::Unreachable`].
+    pub fn create(path: &Path) -> Result<Keys, KeysError> {
+        let keys = Keys::generate();
+        keys.write(path).map_err(|error| KeysError::Unreachable(path.to_owned(), error))?;
+        Ok(keys)
     }
 
     fn write(&self, path: &Path) -> io::Result<()> {
@@ -143,9 +154,9 @@ impl Keys {
 /// Puts a further key on top of the file's. Collectors sign with it from their next start; the older keys still verify.
 ///
 /// # Errors
-/// As [`Keys::load_or_create`].
+/// As [`Keys::load`].
 pub fn rotate_file(path: &Path) -> Result<(), KeysError> {
-    let mut keys = Keys::load_or_create(path)?;
+    let mut keys = Keys::load(path)?;
     keys.rotate();
     keys.write(path).map_err(|error| KeysError::Unreachable(path.to_owned(), error))
 }
@@ -202,9 +213,9 @@ mod tests {
     fn the_file_is_made_once_with_owner_only_rights_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        let made = Keys::load_or_create(&path).unwrap();
+        let made = Keys::create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let read = Keys::load_or_create(&path).unwrap();
+        let read = Keys::load(&path).unwrap();
         assert_eq!(read.newest().id(), made.newest().id());
         assert_eq!(read.newest().secret(), made.newest().secret());
     }
@@ -213,9 +224,9 @@ mod tests {
     fn rotation_puts_a_key_on_top_and_keeps_the_older() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        let before = Keys::load_or_create(&path).unwrap();
+        let before = Keys::create(&path).unwrap();
         rotate_file(&path).unwrap();
-        let after = Keys::load_or_create(&path).unwrap();
+        let after = Keys::load(&path).unwrap();
         assert_ne!(after.newest().id(), before.newest().id());
         assert!(after.find(before.newest().id()).is_some());
     }
@@ -224,13 +235,13 @@ mod tests {
     fn a_file_that_others_can_read_or_that_is_damaged_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        Keys::load_or_create(&path).unwrap();
+        Keys::create(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Keys::load_or_create(&path), Err(KeysError::Exposed(_))));
+        assert!(matches!(Keys::load(&path), Err(KeysError::Exposed(_))));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         for text in ["", "abc", "0123456789abcdef 0123", "é123456789abcde 00"] {
             fs::write(&path, text).unwrap();
-            assert!(matches!(Keys::load_or_create(&path), Err(KeysError::Malformed(_, 1))), "{text}");
+            assert!(matches!(Keys::load(&path), Err(KeysError::Malformed(_, 1))), "{text}");
         }
     }
 }

@@ -6,7 +6,8 @@
 //! line was edited, where a line was removed before another, and where lines changed places. Not noticed are the last
 //! lines removed, and a whole file computed anew: against those keep a copy elsewhere. A revision never falls from one
 //! line to the next. A line counts once its line feed is on disk: what a crash cut off is written again by the next
-//! start. Invariant: a line that was whole is never changed or dropped, and one that cannot be read stops the start.
+//! start. Invariant: a line that was whole and came in force is
+//! never changed or dropped, and one that cannot be read stops the start.
 
 use super::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ pub(super) struct HistoryFile {
     file: fs::File,
     /// Bytes of the lines that are whole.
     whole_bytes: u64,
+    /// The same when it was opened.
+    opened_bytes: u64,
     ended: bool,
 }
 
@@ -94,13 +97,30 @@ impl HistoryFile {
             );
         }
         let ended = bytes[..whole].last().is_none_or(|last| *last == b'\n');
-        Ok((HistoryFile { path: path.to_owned(), file, whole_bytes: whole as u64, ended }, versions))
+        let whole = whole as u64;
+        Ok((
+            HistoryFile { path: path.to_owned(), file, whole_bytes: whole, opened_bytes: whole, ended },
+            versions,
+        ))
     }
 
     /// Writes a version and returns once it is on disk.
     pub(super) fn append(&mut self, version: &Recorded) -> Result<(), HistoryError> {
         let line = version.line();
         self.write(&line).map_err(|error| HistoryError::Unreachable(self.path.clone(), error))
+    }
+
+    /// Makes the file what it was when it was opened: what was appended does not come in force.
+    pub(super) fn take_back(&mut self) {
+        let taken_back = self.file.set_len(self.opened_bytes).and_then(|()| self.file.sync_all());
+        if let Err(error) = taken_back {
+            tracing::error!(
+                %error,
+                file = %self.path.display(),
+                bytes = self.opened_bytes,
+                "A version of a declaration that did not come in force cannot be taken back. Cut the file to so many bytes before the next start."
+            );
+        }
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {

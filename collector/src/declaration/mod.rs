@@ -3,7 +3,8 @@
 //! In: the config's sites, and the history of each in the data folder. Out: the sites with the revision that is in
 //! force, and their [`History`]. At each start a site's [`Snapshot`] is compared with the last one: a material change
 //! raises the revision by itself, so that every visitor is asked again; anything else that visitors can read becomes a
-//! dated version of the same revision. The revision of the config counts where it is higher, and never lowers.
+//! dated version of the same revision. The revision of the config counts where it is higher, and never lowers. Written
+//! is it last, when nothing else of the start can fail ([`Settled`]): what never held is on no record.
 //!
 //! Invariant: nobody's consent stretches to what they were not told. In doubt the revision rises.
 //!
@@ -28,7 +29,7 @@ pub use change::{Aspect, Change, Said};
 pub use history::HistoryError;
 pub use snapshot::{Category, Location, Snapshot};
 
-use crate::config::Site;
+use crate::config::{Site, SiteId};
 use history::{HistoryFile, Recorded, path_of};
 use std::collections::HashMap;
 use std::path::Path;
@@ -98,14 +99,58 @@ impl NextStart {
     }
 }
 
+/// What would come in force: compared with what is on record, and nothing of it written. Meanwhile no other collector
+/// writes the histories that get a version.
+pub struct Settled {
+    declarations: Declarations,
+    fresh: Vec<Fresh>,
+    told: Vec<(SiteId, u32, NextStart)>,
+}
+
+/// A version that waits to be written.
+struct Fresh {
+    file: HistoryFile,
+    version: Recorded,
+}
+
+impl Settled {
+    /// What would come in force.
+    pub fn declarations(&self) -> &Declarations {
+        &self.declarations
+    }
+
+    /// Writes what is new. The last step of a start, or of another config: whatever else can fail came before.
+    ///
+    /// # Errors
+    /// [`HistoryError`]; every history is as it was then, and nothing of this may be served.
+    pub fn write(mut self) -> Result<Declarations, HistoryError> {
+        for place in 0..self.fresh.len() {
+            let Fresh { file, version } = &mut self.fresh[place];
+            if let Err(error) = file.append(version) {
+                self.fresh[..=place].iter_mut().for_each(|fresh| fresh.file.take_back());
+                return Err(error);
+            }
+        }
+        self.told.iter().for_each(|(site, in_config, next)| tell(site, *in_config, next));
+        Ok(self.declarations)
+    }
+}
+
 impl Declarations {
-    /// Compares every site with its history, writes what is new, and puts the revision that is in force into the site.
+    /// Compares every site with its history, and puts the revision that would be in force into the site.
     ///
     /// # Errors
     /// [`HistoryError`]; nothing may be served then.
-    pub fn open(data_dir: &Path, sites: &mut [Site], today: Date) -> Result<Declarations, HistoryError> {
-        let one = |site: &mut Site| Ok((site.id.to_string(), History::open(data_dir, site, today)?));
-        sites.iter_mut().map(one).collect::<Result<_, _>>().map(Declarations)
+    pub fn settle(data_dir: &Path, sites: &mut [Site], today: Date) -> Result<Settled, HistoryError> {
+        let mut settled =
+            Settled { declarations: Declarations::default(), fresh: Vec::new(), told: Vec::new() };
+        let mut sites: Vec<&mut Site> = sites.iter_mut().collect();
+        // In one order in every collector: two that share the folder would wait for one another.
+        sites.sort_by_key(|site| site.id.to_string());
+        for site in sites {
+            settled.add(data_dir, site, today)?;
+        }
+        Ok(settled)
     }
 
     /// The history of a site.
@@ -114,25 +159,29 @@ impl Declarations {
     }
 }
 
-impl History {
-    fn open(data_dir: &Path, site: &mut Site, today: Date) -> Result<History, HistoryError> {
-        let (mut file, mut recorded) = HistoryFile::open(&path_of(data_dir, site.id.as_str()))?;
+impl Settled {
+    fn add(&mut self, data_dir: &Path, site: &mut Site, today: Date) -> Result<(), HistoryError> {
+        let (file, mut recorded) = HistoryFile::open(&path_of(data_dir, site.id.as_str()))?;
         let snapshot = Snapshot::of(site);
         let next = NextStart::of(recorded.last(), site, &snapshot);
-        tell(site, &next);
         if next.is_new() {
             let version = Recorded::new(today, next.revision, snapshot, recorded.last());
-            file.append(&version)?;
-            recorded.push(version);
+            recorded.push(version.clone());
+            self.fresh.push(Fresh { file, version });
         }
         let history = History::new(recorded);
-        if site.revision != next.revision || site.revision_since.is_none() {
+        let in_config = site.revision;
+        if in_config != next.revision || site.revision_since.is_none() {
             site.revision_since = history.since(next.revision);
         }
         site.revision = next.revision;
-        Ok(history)
+        self.declarations.0.insert(site.id.to_string(), history);
+        self.told.push((site.id.clone(), in_config, next));
+        Ok(())
     }
+}
 
+impl History {
     fn new(recorded: Vec<Recorded>) -> History {
         let mut versions: Vec<Version> = Vec::new();
         let mut nth = 0;
@@ -157,24 +206,24 @@ impl History {
     }
 }
 
-fn tell(site: &Site, next: &NextStart) {
+fn tell(site: &SiteId, in_config: u32, next: &NextStart) {
     let Some(recorded) = next.recorded else { return };
     for change in &next.changes {
         let change_text = change.in_english();
         let material = change.material;
-        tracing::info!(site = site.id.as_str(), change = change_text, material, "The declaration changed.");
+        tracing::info!(site = site.as_str(), change = change_text, material, "The declaration changed.");
     }
     if next.revision > recorded {
         tracing::info!(
-            site = site.id.as_str(),
+            site = site.as_str(),
             before = recorded,
             revision = next.revision,
             "The revision is raised: every visitor is asked again."
         );
-    } else if site.revision < next.revision {
+    } else if in_config < next.revision {
         tracing::info!(
-            site = site.id.as_str(),
-            in_config = site.revision,
+            site = site.as_str(),
+            in_config,
             revision = next.revision,
             "The config names a lower revision than is on record; the one on record stays in force."
         );

@@ -361,7 +361,7 @@ const NEXT_DAY: Date = date!(2026 - 11 - 28);
 /// Starts a collector's declarations with one site and says the revision in force, since when, and every version.
 fn start(folder: &Path, site: &Site, today: Date) -> Result<(u32, Option<Date>, Vec<String>), HistoryError> {
     let mut sites = [site.clone()];
-    let declarations = Declarations::open(folder, &mut sites, today)?;
+    let declarations = Declarations::settle(folder, &mut sites, today)?.write()?;
     let versions = declarations.of("demo").unwrap().versions();
     let labels = versions.iter().map(|version| format!("{} {}", version.label, version.date)).collect();
     Ok((sites[0].revision, sites[0].revision_since, labels))
@@ -497,4 +497,27 @@ fn a_history_that_cannot_be_read_stops_the_start_and_stays_as_it_is() {
     fs::create_dir(&path).unwrap();
     let error = start(folder.path(), &with(""), DAY).unwrap_err().to_string();
     assert!(error.contains("demo.jsonl cannot be read or written"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_written_for_one_site_is_taken_back_for_all() {
+    let [kept, lost] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let path = |folder: &Path| folder.join("declarations/demo.jsonl");
+    let before = [&kept, &lost].map(|folder| {
+        start(folder.path(), &with(""), DAY).unwrap();
+        std::fs::read_to_string(path(folder.path())).unwrap()
+    });
+    let settle = |folder: &Path| {
+        let settled = Declarations::settle(folder, &mut [with("choice_days = 200")], DAY);
+        settled.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let mut both = settle(kept.path());
+    both.fresh.extend(settle(lost.path()).fresh);
+    // The folder of the second cannot be synced: it has another name.
+    let aside = lost.path().join("aside");
+    std::fs::rename(lost.path().join("declarations"), &aside).unwrap();
+    assert!(matches!(both.write(), Err(HistoryError::Unreachable(..))));
+    let after =
+        [path(kept.path()), aside.join("demo.jsonl")].map(|one| std::fs::read_to_string(one).unwrap());
+    assert!(after == before, "{after:?}");
 }

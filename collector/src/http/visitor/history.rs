@@ -207,7 +207,10 @@ mod tests {
         for time in 0..=changes {
             let mut site = [demo()];
             change(&mut site[0], time);
-            let declarations = Declarations::open(folder.path(), &mut site, date!(2026 - 11 - 27)).unwrap();
+            let declarations = Declarations::settle(folder.path(), &mut site, date!(2026 - 11 - 27))
+                .unwrap()
+                .write()
+                .unwrap();
             opened = Some((site.into_iter().next().unwrap(), declarations));
         }
         opened.unwrap()
