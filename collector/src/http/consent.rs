@@ -98,7 +98,7 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Deci
 ///
 /// # Errors
 /// What is wrong with the decision, [`Rejection::TooManyRequests`] for a grant that takes nothing back where its network
-/// grants too much, or [`Rejection::Unavailable`] when it cannot be kept on disk.
+/// grants too much (or for the same consent changed again and again), or [`Rejection::Unavailable`] when it cannot be kept on disk.
 pub(crate) async fn decide(
     collector: &Collector,
     sender: Sender,
@@ -129,8 +129,10 @@ pub(crate) async fn decide(
     if repeated {
         return Ok(decision.outcome(collector, headers, site, now_ms));
     }
-    if decision.takes_nothing_back() {
-        sender.grant(collector, site)?;
+    match decision.narrows(came.all()) {
+        Some(consent) => sender.narrowing(collector, site, consent)?,
+        None if decision.ends_nothing() => sender.grant(collector, site)?,
+        None => {}
     }
     if decision.is_of_nobody() && !sender.keeps_refusal(collector, site) {
         collector.outcomes.decided(REFUSAL_NOT_KEPT);
@@ -228,3 +230,6 @@ fn reset(collector: &Collector, headers: &HeaderMap, site: &Site, now_ms: i64) -
     cookies.extend(jar.expire(cookie::VISIT));
     Ok(Outcome { receipt: text.into_owned(), cookies })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What is taken in at once, and how much from one network.
 //!
 //! In: the sender of a request. Out: a place among the requests that are worked on, or a refusal that costs next to
-//! nothing. Invariants: a decision that refuses or withdraws is never refused for its sender's rate; of refusals that come
+//! nothing. Invariants: a decision that refuses or takes something back is never refused for its sender's rate; of refusals that come
 //! as a flood no more is kept than of grants; an address that is this machine's or a proxy's is nobody's, and never limited
 //! as one.
 
@@ -14,6 +14,7 @@ use crate::config::Site;
 use crate::pipeline::{Rejection, TruncatedIp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use wire::HexId;
 
 /// The counters of what is under way.
 pub struct Limits {
@@ -46,11 +47,14 @@ pub(super) struct Waiting {
 
 /// A site keeps so many times as many refusals as one network may grant.
 const REFUSALS_OF_ALL: u32 = 10;
+/// How often in a second a part of one consent is taken back where its network grants too much, and ten times in one go.
+const NARROWINGS_PER_SECOND: u32 = 1;
 
 #[derive(Clone, Copy, Hash)]
 enum Kind {
     Batch,
     Grant,
+    Narrowing,
     Refusal,
     Page,
 }
@@ -151,6 +155,24 @@ impl Sender {
             true => Ok(()),
             false => Err(Rejection::TooManyRequests),
         }
+    }
+
+    /// Counts a decision that takes a part back from a consent that goes on. Where its network grants too much, each
+    /// consent has a rate of its own: unlike an end it can come without end.
+    ///
+    /// # Errors
+    /// [`Rejection::TooManyRequests`].
+    pub(super) fn narrowing(
+        self,
+        collector: &Collector,
+        site: &Site,
+        consent: HexId,
+    ) -> Result<(), Rejection> {
+        let key = (site.id.as_str(), consent.0, Kind::Narrowing);
+        self.grant(collector, site).or_else(|too_many| {
+            let is_within = collector.limits.rates.take(key, NARROWINGS_PER_SECOND);
+            if is_within { Ok(()) } else { Err(too_many) }
+        })
     }
 
     /// Counts a refusal that ends no consent; whether the ledger keeps a row of it. It is honoured either way: nothing is

@@ -45,6 +45,20 @@ impl ConsentCookie {
         }
     }
 
+    /// Whether anything that was allowed is not any more.
+    fn allows_less_than(&self, earlier: &Receipt) -> bool {
+        let ConsentCookie::Receipt(receipt) = self else { return true };
+        earlier.categories.iter().any(|category| {
+            let services = (earlier.services.get(category), receipt.services.get(category));
+            !receipt.categories.contains(category)
+                || match services {
+                    (_, None) => false,
+                    (None, Some(_)) => true,
+                    (Some(before), Some(left)) => before.iter().any(|service| !left.contains(service)),
+                }
+        })
+    }
+
     /// Whether stored fields depended on something that is not granted any more.
     fn takes_back_from(&self, earlier: &Receipt) -> bool {
         STORED.iter().any(|category| earlier.allows(category, KRUIMEL) && !self.allows(category, KRUIMEL))
@@ -61,8 +75,15 @@ impl Decision {
     }
 
     /// Whether it grants something, and neither refuses nor ends anything.
-    pub(super) fn takes_nothing_back(&self) -> bool {
+    pub(super) fn ends_nothing(&self) -> bool {
         matches!(self.cookie, ConsentCookie::Receipt(_)) && self.rows.iter().all(|row| row.withdraws() == 0)
+    }
+
+    /// The consent that goes on with less than one of these receipts of it allowed.
+    pub(super) fn narrows(&self, came: &[Receipt]) -> Option<HexId> {
+        let goes_on = self.receipt().map(|receipt| receipt.consent_id).filter(|_| self.goes_on)?;
+        let mut of_it = came.iter().filter(|receipt| receipt.consent_id == goes_on);
+        of_it.any(|receipt| self.cookie.allows_less_than(receipt)).then_some(goes_on)
     }
 
     /// Whether it refuses and ends no consent: its row says nothing of anybody.
