@@ -24,7 +24,7 @@ use crate::Collector;
 use crate::config::{KRUIMEL, Site};
 use crate::ledger::{LedgerRow, Seen};
 use crate::pipeline::{ANALYTICS, Rejection};
-use crate::spool::AppendError;
+use crate::spool::{AppendError, Intake};
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
@@ -36,7 +36,7 @@ use earlier::{Earlier, live};
 use std::sync::Arc;
 use wire::{DecisionRequest, Receipt, Surface};
 
-/// How a refusal is counted that came in a flood: honoured, without a row.
+/// How a refusal is counted that came in a flood, or while the spool is full: honoured, without a row.
 const REFUSAL_NOT_KEPT: &str = "refuse_not_kept";
 
 /// What a decision leads to: the cookies to set and the JSON to answer with.
@@ -98,7 +98,8 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Deci
 ///
 /// # Errors
 /// What is wrong with the decision, [`Rejection::TooManyRequests`] for a grant that takes nothing back where its network
-/// grants too much (or for the same consent changed again and again), or [`Rejection::Unavailable`] when it cannot be kept on disk.
+/// grants too much (or for the same consent changed again and again), or [`Rejection::Unavailable`] when it cannot be kept on disk: a grant
+/// already when events no longer can.
 pub(crate) async fn decide(
     collector: &Collector,
     sender: Sender,
@@ -129,12 +130,15 @@ pub(crate) async fn decide(
     if repeated {
         return Ok(decision.outcome(collector, headers, site, now_ms));
     }
+    let is_full = collector.spool.intake() == Intake::Full;
     match decision.narrows(came.all()) {
         Some(consent) => sender.narrowing(collector, site, consent)?,
+        // What the spool keeps room for is not for grants.
+        None if decision.ends_nothing() && is_full => return Err(Rejection::Unavailable),
         None if decision.ends_nothing() => sender.grant(collector, site)?,
         None => {}
     }
-    if decision.is_of_nobody() && !sender.keeps_refusal(collector, site) {
+    if decision.is_of_nobody() && (is_full || !sender.keeps_refusal(collector, site)) {
         collector.outcomes.decided(REFUSAL_NOT_KEPT);
         return Ok(decision.outcome(collector, headers, site, now_ms));
     }

@@ -96,3 +96,32 @@ async fn whatever_takes_something_back_is_taken_in_a_flood_of_grants() {
     assert!(changes.contains(&429), "{changes:?}");
     assert_eq!(stand.decide("withdraw", json!({"categories": []}), &whole).await.status(), 200);
 }
+
+#[tokio::test]
+async fn what_a_full_spool_keeps_for_withdrawals_no_grant_and_no_flood_of_refusals_takes() {
+    let stand = Stand::open(|config| config.spool.bytes_max = 16 << 20);
+    let spool = &stand.collector.spool;
+    let (whole, other) =
+        (stand.grant(json!({"categories": ALL})).await, stand.grant(json!({"categories": ALL})).await);
+    while spool.intake() == Intake::Open {
+        let rows = vec![vec![0; 100_000]].into();
+        let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
+        spool.append(record).await.unwrap();
+    }
+    let counted = |what: &str| {
+        let metrics = stand.collector.outcomes.render();
+        metrics.lines().find_map(|line| line.strip_prefix(what)?.trim().parse().ok()).unwrap_or(0)
+    };
+    let full = stand.decide("accept", json!({"categories": ALL}), "").await;
+    assert_eq!(full.status(), 503);
+    assert_eq!(full.headers()["retry-after"], "30");
+    assert_eq!(counted("kruimel_decisions_rejected_total{reason=\"unavailable\"}"), 1);
+    let bytes = spool.depth().bytes;
+    assert_eq!(stand.decide("refuse", json!({"categories": []}), "").await.status(), 200);
+    assert_eq!(counted("kruimel_decisions_total{action=\"refuse_not_kept\"}"), 1);
+    assert_eq!(spool.depth().bytes, bytes);
+    let less = json!({"categories": ["analytics", "advertising"]});
+    assert_eq!(stand.decide("save", less, &other).await.status(), 200, "a part is taken back");
+    assert_eq!(stand.decide("withdraw", json!({"categories": []}), &whole).await.status(), 200);
+    assert!(spool.depth().bytes > bytes, "both are kept");
+}
