@@ -114,7 +114,7 @@ fn the_key_is_made_once_for_its_owner_alone_and_an_older_one_verifies_after_rota
     let keys = stack.data().join("keys");
     assert_eq!(std::fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o600);
     let cookies = stack.decide("accept", &ALL, "").cookies();
-    collector::keys::rotate_file(&keys).unwrap();
+    collector::keys::rotate_file(&keys, None).unwrap();
     let stack = stack.kill_and_restart();
     assert_eq!(try_batch(stack.public, &cookies, &batch(1, "/page")).unwrap().status, 202);
     let fresh = stack.decide("accept", &ALL, &cookies).cookies();

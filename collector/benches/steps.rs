@@ -49,8 +49,8 @@ impl Bench {
             site: SITE.into(),
             key: String::new(),
         };
-        let consent = sign(receipt, &keys);
-        let visitor = VisitorCookie { id: HexId(7), created_s: NOW_MS / 1_000 }.sign(SITE, &keys);
+        let consent = sign(receipt, NOW_MS, &keys);
+        let visitor = VisitorCookie { id: HexId(7), created_s: NOW_MS / 1_000 }.sign(SITE, NOW_MS, &keys);
         Bench { config, keys, agents: Agents::default(), consent, visitor }
     }
 

@@ -40,7 +40,7 @@ fn rows_with(text: &str) -> usize {
     static CONFIG: OnceLock<Config> = OnceLock::new();
     let local = |port| (Ipv4Addr::LOCALHOST, port).into();
     let config = CONFIG.get_or_init(|| Config::demo("data".into(), local(0), local(1)));
-    let key = keys().newest();
+    let key = keys().signing(0);
     let Some(members) = text.strip_suffix('}') else { return 0 };
     let signed = sign_members(&format!("{members},\"key\":\"{}\"", key.id()), key);
     let Ok(live) = LiveReceipt::check(&signed, "demo", 0, keys()) else { return 0 };

@@ -1,15 +1,20 @@
 //! The keys that receipts, visitor cookies and form tokens are signed with.
 //!
-//! A text file that only its owner may read, one key a line as `id secret` in hexadecimal digits, the newest first. It
-//! is made on first start; [`rotate_file`] puts a further key on top, and the older ones still verify. Several
-//! collectors share one copy of the file.
+//! A text file that only its owner may read, one key a line as `id secret` in hexadecimal digits, the newest first, and
+//! behind that the time from which it signs (`2026-11-29T14:00:00Z`) where it does not at once. It is made on first start;
+//! [`rotate_file`] puts a further key on top, and the older ones still verify. Several collectors share one copy of the
+//! file. Invariant: every key of the file verifies as soon as it is read, also one whose time to sign has not come, so
+//! that all collectors know it before one signs with it.
 
+use crate::receipt::timestamp;
 use std::cell::RefCell;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
 const SECRET_BYTES: usize = 32;
@@ -23,6 +28,8 @@ pub const KEYS_MAX: usize = 16;
 pub struct Key {
     id: String,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
+    /// In milliseconds since 1970; none where it signs at once.
+    signs_from_ms: Option<i64>,
 }
 
 /// The keys, the newest first; never empty.
@@ -37,7 +44,7 @@ pub enum KeysError {
     Exposed(PathBuf),
     /// The file is not what this module writes.
     #[error(
-        "{0}, line {1}: a key is sixteen and sixty-four hexadecimal digits. Restore the file from a backup."
+        "{0}, line {1}: a key is sixteen and sixty-four hexadecimal digits, and the time from which it signs where that is not at once. Restore the file from a backup."
     )]
     Malformed(PathBuf, usize),
     /// The file is not there.
@@ -51,8 +58,13 @@ pub enum KeysError {
 }
 
 impl Key {
-    fn generate() -> Key {
-        Key { id: format!("{:016x}", random_u64()), secret: Zeroizing::new(random_bytes()) }
+    fn generate(signs_from_ms: Option<i64>) -> Key {
+        Key { id: format!("{:016x}", random_u64()), secret: Zeroizing::new(random_bytes()), signs_from_ms }
+    }
+
+    /// Whether its time to sign has come.
+    fn signs(&self, now_ms: i64) -> bool {
+        self.signs_from_ms.is_none_or(|from_ms| from_ms <= now_ms)
     }
 
     /// The public name that a receipt carries.
@@ -80,18 +92,19 @@ impl fmt::Debug for Keys {
 impl Keys {
     /// One fresh key.
     pub fn generate() -> Keys {
-        Keys(vec![Key::generate()])
+        Keys(vec![Key::generate(None)])
     }
 
-    /// Puts a fresh key on top.
-    pub fn rotate(&mut self) {
-        self.0.insert(0, Key::generate());
+    /// Puts a fresh key on top, which signs from that time on, in milliseconds since 1970; at once without one.
+    pub fn rotate(&mut self, signs_from_ms: Option<i64>) {
+        self.0.insert(0, Key::generate(signs_from_ms));
         self.0.truncate(KEYS_MAX);
     }
 
-    /// The key that signs.
-    pub fn newest(&self) -> &Key {
-        &self.0[0]
+    /// The key that signs at this time: the newest whose time has come, and the oldest where none has.
+    pub fn signing(&self, now_ms: i64) -> &Key {
+        let signing = self.0.iter().find(|key| key.signs(now_ms));
+        signing.unwrap_or(&self.0[self.0.len() - 1])
     }
 
     /// The key of that id.
@@ -140,7 +153,8 @@ impl Keys {
         for key in &self.0 {
             let secret: Zeroizing<String> =
                 Zeroizing::new(key.secret.iter().map(|byte| format!("{byte:02x}")).collect());
-            writeln!(file, "{} {}", key.id, *secret)?;
+            let from = key.signs_from_ms.map(|from_ms| format!(" {}", timestamp(from_ms)));
+            writeln!(file, "{} {}{}", key.id, *secret, from.unwrap_or_default())?;
         }
         file.sync_all()?;
         fs::rename(&fresh, path)?;
@@ -151,13 +165,14 @@ impl Keys {
     }
 }
 
-/// Puts a further key on top of the file's. Collectors sign with it from their next start; the older keys still verify.
+/// Puts a further key on top of the file's. Collectors that have read the file accept it, and sign with it from that time
+/// on, in milliseconds since 1970; at once without one. The older keys still verify.
 ///
 /// # Errors
 /// As [`Keys::load`].
-pub fn rotate_file(path: &Path) -> Result<(), KeysError> {
+pub fn rotate_file(path: &Path, signs_from_ms: Option<i64>) -> Result<(), KeysError> {
     let mut keys = Keys::load(path)?;
-    keys.rotate();
+    keys.rotate(signs_from_ms);
     keys.write(path).map_err(|error| KeysError::Unreachable(path.to_owned(), error))
 }
 
@@ -165,7 +180,12 @@ fn parse(text: &str, path: &Path) -> Result<Keys, KeysError> {
     let mut keys = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let malformed = || KeysError::Malformed(path.to_owned(), number + 1);
-        let (id, secret) = line.split_once(' ').ok_or_else(malformed)?;
+        let mut words = line.split(' ');
+        let (Some(id), Some(secret), from, None) = (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(malformed());
+        };
+        let signs_from_ms = from.map(|text| milliseconds(text).ok_or_else(malformed)).transpose()?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if id.len() != 16 || secret.len() != 2 * SECRET_BYTES || !digits(id) || !digits(secret) {
             return Err(malformed());
@@ -174,12 +194,18 @@ fn parse(text: &str, path: &Path) -> Result<Keys, KeysError> {
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(&secret[2 * place..2 * place + 2], 16).map_err(|_| malformed())?;
         }
-        keys.push(Key { id: id.to_owned(), secret: bytes });
+        keys.push(Key { id: id.to_owned(), secret: bytes, signs_from_ms });
     }
     if keys.is_empty() {
         return Err(KeysError::Malformed(path.to_owned(), 1));
     }
     Ok(Keys(keys))
+}
+
+/// The time that [`timestamp`] wrote.
+fn milliseconds(text: &str) -> Option<i64> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    time.unix_timestamp().checked_mul(1_000)
 }
 
 /// A random number from the operating system; never zero, which means "none" in the store. They are fetched some at a
@@ -216,19 +242,34 @@ mod tests {
         let made = Keys::create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let read = Keys::load(&path).unwrap();
-        assert_eq!(read.newest().id(), made.newest().id());
-        assert_eq!(read.newest().secret(), made.newest().secret());
+        assert_eq!(read.signing(NOW_MS).id(), made.signing(NOW_MS).id());
+        assert_eq!(read.signing(NOW_MS).secret(), made.signing(NOW_MS).secret());
     }
 
+    const NOW_MS: i64 = 1_790_000_000_000;
+
     #[test]
-    fn rotation_puts_a_key_on_top_and_keeps_the_older() {
+    fn rotation_puts_a_key_on_top_that_is_known_at_once_and_signs_when_its_time_has_come() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         let before = Keys::create(&path).unwrap();
-        rotate_file(&path).unwrap();
-        let after = Keys::load(&path).unwrap();
-        assert_ne!(after.newest().id(), before.newest().id());
-        assert!(after.find(before.newest().id()).is_some());
+        let signing = |now_ms| Keys::load(&path).unwrap().signing(now_ms).id().to_owned();
+        let first = before.signing(NOW_MS).id();
+        rotate_file(&path, Some(NOW_MS + 1_000)).unwrap();
+        assert_eq!(signing(NOW_MS), first);
+        let second = signing(NOW_MS + 1_000);
+        assert_ne!(second, first);
+        let keys = Keys::load(&path).unwrap();
+        assert!(keys.find(&second).is_some() && keys.find(first).is_some());
+        // One that signs at once goes before another that waits.
+        rotate_file(&path, None).unwrap();
+        let third = signing(NOW_MS);
+        assert!(third != first && third != second);
+        assert_eq!(signing(NOW_MS + 1_000), third);
+        // The file of a collector that begins with a key which waits.
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.lines().nth(1).unwrap()).unwrap();
+        assert_eq!(signing(NOW_MS), second);
     }
 
     #[test]
@@ -239,7 +280,9 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(Keys::load(&path), Err(KeysError::Exposed(_))));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        for text in ["", "abc", "0123456789abcdef 0123", "é123456789abcde 00"] {
+        let whole = format!("0123456789abcdef {}", "0".repeat(64));
+        let (soon, long) = (format!("{whole} soon"), format!("{whole} 2026-11-29T14:00:00Z 1"));
+        for text in ["", "abc", "0123456789abcdef 0123", "é123456789abcde 00", &soon, &long] {
             fs::write(&path, text).unwrap();
             assert!(matches!(Keys::load(&path), Err(KeysError::Malformed(_, 1))), "{text}");
         }

@@ -83,10 +83,10 @@ pub fn receipt_id(text: &str) -> Option<HexId> {
         .map(|receipt| receipt.consent_id)
 }
 
-/// Signs a receipt with the newest key and returns the consent cookie's text, not yet percent-encoded. The field `key`
-/// is set here.
-pub fn sign(mut receipt: Receipt, keys: &Keys) -> String {
-    let key = keys.newest();
+/// Signs a receipt with the key of this time and returns the consent cookie's text, not yet percent-encoded. The field
+/// `key` is set here.
+pub fn sign(mut receipt: Receipt, now_ms: i64, keys: &Keys) -> String {
+    let key = keys.signing(now_ms);
     receipt.key = key.id().to_owned();
     let json = serde_json::to_string(&receipt).expect("a receipt of texts and numbers is always JSON");
     sign_members(json.strip_suffix('}').expect("the JSON of a struct ends with a brace"), key)
@@ -118,10 +118,10 @@ impl VisitorCookie {
         (age_s <= VISITOR_SECONDS_MAX).then_some(cookie)
     }
 
-    /// The cookie's value, signed with the newest key.
-    pub fn sign(&self, site: &str, keys: &Keys) -> String {
+    /// The cookie's value, signed with the key of this time.
+    pub fn sign(&self, site: &str, now_ms: i64, keys: &Keys) -> String {
         let signed = self.to_string();
-        let mac = mac(keys.newest(), &[VISITOR, site, "\n", &signed]);
+        let mac = mac(keys.signing(now_ms), &[VISITOR, site, "\n", &signed]);
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 }
@@ -136,9 +136,9 @@ impl fmt::Display for VisitorCookie {
 }
 
 /// Signs a form's token: good for this purpose and site until `expires_s`, seconds since 1970.
-pub fn sign_token(purpose: &str, site: &str, expires_s: i64, keys: &Keys) -> String {
+pub fn sign_token(purpose: &str, site: &str, now_ms: i64, expires_s: i64, keys: &Keys) -> String {
     let message = format!("token\n{purpose}\n{site}\n{expires_s}");
-    let signature = URL_SAFE_NO_PAD.encode(mac(keys.newest(), &[&message]).finalize().into_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(mac(keys.signing(now_ms), &[&message]).finalize().into_bytes());
     format!("{expires_s}.{signature}")
 }
 
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_receipt_holds_for_its_site_until_it_ends() {
         let keys = Keys::generate();
-        let text = sign(receipt(), &keys);
+        let text = sign(receipt(), NOW_MS, &keys);
         assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_ok());
         assert_eq!(LiveReceipt::check(&text, "demo", NOW_MS + 1_000, &keys), Err(ReceiptError::Expired));
         assert_eq!(LiveReceipt::check(&text, "other", NOW_MS, &keys), Err(ReceiptError::Forged));
@@ -219,19 +219,19 @@ mod tests {
     #[test]
     fn an_older_key_still_verifies_after_rotation() {
         let mut keys = Keys::generate();
-        let text = sign(receipt(), &keys);
-        let visitor = VisitorCookie { id: HexId(5), created_s: NOW_MS / 1_000 }.sign("demo", &keys);
-        keys.rotate();
+        let text = sign(receipt(), NOW_MS, &keys);
+        let visitor = VisitorCookie { id: HexId(5), created_s: NOW_MS / 1_000 }.sign("demo", NOW_MS, &keys);
+        keys.rotate(None);
         assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_ok());
         assert!(VisitorCookie::check(&visitor, "demo", NOW_MS, &keys).is_some());
-        assert!(!sign(receipt(), &keys).contains(&text[text.len() - 40..]));
+        assert!(!sign(receipt(), NOW_MS, &keys).contains(&text[text.len() - 40..]));
     }
 
     #[test]
     fn a_visitor_cookie_holds_for_its_site_for_thirteen_months() {
         let keys = Keys::generate();
         let cookie = VisitorCookie { id: HexId(5), created_s: NOW_MS / 1_000 };
-        let text = cookie.sign("demo", &keys);
+        let text = cookie.sign("demo", NOW_MS, &keys);
         assert_eq!(VisitorCookie::check(&text, "demo", NOW_MS, &keys), Some(cookie));
         assert_eq!(VisitorCookie::check(&text, "other", NOW_MS, &keys), None);
         let later_ms = NOW_MS + (VISITOR_SECONDS_MAX + 1) * 1_000;
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_token_holds_for_its_purpose_and_time() {
         let keys = Keys::generate();
-        let token = sign_token("decide", "demo", NOW_MS / 1_000 + 60, &keys);
+        let token = sign_token("decide", "demo", NOW_MS, NOW_MS / 1_000 + 60, &keys);
         assert!(check_token(&token, "decide", "demo", NOW_MS, &keys));
         assert!(!check_token(&token, "erase", "demo", NOW_MS, &keys));
         assert!(!check_token(&token, "decide", "other", NOW_MS, &keys));
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn any_flipped_bit_is_refused() {
         let keys = Keys::generate();
-        let whole = sign(receipt(), &keys).into_bytes();
+        let whole = sign(receipt(), NOW_MS, &keys).into_bytes();
         for place in 0..whole.len() {
             for bit in 0..8 {
                 let mut bytes = whole.clone();

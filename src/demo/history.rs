@@ -96,7 +96,7 @@ fn visitor(
         return Ok(records);
     }
     if person.granted.iter().any(|name| name == "analytics") {
-        let receipt = sign(receipt(site, &visit, &person), &collector.keys);
+        let receipt = sign(receipt(site, &visit, &person), collector::now_ms(), &collector.keys);
         let again = chance.pick(&[(66, 0), (20, 1), (9, 2), (5, 4)]);
         for _ in 0..=again {
             records.extend(batches(collector, site, &visit, &person, &receipt, chance)?);

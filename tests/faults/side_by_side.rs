@@ -10,6 +10,7 @@ use crate::sender::{batch, try_batch};
 use crate::stack::{SITE, Stack, signal};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 /// The password of the first one's engine.
 pub(crate) const PASSWORD: &str = "two-collectors-one-store";
@@ -137,4 +138,45 @@ fn what_is_withdrawn_at_one_collector_is_dead_at_the_other_within_a_minute() {
         answer.status == 403 && answer.json()["reason"] == "withdrawn_receipt"
     });
     first.await_count("SELECT count() FROM events WHERE path = '/alive'", 0);
+}
+
+fn reload(stack: &Stack) {
+    let taken = || stack.log().matches("is in force").count();
+    let before = taken();
+    signal(stack.process_id(), "HUP");
+    stack.await_that("the config is read again", || taken() > before);
+}
+
+#[test]
+fn a_further_key_is_known_to_every_collector_before_one_signs_with_it_and_then_signs_by_itself() {
+    let (first, second) = two();
+    let accept = || first.decide("accept", &ALL, "").cookies();
+    let key =
+        |cookies: &str| cookies.split("%22key%22:%22").nth(1).map(|rest| rest[..16].to_owned()).unwrap();
+    let before = key(&accept());
+    let config = first.data().parent().unwrap().join("kruimel.toml");
+    let rotated = Command::new(env!("CARGO_BIN_EXE_kruimel"))
+        .args(["keys", "rotate", "--config", config.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(rotated.stdout).unwrap();
+    assert!(said.find("1. Copy").unwrap() < said.find("2. Reload").unwrap(), "{said}");
+    reload(&first);
+    // The other collector has not got the file yet.
+    let waiting = accept();
+    assert_eq!(key(&waiting), before);
+    assert_eq!(try_batch(second.public, &waiting, &batch(1, "/before")).unwrap().status, 202);
+
+    let keys = first.data().join("keys");
+    collector::keys::rotate_file(&keys, Some(collector::now_ms() + 2_000)).unwrap();
+    std::fs::copy(&keys, second.data().join("keys")).unwrap();
+    reload(&second);
+    reload(&first);
+    let mut after = accept();
+    first.await_that("its time comes without another reload", || {
+        after = accept();
+        key(&after) != before
+    });
+    assert_eq!(try_batch(second.public, &after, &batch(2, "/after")).unwrap().status, 202);
+    assert_eq!(key(&second.decide("accept", &ALL, "").cookies()), key(&after), "one clock");
 }

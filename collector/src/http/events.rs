@@ -73,7 +73,7 @@ async fn take(
         let rows = std::mem::take(&mut processed.rows);
         keep(collector, &processed, rows, now_ms, id).await?;
     }
-    Ok(taken(collector, headers, processed, accepted))
+    Ok(taken(collector, headers, processed, accepted, now_ms))
 }
 
 async fn read(headers: &HeaderMap, body: Timed) -> Result<Bytes, Rejection> {
@@ -155,6 +155,7 @@ fn taken(
     headers: &HeaderMap,
     processed: Processed,
     accepted: usize,
+    now_ms: i64,
 ) -> Response<Body> {
     let accepted = accepted as u32;
     let rejected = processed.rejected.into_iter().map(|(told, _)| told).collect();
@@ -167,7 +168,7 @@ fn taken(
             true => Lasts::Session,
             false => Lasts::Seconds(processed.receipt_seconds.min(VISITOR_SECONDS_MAX)),
         };
-        let value = visitor.sign(&processed.site, &collector.keys);
+        let value = visitor.sign(&processed.site, now_ms, &collector.keys);
         for set in Jar::of(headers, collector.site(&processed.site)).set(cookie::VISITOR, &value, lasts) {
             answer.headers_mut().append(header::SET_COOKIE, set);
         }

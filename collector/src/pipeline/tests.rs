@@ -39,7 +39,7 @@ impl Bench {
             key: String::new(),
         };
         change(&mut receipt);
-        sign(receipt, &self.keys)
+        sign(receipt, NOW_MS, &self.keys)
     }
 
     fn process(&self, body: &str, consent: Option<&str>, user_agent: &str) -> Result<Processed, Refused> {

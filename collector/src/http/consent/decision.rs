@@ -198,7 +198,7 @@ impl Decision {
             ConsentCookie::Refusal(refusal) => {
                 serde_json::to_string(&refusal).expect("texts and numbers are always JSON")
             }
-            ConsentCookie::Receipt(receipt) => sign(receipt, &collector.keys),
+            ConsentCookie::Receipt(receipt) => sign(receipt, now_ms, &collector.keys),
         };
         let mut cookies = jar.set(cookie::CONSENT, &text, self.lasts);
         if measured {
@@ -225,7 +225,7 @@ pub(super) fn fresh_visitor(
     now_ms: i64,
 ) -> Vec<HeaderValue> {
     let fresh = VisitorCookie { id: HexId(random_u64()), created_s: now_ms.div_euclid(1_000) };
-    let value = fresh.sign(site.id.as_str(), &collector.keys);
+    let value = fresh.sign(site.id.as_str(), now_ms, &collector.keys);
     let lasts = match lasts {
         Lasts::Seconds(seconds) => Lasts::Seconds(seconds.min(VISITOR_SECONDS_MAX)),
         Lasts::Session => Lasts::Session,

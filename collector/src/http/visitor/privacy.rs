@@ -187,7 +187,7 @@ impl Request<'_> {
             prefix: collector.config.listen.prefix.as_str(),
             state: &state,
             signal: signal(site, headers),
-            token: sign_token(&purpose(headers), site.id.as_str(), expires_s, &collector.keys),
+            token: sign_token(&purpose(headers), site.id.as_str(), now_ms, expires_s, &collector.keys),
             message,
             entered,
             records,

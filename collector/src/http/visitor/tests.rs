@@ -39,7 +39,7 @@ fn receipt(keys: &Keys, categories: &[&str], revision: u32) -> String {
         site: "demo".into(),
         key: String::new(),
     };
-    sign(receipt, keys)
+    sign(receipt, NOW_MS, keys)
 }
 
 fn read(choice: Option<&str>, visitor: Option<&str>, keys: &Keys) -> State {
@@ -72,7 +72,7 @@ fn a_grant_is_shown_with_what_it_allows_and_its_references() {
     let keys = Keys::generate();
     let visitor = VisitorCookie { id: HexId(0x5e1c_09ab_77d2_4f38), created_s: NOW_MS / 1_000 };
     let choice = receipt(&keys, &["necessary", "functional", "analytics"], 1);
-    let state = read(Some(&choice), Some(&visitor.sign("demo", &keys)), &keys);
+    let state = read(Some(&choice), Some(&visitor.sign("demo", NOW_MS, &keys)), &keys);
     let html = page(&state, Language::En, None);
     for text in [
         "<h1>You allowed ",
