@@ -62,12 +62,16 @@ pub struct Public {
     collector: Arc<Collector>,
     /// Where batches go. Nearly every request is one, and looking for its route cost a tenth of it.
     batches: String,
+    /// Where decisions go.
+    decisions: [String; 2],
     routes: Router,
 }
 
 impl Public {
-    pub(super) fn new(collector: &Arc<Collector>, batches: String, routes: Router) -> Public {
-        Public { collector: Arc::clone(collector), batches, routes }
+    pub(super) fn new(collector: &Arc<Collector>, prefix: &str, routes: Router) -> Public {
+        let batches = format!("{prefix}/events");
+        let decisions = ["consent", "privacy"].map(|route| format!("{prefix}/{route}"));
+        Public { collector: Arc::clone(collector), batches, decisions, routes }
     }
 
     /// The same, where what has no route here is another's.
@@ -84,12 +88,27 @@ impl Public {
         let mut response = match (&under_way, request.method() == Method::POST) {
             (Some(_), true) => self.take(request, peer, id).await,
             (Some(_), false) => self.show(request, peer, id).await,
-            (None, true) => refuse_early(collector, request.headers(), "", Rejection::Overloaded),
+            (None, true) => self.turn_away(&request),
             (None, false) => refuse(Rejection::Overloaded),
         };
         drop(under_way);
         finish(response.headers_mut(), id);
         response
+    }
+
+    /// Refuses what is sent while enough is under way, and counts it as what it was sent as.
+    fn turn_away(&self, request: &Request) -> Response<Body> {
+        let (collector, path) = (&self.collector, request.uri().path());
+        let reason = Rejection::Overloaded;
+        if path == self.batches {
+            return refuse_early(collector, request.headers(), "", reason);
+        }
+        if self.decisions.iter().any(|decisions| path == decisions) {
+            collector.outcomes.decision_rejected("", reason, "", (collector.clock)());
+        }
+        let mut answer = refuse(reason);
+        origin::allow(request.headers(), &collector.config.sites, &mut answer);
+        answer
     }
 
     /// From where it comes.
@@ -140,7 +159,7 @@ fn finish(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(REQUEST_ID, id);
 }
 
-/// Refuses something that a browser sent before it is read, and counts it.
+/// Refuses a batch before it is read, and counts it.
 pub(super) fn refuse_early(
     collector: &Collector,
     headers: &HeaderMap,
@@ -151,4 +170,37 @@ pub(super) fn refuse_early(
     let mut answer = refuse(reason);
     origin::allow(headers, &collector.config.sites, &mut answer);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Collector;
+    use crate::config::Config;
+    use crate::http::public;
+    use axum::body::Body;
+    use axum::http::Request;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn what_is_refused_unread_is_counted_as_what_it_was_sent_as() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let mut config = Config::demo(folder.path().to_owned(), address, address);
+        config.listen.requests_max = 0;
+        let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
+        let check = async |path: &str, counted: [&str; 2]| {
+            let public = public(&collector);
+            let request = Request::post(path).body(Body::empty()).unwrap();
+            assert_eq!(public.answer(request, address).await.status(), 503);
+            let text = collector.outcomes.render();
+            for line in counted {
+                assert!(text.lines().any(|one| one == line), "{path}: {text}");
+            }
+        };
+        let decisions = |count| format!("kruimel_decisions_rejected_total{{reason=\"overloaded\"}} {count}");
+        check("/kruimel/consent", ["kruimel_events_received_total 0", &decisions(1)]).await;
+        check("/kruimel/privacy?site=demo", ["kruimel_events_received_total 0", &decisions(2)]).await;
+        check("/kruimel/elsewhere", ["kruimel_events_received_total 0", &decisions(2)]).await;
+        check("/kruimel/events", ["kruimel_events_received_total 1", &decisions(2)]).await;
+    }
 }

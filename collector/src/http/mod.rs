@@ -64,7 +64,7 @@ pub fn public(collector: &Arc<Collector>) -> Public {
     let prefix = collector.config.listen.prefix.as_str().trim_end_matches('/').to_owned();
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes) };
     let routes = routes.route(gpc::PATH, get(gpc::support).with_state(Arc::clone(collector)));
-    Public::new(collector, format!("{prefix}/events"), routes)
+    Public::new(collector, &prefix, routes)
 }
 
 /// What operators reach: health and metrics, with what is measured elsewhere. The dashboards are put beside it by the
