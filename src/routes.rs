@@ -3,7 +3,7 @@
 //! In: a collector, and what lasts beyond any of them. Out: the public and the admin listener's routes.
 
 use crate::demo;
-use crate::listen::Certificates;
+use crate::listen::{self, Certificates};
 use crate::telemetry::{Observed, Telemetry};
 use axum::Router;
 use collector::Collector;
@@ -58,6 +58,7 @@ impl Shared {
         };
         let (telemetry, certificates) = (self.telemetry.clone(), self.certificates.clone());
         let further: collector::http::Further = Arc::new(move |out| {
+            listen::render_turned_away(out)?;
             telemetry.as_ref().map_or(Ok(()), |telemetry| telemetry.render(out))?;
             certificates.as_ref().map_or(Ok(()), |certificates| certificates.render(out))
         });

@@ -5,6 +5,7 @@
 
 use super::pulse::{Pulse, UnderWay, Verdict};
 use super::seats::Place;
+use super::turned_away::{Reason, TurnedAway};
 use super::{Answers, Certificates, Limits, Routes};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Request, Response, Version, header};
@@ -113,8 +114,9 @@ pub(super) async fn serve<A: Answers>(
     // What a client did wrong is its own affair.
     let handshake =
         timeout(connections.limits.connection.header_time, certificates.acceptor().accept(stream));
-    if let Ok(Ok(stream)) = handshake.await {
-        converse(&connections, stream, peer, place).await;
+    match handshake.await {
+        Ok(Ok(stream)) => converse(&connections, stream, peer, place).await,
+        _ => TurnedAway::of(A::LISTENER).count(Reason::Handshake),
     }
 }
 
@@ -133,8 +135,11 @@ where
     loop {
         tokio::select! {
             biased;
-            // What a client did wrong is its own affair, and an error would name what it sent.
-            _ = connection.as_mut() => return,
+            // What a client did wrong is its own affair, and an error would name what it sent: it is counted.
+            ended = connection.as_mut() => {
+                let reason = ended.err().and_then(|error| of_head(error.downcast_ref()?));
+                return reason.into_iter().for_each(|reason| TurnedAway::of(A::LISTENER).count(reason));
+            }
             _ = place.notice.changed() => {}
             () = wake.as_mut() => {}
         }
@@ -144,6 +149,10 @@ where
             Verdict::Close(end) => (end, leaving),
             Verdict::Cut(end) => (end, true),
         };
+        if end <= now && matches!(verdict, Verdict::Cut(_)) {
+            let reason = pulse.too_slow_for();
+            reason.into_iter().for_each(|reason| TurnedAway::of(A::LISTENER).count(reason));
+        }
         if notice.cut || (end <= now && is_cut) {
             return;
         }
@@ -155,6 +164,15 @@ where
         let look =
             now + if notice.crowded { LOOK_WHEN_CROWDED } else { connections.limits.connection.header_time };
         wake.as_mut().reset(if end <= now { now + LEAVE_TIME_MAX } else { end.min(look) });
+    }
+}
+
+/// What was wrong with a head that was refused.
+fn of_head(error: &hyper::Error) -> Option<Reason> {
+    match error {
+        error if error.is_parse_too_large() => Some(Reason::LargeHead),
+        error if error.is_parse() => Some(Reason::Malformed),
+        _ => None,
     }
 }
 

@@ -11,9 +11,11 @@ mod files;
 mod pulse;
 mod seats;
 mod tls;
+mod turned_away;
 
 pub(crate) use files::{connections_max, raise_limit};
 pub(crate) use tls::{Certificates, Pair};
+pub(crate) use turned_away::{Listener, render as render_turned_away};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
@@ -36,6 +38,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
+use turned_away::{Reason, TurnedAway};
 
 /// How long a stop waits for requests under way.
 const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
@@ -56,6 +59,8 @@ pub(crate) type Routes<A> = Arc<ArcSwap<A>>;
 pub(crate) trait Answers: Send + Sync + 'static {
     /// Whether a request is answered to its end though its client hung up.
     const TO_THE_END: bool;
+    /// Where these are asked.
+    const LISTENER: Listener;
 
     fn answer(
         self: Arc<Self>,
@@ -66,6 +71,7 @@ pub(crate) trait Answers: Send + Sync + 'static {
 
 impl Answers for Public {
     const TO_THE_END: bool = true;
+    const LISTENER: Listener = Listener::Public;
 
     fn answer(
         self: Arc<Self>,
@@ -79,6 +85,7 @@ impl Answers for Public {
 
 impl Answers for Router {
     const TO_THE_END: bool = false;
+    const LISTENER: Listener = Listener::Admin;
 
     async fn answer(self: Arc<Self>, request: Request, _: SocketAddr) -> Response<Body> {
         match Router::clone(&self).call(request).await {
@@ -130,7 +137,10 @@ pub(crate) async fn serve<A: Answers>(
                 Some(place) => {
                     tasks.spawn(connection::serve(Arc::clone(&connections), stream, peer, place));
                 }
-                None => turn_away(stream, &turned_away, &tasks),
+                None => {
+                    TurnedAway::of(A::LISTENER).count(Reason::NoRoom);
+                    turn_away(stream, &turned_away, &tasks);
+                }
             },
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

@@ -4,6 +4,7 @@
 //! undone, there is a moment at which the connection ends.
 
 use super::Limits;
+use super::turned_away::Reason;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -80,6 +81,15 @@ impl Pulse {
             _ if !state.asked => Verdict::Cut(state.since + connection.header_time),
             _ if crowded => Verdict::Close(state.since + connection.idle_time.min(IDLE_WHEN_CROWDED)),
             _ => Verdict::Close(state.since + connection.idle_time),
+        })
+    }
+
+    /// What a connection that is cut off took too long for; nothing where it never sent anything.
+    pub(super) fn too_slow_for(&self) -> Option<Reason> {
+        self.with(|state| match state.head_since {
+            _ if state.under_way > 0 => Some(Reason::SlowRequest),
+            Some(_) => Some(Reason::SlowHead),
+            None => None,
         })
     }
 

@@ -3,7 +3,7 @@
 //! In: a request. Out: a span with route, method and status. Invariant: whatever a client can write, it is not in the
 //! span: names come from closed lists, and a path, a query and every header stay out.
 
-use crate::listen::Answers;
+use crate::listen::{Answers, Listener};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, Response, StatusCode};
@@ -86,6 +86,7 @@ impl<A: Answers> Observed<A> {
 
 impl<A: Answers> Answers for Observed<A> {
     const TO_THE_END: bool = A::TO_THE_END;
+    const LISTENER: Listener = A::LISTENER;
 
     async fn answer(self: Arc<Self>, request: Request, peer: SocketAddr) -> Response<Body> {
         let answers = Arc::clone(&self.answers);

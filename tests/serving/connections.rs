@@ -1,6 +1,6 @@
 //! Connections that cost: half a head, half a body, nothing at all, too many.
 
-use super::parts::{Open, config, start};
+use super::parts::{Open, config, counted, start};
 use crate::sender::{batch, try_batch};
 use crate::stack::Stack;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -9,6 +9,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const OWN_FILES: u64 = 4_096;
 
 const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
+
+fn turned_away(stack: &Stack, reason: &str) -> u64 {
+    let series = format!("kruimel_connections_turned_away_total{{listener=\"public\",reason=\"{reason}\"}}");
+    counted(stack, &series)
+}
 
 fn assert_served(stack: &Stack, cookies: &str, number: u64) {
     let answer = try_batch(stack.public, cookies, &batch(number, "/page")).unwrap();
@@ -39,6 +44,7 @@ fn heads_that_never_end_are_cut_off_and_visitors_are_answered_meanwhile() {
     for one in slow.iter_mut().chain([&mut known]) {
         assert_eq!(one.read_to_end(), "");
     }
+    stack.await_that("each is counted", || turned_away(&stack, "slow_head") == 301);
     assert_served(&stack, &cookies, 99);
 }
 
@@ -79,8 +85,10 @@ fn where_every_seat_is_taken_the_next_one_is_told_at_once() {
     let mut next = Open::to(stack.public);
     let told = next.read_to_end();
     assert!(told.starts_with("HTTP/1.1 503") && told.contains("retry-after: 5"), "{told}");
+    assert_eq!(turned_away(&stack, "no_room"), 1);
     // Who never asks anything leaves soon, and then there is room again.
     assert_eq!(silent[63].read_to_end(), "");
+    assert_eq!(turned_away(&stack, "slow_head"), 0, "it sent nothing");
     stack.await_that("there is room", || Open::to(stack.public).ask().starts_with("HTTP/1.1 200"));
 }
 
@@ -100,4 +108,10 @@ fn an_idle_connection_is_closed_and_a_head_that_is_too_large_refused() {
     many.write(format!("GET /kruimel/demo.js HTTP/1.1\r\nhost: localhost\r\n{lines}\r\n").as_bytes())
         .unwrap();
     assert!(many.read_head().starts_with("HTTP/1.1 431"));
+    let mut other = Open::to(stack.public);
+    other.write(b"this is not HTTP\r\n\r\n").unwrap();
+    assert!(other.read_head().starts_with("HTTP/1.1 400"));
+    stack.await_that("each is counted", || {
+        turned_away(&stack, "large_head") == 2 && turned_away(&stack, "malformed") == 1
+    });
 }
