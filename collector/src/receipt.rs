@@ -74,6 +74,11 @@ impl LiveReceipt {
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
+
+    /// The same, of whoever needs no more than that.
+    pub fn into_receipt(self) -> Receipt {
+        self.receipt
+    }
 }
 
 /// The consent id that a cookie's text claims, unchecked: good for looking up, not for trusting.

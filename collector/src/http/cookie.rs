@@ -82,10 +82,22 @@ pub(crate) fn decode(value: &str) -> Option<Cow<'_, str>> {
 /// The byte that an escape at the start stands for, and what follows it.
 fn escape(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let [b'%', high, low, after @ ..] = bytes else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let value = digit(*high)? << 4 | digit(*low)?;
-    Some((value as u8, after))
+    let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+    (high | low < 16).then_some((high << 4 | low, after))
 }
+
+/// What a hexadecimal digit stands for; 16 for any other byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        let lower = b"0123456789abcdef"[value as usize];
+        digits[lower as usize] = value;
+        digits[lower.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 /// Where the collector's own cookies are kept for one request's page: over TLS or not, for its host or its domain.
 #[derive(Clone, Copy, Debug)]

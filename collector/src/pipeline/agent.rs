@@ -81,7 +81,7 @@ mod tests {
     fn what_is_remembered_is_what_reading_tells() {
         let agents = Agents::default();
         for _ in 0..2 {
-            assert_eq!(agents.read(&chrome(140)).device(0).browser_version, "140");
+            assert_eq!(agents.read(&chrome(140)).device(0).browser_version.as_ref(), "140");
             assert_eq!(agents.read("curl/8.5.0").person, Err(Rejection::Robot));
         }
         let mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.1 Safari/605.1.15";

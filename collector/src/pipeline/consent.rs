@@ -4,14 +4,16 @@
 //! event cannot become a row; none of these compile:
 //!
 //! ```compile_fail,E0451
-//! let grants = kruimel_collector::pipeline::Grants { categories: vec!["analytics".to_owned()] };
+//! fn mint(receipt: wire::Receipt) -> kruimel_collector::pipeline::Grants {
+//!     kruimel_collector::pipeline::Grants { receipt }
+//! }
 //! ```
 //! ```compile_fail,E0277
 //! let grants: kruimel_collector::pipeline::Grants = serde_json::from_str("[\"analytics\"]").unwrap();
 //! ```
 //! ```compile_fail,E0308
 //! use kruimel_collector::pipeline::{RawEvent, Surroundings, enrich};
-//! fn skip_admission(raw: RawEvent<'_>, around: &Surroundings) {
+//! fn skip_admission<'a>(raw: RawEvent<'a>, around: &'a Surroundings<'a>) {
 //!     enrich(raw, around);
 //! }
 //! ```
@@ -27,8 +29,8 @@
 use super::{RawBatch, RawEvent, Rejection, Tables};
 use crate::config::{KRUIMEL, Site};
 use crate::receipt::{LiveReceipt, ReceiptError, VisitorCookie};
-use wire::HexId;
 use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
+use wire::{HexId, Receipt};
 
 /// The category that every kind of measurement needs.
 pub const ANALYTICS: &str = "analytics";
@@ -50,13 +52,13 @@ pub struct Credentials<'a> {
 /// only if its service `kruimel` is among what was granted.
 #[derive(Debug)]
 pub struct Grants {
-    categories: Vec<String>,
+    receipt: Receipt,
 }
 
 impl Grants {
     /// Whether a category was granted.
     pub fn allow(&self, category: &str) -> bool {
-        self.categories.iter().any(|granted| granted == category)
+        self.receipt.allows(category, KRUIMEL)
     }
 
     /// The value if its category was granted, otherwise the empty value: an ungranted field stays empty.
@@ -96,11 +98,8 @@ pub fn admit(
     now_ms: i64,
     tables: &Tables<'_>,
 ) -> Result<Admitted, Rejection> {
-    let live = live(site, credentials.consent, now_ms, tables)?;
-    let receipt = live.receipt();
-    let mut categories = receipt.categories.clone();
-    categories.retain(|category| receipt.allows(category, KRUIMEL));
-    let grants = Grants { categories };
+    let receipt = live(site, credentials.consent, now_ms, tables)?.into_receipt();
+    let grants = Grants { receipt };
     if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
         return Err(Rejection::NotGranted);
     }
@@ -111,10 +110,10 @@ pub fn admit(
         created_s: now_ms.div_euclid(1_000),
     });
     Ok(Admitted {
+        consent_id: grants.receipt.consent_id,
+        expires_ms: grants.receipt.expiration_time,
+        session: grants.receipt.session,
         grants,
-        consent_id: receipt.consent_id,
-        expires_ms: receipt.expiration_time,
-        session: receipt.session,
         visitor,
         visitor_is_new: known.is_none(),
     })

@@ -2,15 +2,16 @@
 //!
 //! The user agent itself is never kept. A system's version is not kept either: browsers have frozen it.
 
+use std::sync::Arc;
 use woothee::parser::Parser;
 
 /// What a user agent tells. Empty texts where it tells nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
     /// Such as `Firefox`.
-    pub browser: String,
+    pub browser: Arc<str>,
     /// The major version, such as `140`.
-    pub browser_version: String,
+    pub browser_version: Arc<str>,
     /// Such as `Windows`.
     pub os: &'static str,
     /// `desktop`, `phone` or `tablet`.
@@ -53,8 +54,8 @@ pub(super) fn device(user_agent: &str) -> Device {
         _ => ("", ""),
     };
     Device {
-        browser: browser.to_owned(),
-        browser_version: version.to_owned(),
+        browser: browser.into(),
+        browser_version: version.into(),
         os: os(user_agent),
         kind: kind(user_agent),
     }
@@ -118,7 +119,7 @@ mod tests {
 
     fn check(user_agent: &str, touch_points: u8, expected: (&str, &str, &str, &str)) {
         let found = device(user_agent).touched_at(touch_points);
-        let told = (found.browser.as_str(), found.browser_version.as_str(), found.os, found.kind);
+        let told = (&*found.browser, &*found.browser_version, found.os, found.kind);
         assert_eq!(told, expected, "{user_agent}");
     }
 

@@ -11,51 +11,51 @@ use wire::limits::{CAMPAIGN_BYTES_MAX, LANGUAGE_BYTES_MAX, PATH_BYTES_MAX, TITLE
 
 /// What surrounds the events of one batch. A field is filled only through [`super::Grants::only`].
 #[derive(Debug)]
-pub struct Surroundings {
+pub struct Surroundings<'a> {
     pub(super) address: Option<TruncatedIp>,
-    pub(super) path: String,
-    pub(super) title: String,
+    pub(super) path: PageText<'a>,
+    pub(super) title: PageText<'a>,
     pub(super) place: Place,
     pub(super) device: Device,
     pub(super) source: Source,
-    pub(super) campaign: CampaignText,
-    pub(super) language: String,
+    pub(super) campaign: CampaignText<'a>,
+    pub(super) language: &'a str,
     pub(super) viewport_width: u16,
 }
 
 /// The campaign parameters that may be stored.
 #[derive(Debug, Default)]
-pub(super) struct CampaignText {
-    pub(super) source: String,
-    pub(super) medium: String,
-    pub(super) name: String,
-    pub(super) term: String,
-    pub(super) content: String,
+pub(super) struct CampaignText<'a> {
+    pub(super) source: PageText<'a>,
+    pub(super) medium: PageText<'a>,
+    pub(super) name: PageText<'a>,
+    pub(super) term: PageText<'a>,
+    pub(super) content: PageText<'a>,
 }
 
 /// An event with all that will be stored of it.
 #[derive(Debug)]
 pub struct EnrichedEvent<'a> {
     pub(super) consented: ConsentedEvent<'a>,
-    pub(super) around: &'a Surroundings,
+    pub(super) around: &'a Surroundings<'a>,
 }
 
 /// Works out what surrounds the events of an admitted batch.
-pub fn surroundings(
-    raw: &RawBatch<'_>,
+pub fn surroundings<'a>(
+    raw: &'a RawBatch<'_>,
     site: &Site,
     admitted: &Admitted,
     address: TruncatedIp,
     agent: &Agent,
     geo: Option<&Geo>,
-) -> Surroundings {
+) -> Surroundings<'a> {
     let grants = admitted.grants();
-    let text = |value: &str| PageText::new(value, CAMPAIGN_BYTES_MAX).as_str().to_owned();
+    let text = |value: &'a str| PageText::new(value, CAMPAIGN_BYTES_MAX);
     let campaign = &raw.page.campaign;
     Surroundings {
         address: grants.only(ANALYTICS, Some(address)),
-        path: grants.only(ANALYTICS, page::path(&raw.page.path, PATH_BYTES_MAX).as_str().to_owned()),
-        title: grants.only(ANALYTICS, PageText::new(&raw.page.title, TITLE_BYTES_MAX).as_str().to_owned()),
+        path: grants.only(ANALYTICS, page::path(&raw.page.path, PATH_BYTES_MAX)),
+        title: grants.only(ANALYTICS, PageText::new(&raw.page.title, TITLE_BYTES_MAX)),
         place: grants.only(ANALYTICS, geo::place(geo, address, &raw.client.time_zone)),
         device: grants.only(ANALYTICS, agent.device(raw.client.touch_points)),
         source: grants.only(ANALYTICS, source::source(&raw.page, site)),
@@ -67,12 +67,12 @@ pub fn surroundings(
             term: grants.only(ADVERTISING, text(&campaign.term)),
             content: grants.only(ADVERTISING, text(&campaign.content)),
         },
-        language: grants.only(ANALYTICS, page::language(&raw.client.language, LANGUAGE_BYTES_MAX).to_owned()),
+        language: grants.only(ANALYTICS, page::language(&raw.client.language, LANGUAGE_BYTES_MAX)),
         viewport_width: grants.only(ANALYTICS, raw.client.viewport_width),
     }
 }
 
 /// Joins an event with its surroundings.
-pub fn enrich<'a>(consented: ConsentedEvent<'a>, around: &'a Surroundings) -> EnrichedEvent<'a> {
+pub fn enrich<'a>(consented: ConsentedEvent<'a>, around: &'a Surroundings<'a>) -> EnrichedEvent<'a> {
     EnrichedEvent { consented, around }
 }

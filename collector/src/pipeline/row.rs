@@ -16,7 +16,7 @@
 //! ```
 //! ```compile_fail,E0451
 //! use kruimel_collector::pipeline::{ConsentedEvent, EnrichedEvent, Surroundings};
-//! fn forge<'a>(consented: ConsentedEvent<'a>, around: &'a Surroundings) -> EnrichedEvent<'a> {
+//! fn forge<'a>(consented: ConsentedEvent<'a>, around: &'a Surroundings<'a>) -> EnrichedEvent<'a> {
 //!     EnrichedEvent { consented, around }
 //! }
 //! ```
@@ -124,21 +124,21 @@ impl<'a> EventRow<'a> {
 }
 
 /// The columns that all rows of a batch share, encoded once: `host` to `viewport_width`.
-pub(super) fn columns_of(around: &Surroundings, host: &str) -> Vec<u8> {
+pub(super) fn columns_of(around: &Surroundings<'_>, host: &str) -> Vec<u8> {
     let mut out = Encoder::part();
     for text in [
         host,
-        &around.path,
-        &around.title,
+        around.path.as_str(),
+        around.title.as_str(),
         &around.source.name,
         around.source.channel,
         &around.source.host,
         &around.source.path,
-        &around.campaign.source,
-        &around.campaign.medium,
-        &around.campaign.name,
-        &around.campaign.term,
-        &around.campaign.content,
+        around.campaign.source.as_str(),
+        around.campaign.medium.as_str(),
+        around.campaign.name.as_str(),
+        around.campaign.term.as_str(),
+        around.campaign.content.as_str(),
         &around.place.country,
         &around.place.region,
         &around.place.city,
@@ -147,7 +147,7 @@ pub(super) fn columns_of(around: &Surroundings, host: &str) -> Vec<u8> {
         &around.device.browser_version,
         around.device.os,
         around.device.kind,
-        &around.language,
+        around.language,
     ] {
         out.string(text);
     }
