@@ -18,6 +18,7 @@ tests![
     what_a_decision_ended_beside_is_erased_with_it,
     an_erasure_reaches_what_rows_in_quarantine_replaced,
     an_erasure_reaches_what_rows_that_wait_replaced,
+    an_erasure_follows_rows_that_wait_however_many_they_are_while_the_store_is_away,
     who_granted_on_an_earlier_revision_sees_and_erases_as_anybody,
     a_withdrawal_is_kept_as_long_as_the_receipt_that_it_ends_could_live,
 ];
@@ -162,21 +163,22 @@ async fn an_erasure_reaches_however_many_consents_one_behind_the_other(stand: St
     let folder = tempfile::tempdir().unwrap();
     let server = Listening::begin(&stand, folder.path()).await;
     let mut cookies = String::new();
-    for _ in 0..20 {
+    // More than are followed at once.
+    for _ in 0..40 {
         cookies = server.decide("accept", &ALL, &cookies).await;
         cookies = server.decide("save", &["functional"], &cookies).await;
     }
     let other = server.decide("accept", &ALL, "").await;
-    assert_eq!(rows(&stand, &server).await, 41);
+    assert_eq!(rows(&stand, &server).await, 81);
     let shown = server.send("GET", "/kruimel/privacy?lang=en&format=json", "", &cookies, "").await;
-    assert_eq!(shown.matches("\"action\"").count(), 40, "{shown}");
+    assert_eq!(shown.matches("\"action\"").count(), 80, "{shown}");
     assert!(press_erase(&server, &cookies).await.starts_with("HTTP/1.1 303 "));
     let left = "SELECT count() FROM consents WHERE consent_id != 0";
     until(async || stand.number(left).await == 1).await;
     assert!(server.batch(1, &other).await.starts_with("HTTP/1.1 202 "));
     server.collector.spool.settled().await;
     let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
-    assert_eq!((whole.findings.as_slice(), whole.erased), (&[][..], 40));
+    assert_eq!((whole.findings.as_slice(), whole.erased), (&[][..], 80));
     server.end().await;
 }
 
@@ -278,6 +280,29 @@ async fn an_erasure_reaches_what_rows_that_wait_replaced(mut stand: Stand) {
     running.end().await;
     drop(ledger);
     erases_both(&stand, folder.path()).await;
+}
+
+async fn an_erasure_follows_rows_that_wait_however_many_they_are_while_the_store_is_away(_: Stand) {
+    const CONSENTS: u64 = 100;
+    let nowhere = clickhouse::Client::default().with_url("http://127.0.0.1:1");
+    let mut stand = Stand::new(nowhere);
+    stand.store = stand.store.with_waiting_age(std::time::Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, ledger) = stand.decide_in(folder.path());
+    let (site, request) = (crate::ledger::site(), crate::ledger::request());
+    for id in 1..=CONSENTS {
+        let former = Some(HexId(id - 1)).filter(|former| former.0 != 0);
+        let row = LedgerRow::grant(&site, &request, HexId(id), former, now_ms(), false);
+        ledger.append(row).await.unwrap();
+    }
+    ledger.append(LedgerRow::erasure("demo", HexId(CONSENTS), now_ms())).await.unwrap();
+    running.drain(&[]);
+    until(async || {
+        tokio::task::yield_now().await;
+        running.withdrawn.erased().len() == CONSENTS as usize
+    })
+    .await;
+    running.kill().await;
 }
 
 async fn who_granted_on_an_earlier_revision_sees_and_erases_as_anybody(stand: Stand) {
