@@ -58,6 +58,10 @@ fn a_folder_that_cannot_be_synced_loses_and_doubles_nothing() {
         let first = FIRST_OF_ROUNDS + round as u64;
         let answer = try_batch(stack.public, &visitors.cookies, &batch(first, &path(first))).unwrap();
         assert_eq!(answer.status, 503, "{}", answer.text());
+        let id = answer.headers.iter().find(|(name, _)| name == "x-request-id").unwrap();
+        let log = stack.log();
+        let told = log.lines().find(|line| line.contains(&id.1)).unwrap_or_default();
+        assert!(told.contains("ERROR") && told.contains("A batch could not be kept"), "{told}");
         assert!(layer.have_failed(Sync::Folder));
         visitors.answers.put_off.insert(first);
 

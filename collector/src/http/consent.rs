@@ -19,7 +19,7 @@ use super::body::refusal;
 use super::cookie::{self, Jar, Lasts};
 use super::front::RequestId;
 use super::limits::Sender;
-use super::origin;
+use super::{origin, unkept};
 use crate::Collector;
 use crate::config::{KRUIMEL, Site};
 use crate::ledger::{LedgerRow, Seen};
@@ -156,13 +156,13 @@ pub(crate) async fn decide(
         drop(turn);
         Ok(())
     });
-    recorded.await.unwrap_or(Err(AppendError::Broken)).map_err(unavailable)?;
+    recorded.await.unwrap_or(Err(AppendError::Broken)).map_err(|error| unavailable(error, now_ms))?;
     collector.outcomes.decided(decision.rows[0].action());
     Ok(decision.outcome(collector, headers, site, now_ms))
 }
 
-fn unavailable(error: AppendError) -> Rejection {
-    tracing::error!(%error, request = %RequestId::current(), "A decision could not be kept; the browser keeps it and will send it again.");
+fn unavailable(error: AppendError, now_ms: i64) -> Rejection {
+    unkept::decision(error, RequestId::current(), now_ms);
     Rejection::Unavailable
 }
 
@@ -179,7 +179,7 @@ pub(crate) async fn erase(
     for id in receipts.iter().chain(&unheard).map(|receipt| receipt.consent_id) {
         if !collector.withdrawn.is_erased(id.0) {
             let row = LedgerRow::erasure(site.id.as_str(), id, now_ms);
-            collector.ledger.append(row).await.map_err(unavailable)?;
+            collector.ledger.append(row).await.map_err(|error| unavailable(error, now_ms))?;
         }
     }
     Ok(())

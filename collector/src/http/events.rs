@@ -6,7 +6,7 @@ use super::cookie::{self, Jar, Lasts};
 use super::finished::Finished;
 use super::front::{RequestId, refuse_early};
 use super::limits::Sender;
-use super::origin;
+use super::{origin, unkept};
 use crate::Collector;
 use crate::config::Site;
 use crate::keys::random_u64;
@@ -140,7 +140,7 @@ async fn keep(
             Ok(Appended::Fresh) => collector.outcomes.accepted(events),
             Ok(Appended::Repeated) => collector.outcomes.repeated(events),
             Err(error) => {
-                tracing::debug!(%error, request = %id, "A batch could not be kept; its browser was told to come again.");
+                unkept::batch(error, id, now_ms);
                 collector.outcomes.put_off(&site, Rejection::Unavailable, events, now_ms);
                 return Err(Rejection::Unavailable);
             }

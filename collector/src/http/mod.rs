@@ -23,6 +23,7 @@ mod rate;
 mod seats;
 mod shown;
 mod texts;
+mod unkept;
 mod visitor;
 
 pub use asset::Asset;
