@@ -157,6 +157,24 @@ fn a_reset_gives_a_new_visitor_under_the_same_consent_and_decides_nothing() {
 }
 
 #[test]
+fn a_first_batch_that_is_sent_again_brings_the_visitor_that_was_stored() {
+    let stack = Stack::start();
+    let granted = stack.decide("accept", &ALL, "").cookies();
+    let receipt = granted.split("; ").find(|pair| pair.starts_with("kruimel=")).unwrap();
+    let visitor_of = |number| {
+        let answer = try_batch(stack.public, receipt, &batch(number, "/page")).unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        answer.set_cookie("kruimel_id").unwrap()["kruimel_id=".len()..][..16].to_owned()
+    };
+    let first = visitor_of(1);
+    assert_eq!(visitor_of(1), first, "the answer to the first time was lost");
+    assert_ne!(visitor_of(2), first);
+    stack.await_count("SELECT count() FROM events", 2);
+    let stored = format!("SELECT count() FROM events WHERE lower(hex(visitor_id)) = '{first}'");
+    assert_eq!(stack.count(&stored), 1);
+}
+
+#[test]
 fn the_ledger_keeps_nothing_that_a_browser_makes_up() {
     let stack = Stack::start();
     let told = r#"{"v":1,"site":"demo","action":"ACTION","categories":[],"services":{"analytics":["jan.peeters"]},"revision":REVISION,

@@ -55,7 +55,7 @@ impl Bench {
     }
 
     fn credentials(&self) -> Credentials<'_> {
-        Credentials { consent: Some(&self.consent), visitor: Some(&self.visitor), fresh_visitor: HexId(8) }
+        Credentials { consent: Some(&self.consent), visitor: Some(&self.visitor) }
     }
 
     fn tables<T>(&self, work: impl FnOnce(&Tables<'_>) -> T) -> T {

@@ -13,7 +13,6 @@ use crate::spool;
 use axum::http::{HeaderMap, HeaderValue};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
-use wire::HexId;
 use wire::limits::BATCH_EVENTS_MAX;
 
 /// The body of a batch.
@@ -48,7 +47,7 @@ fn rows_with(text: &str) -> usize {
         body: BATCH.as_bytes(),
         address: ClientIp::new(IpAddr::V4(Ipv4Addr::LOCALHOST)).truncate(),
         user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36",
-        credentials: Credentials { consent: Some(&signed), visitor: None, fresh_visitor: HexId(1) },
+        credentials: Credentials { consent: Some(&signed), visitor: None },
         now_ms: 0,
         sample: false,
     };

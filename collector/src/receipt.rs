@@ -15,7 +15,7 @@ use sha2::Sha256;
 use std::fmt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use wire::{HexId, Receipt};
+use wire::{BatchId, HexId, Receipt};
 
 pub use crate::keys::Keys;
 
@@ -113,6 +113,19 @@ pub struct VisitorCookie {
 }
 
 impl VisitorCookie {
+    /// The cookie of a visitor whose batch came without one. Its id is a keyed hash of receipt and batch: each try of the
+    /// batch gives the same, which the first may have stored, and nobody without the key can tell it.
+    pub fn of_batch(live: &LiveReceipt, batch: BatchId, now_ms: i64, keys: &Keys) -> VisitorCookie {
+        let receipt = live.receipt();
+        // The receipt's own: a retry has the same, whichever key signs by then.
+        let key = keys.find(&receipt.key).unwrap_or(keys.signing(now_ms));
+        let message =
+            [OF_BATCH, &receipt.site, "\n", &receipt.consent_id.to_string(), "\n", &batch.to_string()];
+        let hash = mac(key, &message).finalize().into_bytes();
+        let id = hash.iter().take(8).fold(0, |id, byte| (id << 8) | u64::from(*byte));
+        VisitorCookie { id: HexId(id.max(1)), created_s: now_ms.div_euclid(1_000) }
+    }
+
     /// Reads `id.created.sig`; nothing but a cookie of ours for this site that is not over age counts.
     pub fn check(text: &str, site: &str, now_ms: i64, keys: &Keys) -> Option<VisitorCookie> {
         let (signed, signature) = text.rsplit_once('.')?;
@@ -133,6 +146,8 @@ impl VisitorCookie {
 
 /// What the signature of a visitor cookie is over, before the site.
 const VISITOR: &str = "visitor\n";
+/// What the id of a new visitor is a hash of, before the site.
+const OF_BATCH: &str = "visitor of a batch\n";
 
 impl fmt::Display for VisitorCookie {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

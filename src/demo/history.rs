@@ -9,7 +9,7 @@ use collector::config::Site;
 use collector::keys::random_u64;
 use collector::ledger::LedgerRow;
 use collector::pipeline::{ClientIp, Credentials, Request, process};
-use collector::receipt::{sign, timestamp};
+use collector::receipt::{VisitorCookie, sign, timestamp};
 use collector::spool::{Record, Table};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -164,6 +164,8 @@ fn batches(
     chance: &mut Chance,
 ) -> Result<Vec<Record>> {
     let visit_id = HexId(chance.next());
+    let visitor = VisitorCookie { id: person.visitor_id, created_s: visit.start_ms.div_euclid(1_000) };
+    let visitor = visitor.sign(site.id.as_str(), visit.start_ms, &collector.keys);
     let address = Ipv4Addr::new(198, 51, 100, chance.below(250) as u8 + 1);
     let mut now_ms = visit.start_ms;
     let mut records = Vec::new();
@@ -174,11 +176,7 @@ fn batches(
             body: &body,
             address: ClientIp::new(address.into()).truncate(),
             user_agent: visit.user_agent,
-            credentials: Credentials {
-                consent: Some(receipt),
-                visitor: None,
-                fresh_visitor: person.visitor_id,
-            },
+            credentials: Credentials { consent: Some(receipt), visitor: Some(&visitor) },
             now_ms,
             sample: true,
         };

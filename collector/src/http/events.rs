@@ -9,7 +9,6 @@ use super::limits::Sender;
 use super::{origin, unkept};
 use crate::Collector;
 use crate::config::Site;
-use crate::keys::random_u64;
 use crate::pipeline::{self, Credentials, Processed, Refused, Rejection, TruncatedIp, process};
 use crate::receipt::{VISITOR_SECONDS_MAX, receipt_id};
 use crate::row_binary::Rows;
@@ -18,8 +17,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use std::sync::Arc;
+use wire::BatchAnswer;
 use wire::limits::BATCH_BYTES_MAX;
-use wire::{BatchAnswer, HexId};
 
 /// How long a batch can have been under way when its receipt was withdrawn, in milliseconds.
 const JUST_WITHDRAWN_MS: u64 = 60_000;
@@ -97,11 +96,7 @@ fn process_body(
         body,
         address,
         user_agent,
-        credentials: Credentials {
-            consent: consent.as_deref(),
-            visitor: visitor.as_deref(),
-            fresh_visitor: HexId(random_u64()),
-        },
+        credentials: Credentials { consent: consent.as_deref(), visitor: visitor.as_deref() },
         now_ms,
         sample: false,
     };

@@ -44,8 +44,6 @@ pub struct Credentials<'a> {
     pub consent: Option<&'a str>,
     /// The cookie `kruimel_id`.
     pub visitor: Option<&'a str>,
-    /// An id for a visitor who comes without one; used only then.
-    pub fresh_visitor: HexId,
 }
 
 /// The set of categories that a live receipt grants to Kruimel's own measuring: a category that was granted in part counts
@@ -105,10 +103,7 @@ pub fn admit(
     }
     let known =
         credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
-    let visitor = known.unwrap_or_else(|| VisitorCookie {
-        id: credentials.fresh_visitor,
-        created_s: now_ms.div_euclid(1_000),
-    });
+    let visitor = known.unwrap_or_else(|| VisitorCookie::of_batch(&live, raw.batch, now_ms, tables.keys));
     Ok(Admitted {
         consent_id: grants.receipt.consent_id,
         expires_ms: grants.receipt.expiration_time,

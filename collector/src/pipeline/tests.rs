@@ -47,7 +47,7 @@ impl Bench {
             body: body.as_bytes(),
             address: ClientIp::new("198.51.100.77".parse().unwrap()).truncate(),
             user_agent,
-            credentials: Credentials { consent, visitor: None, fresh_visitor: HexId(0xf1) },
+            credentials: Credentials { consent, visitor: None },
             now_ms: NOW_MS,
             sample: false,
         };
@@ -109,10 +109,9 @@ fn an_allowed_batch_becomes_rows_with_a_truncated_address() {
     assert_eq!((text(row, "source"), text(row, "channel")), ("Google", "Search"));
     assert_eq!(EVENTS.field(row, "ip_truncated").unwrap()[10..], [0xff, 0xff, 198, 51, 100, 0]);
     assert_eq!(number(row, "consent_id"), 0xc0);
-    assert_eq!(number(row, "visitor_id"), 0xf1);
     assert_eq!(number(row, "ts"), (NOW_MS - 1_200) as u64);
     assert_eq!(number(&rows[1], "engaged_ms"), 900);
-    assert_eq!(processed.new_visitor.map(|cookie| cookie.id), Some(HexId(0xf1)));
+    assert_eq!(processed.new_visitor.map(|cookie| cookie.id.0), Some(number(row, "visitor_id")));
 }
 
 #[test]
