@@ -35,9 +35,18 @@ impl Collector {
         let store = self.store.for_intake();
         loop {
             if artefacts_kept.is_none_or(|at| at.elapsed() >= ARTEFACTS_INTERVAL) {
-                match store.keep_artefacts(&self.artefacts.load_full()).await {
-                    Ok(()) => artefacts_kept = Some(Instant::now()),
-                    Err(error) => tracing::debug!(%error, "The ledger's artefacts are not in the store yet."),
+                let artefacts = self.artefacts.load_full();
+                // What a stop leaves undone the next start does.
+                let kept = tokio::select! {
+                    kept = store.keep_artefacts(&artefacts) => Some(kept),
+                    () = stop.cancelled() => None,
+                };
+                match kept {
+                    Some(Ok(())) => artefacts_kept = Some(Instant::now()),
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "The ledger's artefacts are not in the store yet.");
+                    }
+                    None => {}
                 }
             }
             let stopped = tokio::select! {
@@ -94,6 +103,7 @@ mod tests {
     use crate::metrics::{COUNTS_MAX, DISPLAYS, ORIGIN_HOSTS_MAX, REJECTIONS};
     use crate::pipeline::Rejection;
     use crate::row_binary::Layout;
+    use crate::store::Store;
     use std::path::Path;
     use wire::limits::SITE_ID_BYTES_MAX;
 
@@ -126,6 +136,24 @@ mod tests {
         let flushed = flushed(collector, Table::Rejections, REJECTIONS).await;
         assert!(collector.outcomes.flush().is_empty());
         flushed
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_does_not_answer_holds_up_no_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut collector = collector(folder.path());
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        collector.store = Store::new(clickhouse::Client::default().with_url(url));
+        let stop = CancellationToken::new();
+        let upkeep = tokio::spawn({
+            let stop = stop.clone();
+            async move { collector.keep_current(stop).await }
+        });
+        let _asked = silent.accept().await.unwrap();
+        stop.cancel();
+        // An answer is waited for three times as long.
+        tokio::time::timeout(Duration::from_secs(20), upkeep).await.expect("it stops at once").unwrap();
     }
 
     #[tokio::test]
