@@ -17,7 +17,7 @@ use wire::{DecisionRequest, Receipt};
 
 /// How long a decision is known.
 pub(super) const REPEAT_TIME: Duration = Duration::from_secs(10 * 60);
-/// Most receipts with which decisions are known; those beyond are not recognised.
+/// Most receipts with which decisions are known; beyond them the oldest are not recognised any more.
 const KNOWN_MAX: usize = 4_096;
 /// Turns that decisions on different consents need not share.
 const TURNS: usize = 256;
@@ -88,13 +88,23 @@ impl Repeats {
         now_ms: i64,
     ) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + receipts.len() > KNOWN_MAX {
-            known.retain(|_, one| is_of_late(one, now_ms));
-        }
-        for receipt in receipts.iter().take(KNOWN_MAX.saturating_sub(known.len())) {
+        for receipt in receipts {
+            if known.len() >= KNOWN_MAX && !known.contains_key(&key(receipt)) {
+                make_room(&mut known, now_ms);
+            }
             let one = Known { request: plain(request), decision: decision.clone(), at_ms: now_ms };
             known.insert(key(receipt), one);
         }
+    }
+}
+
+/// Forgets what is over, or else the oldest.
+fn make_room(known: &mut HashMap<Key, Known>, now_ms: i64) {
+    let before = known.len();
+    known.retain(|_, one| is_of_late(one, now_ms));
+    if known.len() == before {
+        let oldest = known.iter().min_by_key(|(_, one)| one.at_ms).map(|(key, _)| *key);
+        oldest.and_then(|key| known.remove(&key));
     }
 }
 
@@ -117,6 +127,9 @@ mod tests {
     use super::super::choice::Choice;
     use super::*;
     use crate::config::Config;
+    use wire::HexId;
+
+    const NOW_MS: i64 = 1_790_000_000_000;
 
     #[test]
     fn a_decision_is_known_to_one_that_came_a_moment_before_it_and_waited_for_its_turn() {
@@ -142,5 +155,39 @@ mod tests {
             let found = repeats.find(&came_with, &came_with, &request, at_ms + age_ms);
             assert_eq!(found.is_some(), is_known, "{age_ms}");
         }
+    }
+
+    #[test]
+    fn however_many_decide_the_latest_are_known() {
+        let local = |port| ([127, 0, 0, 1], port).into();
+        let site = Config::demo("data".into(), local(0), local(1)).sites.remove(0);
+        let request: DecisionRequest = serde_json::from_value(serde_json::json!({
+            "v": 1, "site": "demo", "action": "save", "categories": ["analytics"], "revision": 1,
+            "text": "", "language": "en", "surface": "notice",
+        }))
+        .unwrap();
+        let choice = Choice::check(&site, &request, NOW_MS).unwrap();
+        let decision = Decision::new(&site, &request, choice, &[], NOW_MS);
+        let with = |number: usize| {
+            let receipt = decision.receipt().unwrap().clone();
+            [Receipt { consent_id: HexId(number as u64 + 1), ..receipt }]
+        };
+        let repeats = Repeats::default();
+        let told = |number, after_ms| {
+            let came = with(number);
+            repeats.find(&came, &came, &request, NOW_MS + after_ms).is_some()
+        };
+        for number in 0..=KNOWN_MAX {
+            repeats.remember(&with(number), &request, &decision, NOW_MS - (number == 0) as i64);
+        }
+        assert!(told(KNOWN_MAX, 1_000), "a stranger who changes a consent again and again hides nobody's");
+        assert!(told(1, 1_000) && !told(0, 1_000), "the oldest made room");
+        // One consent that is changed again and again takes one place.
+        let all = repeats.known.lock().unwrap().len();
+        for _ in 0..2 * KNOWN_MAX {
+            repeats.remember(&with(7), &request, &decision, NOW_MS + 1);
+        }
+        assert!(told(1, 1_000) && told(7, 1_000));
+        assert_eq!((repeats.known.lock().unwrap().len(), all), (KNOWN_MAX, KNOWN_MAX));
     }
 }
