@@ -74,11 +74,6 @@ impl LiveReceipt {
     pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
-
-    /// The same, of whoever needs no more than that.
-    pub fn into_receipt(self) -> Receipt {
-        self.receipt
-    }
 }
 
 /// The consent id that a cookie's text claims, unchecked: good for looking up, not for trusting.

@@ -4,8 +4,8 @@
 //! event cannot become a row; none of these compile:
 //!
 //! ```compile_fail,E0451
-//! fn mint(receipt: wire::Receipt) -> kruimel_collector::pipeline::Grants {
-//!     kruimel_collector::pipeline::Grants { receipt }
+//! fn mint(live: kruimel_collector::receipt::LiveReceipt) -> kruimel_collector::pipeline::Grants {
+//!     kruimel_collector::pipeline::Grants { live }
 //! }
 //! ```
 //! ```compile_fail,E0277
@@ -29,8 +29,8 @@
 use super::{RawBatch, RawEvent, Rejection, Tables};
 use crate::config::{KRUIMEL, Site};
 use crate::receipt::{LiveReceipt, ReceiptError, VisitorCookie};
+use wire::HexId;
 use wire::limits::{AGE_MS_MAX, ENGAGEMENT_MS_MAX};
-use wire::{HexId, Receipt};
 
 /// The category that every kind of measurement needs.
 pub const ANALYTICS: &str = "analytics";
@@ -50,13 +50,13 @@ pub struct Credentials<'a> {
 /// only if its service `kruimel` is among what was granted.
 #[derive(Debug)]
 pub struct Grants {
-    receipt: Receipt,
+    live: LiveReceipt,
 }
 
 impl Grants {
     /// Whether a category was granted.
     pub fn allow(&self, category: &str) -> bool {
-        self.receipt.allows(category, KRUIMEL)
+        self.live.receipt().allows(category, KRUIMEL)
     }
 
     /// The value if its category was granted, otherwise the empty value: an ungranted field stays empty.
@@ -96,18 +96,19 @@ pub fn admit(
     now_ms: i64,
     tables: &Tables<'_>,
 ) -> Result<Admitted, Rejection> {
-    let receipt = live(site, credentials.consent, now_ms, tables)?.into_receipt();
-    let grants = Grants { receipt };
+    let grants = Grants { live: live(site, credentials.consent, now_ms, tables)? };
     if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
         return Err(Rejection::NotGranted);
     }
     let known =
         credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
-    let visitor = known.unwrap_or_else(|| VisitorCookie::of_batch(&live, raw.batch, now_ms, tables.keys));
+    let visitor =
+        known.unwrap_or_else(|| VisitorCookie::of_batch(&grants.live, raw.batch, now_ms, tables.keys));
+    let receipt = grants.live.receipt();
     Ok(Admitted {
-        consent_id: grants.receipt.consent_id,
-        expires_ms: grants.receipt.expiration_time,
-        session: grants.receipt.session,
+        consent_id: receipt.consent_id,
+        expires_ms: receipt.expiration_time,
+        session: receipt.session,
         grants,
         visitor,
         visitor_is_new: known.is_none(),
