@@ -17,9 +17,10 @@ use crate::{demo, disk, listen, sample, store};
 use anyhow::{Context, Result, ensure};
 use arc_swap::ArcSwap;
 use clap::Args;
+use collector::Collector;
 use collector::config::Config;
+use collector::declaration::NextStart;
 use collector::store::StoreError;
-use collector::{Collector, spool_path};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -122,13 +123,19 @@ struct Server {
 }
 
 async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
-    let was_used = spool_path(&config.data_dir).exists();
-    let collector = Arc::new(Collector::open(config, opened.client())?);
+    let held_before = held_before(&config);
+    let (collector, settled) = Collector::prepare(config, opened.client())?;
+    let collector = Arc::new(collector);
     opened.report(collector.store.clone());
-    migrate(&collector, was_used).await?;
+    migrate(&collector, held_before).await?;
     let public = listen::bind(collector.config.listen.public, "public").await?;
     let admin = listen::bind(collector.config.listen.admin, "admin").await?;
     let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+    let certificates =
+        collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
+    let telemetry = Telemetry::open(&collector.config.telemetry)?.map(Arc::new);
+    // Nothing fails from here on: what is on record was in force.
+    settled.write()?;
 
     let stop_work = CancellationToken::new();
     let work = tokio::spawn({
@@ -139,12 +146,9 @@ async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) ->
         tokio::spawn(fill_history(Arc::clone(&collector), opened.client(), arguments.demo_days));
     }
     let stop_listening = CancellationToken::new();
-    let certificates =
-        collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
     if let Some(certificates) = &certificates {
         tokio::spawn(Arc::clone(certificates).keep_current(stop_work.clone()));
     }
-    let telemetry = Telemetry::open(&collector.config.telemetry)?.map(Arc::new);
     let shared = Shared {
         client: opened.client(),
         admin: admin_address,
@@ -219,10 +223,16 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
     say(&text);
 }
 
+/// Whether a start with this data folder held before: then something of it is declared.
+fn held_before(config: &Config) -> bool {
+    let recorded = |site| NextStart::look(&config.data_dir, site).is_ok_and(|next| next.recorded.is_some());
+    config.sites.iter().any(recorded)
+}
+
 /// Brings the store's tables up to date. Where that was done before, a store that is away now is left to the drain.
-async fn migrate(collector: &Collector, was_used: bool) -> Result<()> {
+async fn migrate(collector: &Collector, held_before: bool) -> Result<()> {
     const FAILED: &str = "the store's tables cannot be brought up to date";
-    if !was_used {
+    if !held_before {
         return collector.store.migrate().await.context(FAILED);
     }
     let answers = timeout(store::ANSWER_MAX, collector.store.is_reachable()).await.unwrap_or(false);

@@ -7,7 +7,7 @@ use collector::store::EngineRestart;
 use engine::supervise::{Reason, State, SuperviseOptions, Supervisor};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long a start waits for a server's first answer, and for a store that answered an earlier start.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -125,13 +125,25 @@ async fn server(config: &Config, url: &str) -> Result<Opened> {
         client = client.with_password(password.reveal());
     }
     let database = &config.store.database;
-    let make =
-        client.query("CREATE DATABASE IF NOT EXISTS ?").bind(clickhouse::sql::Identifier(database)).execute();
-    let made = timeout(ANSWER_MAX, make).await.unwrap_or(Err(clickhouse::error::Error::TimedOut));
-    if let Err(error) = made {
-        tracing::warn!(%error, database, "The store could not be asked for its database.");
+    if let Err(error) = make(&client, database).await {
+        tracing::warn!(%error, database, "The store could not be asked for its database; it is tried again.");
+        tokio::spawn(keep_making(client.clone(), database.clone()));
     }
     Ok(Opened { client: client.with_database(database), engine: None, is_shared: true })
+}
+
+async fn make(client: &Client, database: &str) -> clickhouse::error::Result<()> {
+    let make =
+        client.query("CREATE DATABASE IF NOT EXISTS ?").bind(clickhouse::sql::Identifier(database)).execute();
+    timeout(ANSWER_MAX, make).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
+}
+
+/// Makes the database once the server answers; the drain waits for it as for the server.
+async fn keep_making(client: Client, database: String) {
+    while make(&client, &database).await.is_err() {
+        sleep(ANSWER_MAX).await;
+    }
+    tracing::info!(database, "The store has its database.");
 }
 
 #[cfg(test)]

@@ -191,6 +191,22 @@ fn a_full_disk_is_one_sentence_and_no_half_started_server() {
 }
 
 #[test]
+fn a_first_start_without_its_store_fails_however_often_it_is_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kruimel.toml");
+    let listen = "data_dir = \"data\"\n[store]\nurl = \"http://127.0.0.1:1\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";
+    let demo = include_str!("../collector/src/config/demo.toml");
+    fs::write(&file, demo.replace("[listen]\n", listen)).unwrap();
+    for _ in 0..2 {
+        let output = kruimel(&["serve", "--config", file.to_str().unwrap()]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("the store's tables cannot be brought up to date"), "{told}");
+        assert!(output.stdout.is_empty(), "it said that it listens");
+    }
+}
+
+#[test]
 fn the_dashboards_never_open_to_the_network_not_even_in_the_demo() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

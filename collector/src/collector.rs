@@ -10,7 +10,7 @@
 mod upkeep;
 
 use crate::config::{Config, OnWithdrawal, Site};
-use crate::declaration::{Declarations, HistoryError};
+use crate::declaration::{Declarations, HistoryError, Settled};
 use crate::displays::Displays;
 use crate::geography::{Geography, GeographyError};
 use crate::http::{Assets, Limits, Repeats, Texts, artefacts};
@@ -174,7 +174,20 @@ impl Collector {
     ///
     /// # Errors
     /// [`StartError`]; nothing listens then.
-    pub fn open(mut config: Config, client: clickhouse::Client) -> Result<Collector, StartError> {
+    pub fn open(config: Config, client: clickhouse::Client) -> Result<Collector, StartError> {
+        let (collector, settled) = Collector::prepare(config, client)?;
+        settled.write()?;
+        Ok(collector)
+    }
+
+    /// The same, without putting on record what is declared from now on: for a start in which more can fail.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing listens then.
+    pub fn prepare(
+        mut config: Config,
+        client: clickhouse::Client,
+    ) -> Result<(Collector, Settled), StartError> {
         let data_dir = &config.data_dir;
         std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
         let keys = open_keys(data_dir)?;
@@ -194,15 +207,15 @@ impl Collector {
         );
         let withdrawn = Withdrawn::open(&spool_path(data_dir), &recovered.withdrawn)?;
         let ledger = Ledger::open(&data_dir.join("ledger"), spool.clone(), withdrawn.clone())?;
-        let settled = Declarations::settle(data_dir, &mut config.sites, today())?;
+        let (declarations, settled) = Declarations::settle(data_dir, &mut config.sites, today())?;
         let texts_path = data_dir.join("texts");
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
-        let shown = artefacts(&config.sites, &assets, settled.declarations(), config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
         let artefacts = Artefacts::open(&artefacts_path(data_dir), shown)?;
-        Ok(Collector {
-            declarations: settled.write()?,
+        let collector = Collector {
+            declarations,
             keys,
             withdrawn,
             spool,
@@ -221,7 +234,8 @@ impl Collector {
             agents: Arc::default(),
             clock: now_ms,
             config,
-        })
+        };
+        Ok((collector, settled))
     }
 
     /// The collector of another config, to take this one's place. Reads the signing keys anew, and settles which
@@ -239,14 +253,14 @@ impl Collector {
             false => Arc::new(Geography::open(config.geo.database.as_deref())?),
         };
         let keys = Keys::load(&keys_path(&config.data_dir))?;
-        let settled = Declarations::settle(&config.data_dir, &mut config.sites, today())?;
+        let (declarations, settled) = Declarations::settle(&config.data_dir, &mut config.sites, today())?;
         let texts_path = config.data_dir.join("texts");
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
-        let shown = artefacts(&config.sites, &assets, settled.declarations(), config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
         let artefacts = Artefacts::open(&artefacts_path(&config.data_dir), shown)?;
-        let declarations = settled.write()?;
+        settled.write()?;
         // Nothing fails from here on.
         self.artefacts.store(Arc::new(artefacts));
         self.kept_sites.store(Arc::new(kept_sites(&config)));

@@ -8,7 +8,7 @@
 //! decision is in the spool, from which the list is completed on start, and the drain saves before a decision leaves
 //! the spool. A damaged entry costs itself alone and comes back with the next look into the store.
 
-use crate::spool::disk::{Disk, RealDisk, write_whole};
+use crate::spool::disk::{Disk, RealDisk, means_full, write_whole};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -114,13 +114,21 @@ impl Withdrawn {
         for (id, death) in &dead {
             write(&mut whole, *id, *death);
         }
-        write_whole(&RealDisk, path, &whole)?;
-        let file = Mutex::new(OpenOptions::new().append(true).open(path)?);
+        let mut unsaved = Vec::new();
+        match write_whole(&RealDisk, path, &whole) {
+            // A start must not need room: what waits is drained, and makes some. Until then the list stays what it was.
+            Err(error) if means_full(&error) => {
+                tracing::error!(%error, "The list of withdrawn receipts could not be written; it is tried again.");
+                unsaved.extend(dead.iter().map(|(id, death)| (*id, *death)));
+            }
+            written => written?,
+        }
+        let file = Mutex::new(OpenOptions::new().append(true).create(true).open(path)?);
         // Nobody knows how far the last run came with erasing, nor for how long the store was away before it ended.
         let unerased = dead.keys().copied().collect();
         // When each was heard of is not kept: it may have been a moment ago.
         let heard_ms = AtomicU64::new(if dead.is_empty() { 0 } else { now_ms() });
-        let pending = Mutex::new(Pending { unsaved: Vec::new(), unerased });
+        let pending = Mutex::new(Pending { unsaved, unerased });
         let inner = Inner { dead: RwLock::new(dead), pending, file, heard_ms, killed: Notify::new() };
         Ok(Withdrawn { inner: Arc::new(inner) })
     }
@@ -189,16 +197,23 @@ impl Withdrawn {
     /// Puts what was killed since the last time on disk. Blocks on it.
     pub fn save(&self) -> io::Result<()> {
         let mut file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = file.metadata()?.len();
+        let found = file.metadata()?.len();
+        // Where a start had no room, the file may have no head yet, or end in a torn entry.
+        let length = whole_entries(found);
         let unsaved = std::mem::take(&mut self.pending().unsaved);
         if unsaved.is_empty() {
             return Ok(());
         }
-        let mut bytes = Vec::with_capacity(unsaved.len() * ENTRY_BYTES);
+        let mut bytes = Vec::with_capacity(MAGIC.len() + unsaved.len() * ENTRY_BYTES);
+        if length == 0 {
+            bytes.extend_from_slice(MAGIC);
+        }
         for (id, death) in &unsaved {
             write(&mut bytes, *id, *death);
         }
-        let saved = RealDisk.append(&mut file, &bytes).and_then(|()| RealDisk.sync_data(&file));
+        let cut = if length < found { RealDisk.truncate(&file, length) } else { Ok(()) };
+        let saved =
+            cut.and_then(|()| RealDisk.append(&mut file, &bytes)).and_then(|()| RealDisk.sync_data(&file));
         if saved.is_err() {
             self.pending().unsaved.extend(unsaved);
             // A torn entry would shift those after it. Should this fail too, the next start drops what is torn.
@@ -262,6 +277,12 @@ fn read_entry(entry: &[u8]) -> Option<(u64, Death)> {
     (sum == crc32fast::hash(fields).to_le_bytes()).then(|| (u64::from_le_bytes(*id), death))
 }
 
+/// How many of so many bytes are the head and whole entries.
+fn whole_entries(bytes: u64) -> u64 {
+    let entries = bytes.checked_sub(MAGIC.len() as u64);
+    entries.map_or(0, |entries| bytes - entries % ENTRY_BYTES as u64)
+}
+
 fn oldest_ms() -> u64 {
     now_ms().saturating_sub(DEAD_TIME.as_millis() as u64)
 }
@@ -319,6 +340,24 @@ mod tests {
         list.kill(9, now_ms());
         list.save().unwrap();
         assert!(open(folder.path()).is_dead(9), "entries after a torn one are read");
+    }
+
+    #[test]
+    fn what_is_saved_into_a_file_without_a_head_or_with_a_torn_end_is_read() {
+        for length in [0, 5, MAGIC.len() + 2 * ENTRY_BYTES - 3] {
+            let folder = tempfile::tempdir().unwrap();
+            let list = open(folder.path());
+            list.kill(7, now_ms());
+            list.kill(8, now_ms());
+            list.save().unwrap();
+            let file = OpenOptions::new().write(true).open(folder.path().join(FILE)).unwrap();
+            file.set_len(length as u64).unwrap();
+            list.kill(9, now_ms());
+            list.save().unwrap();
+            let again = open(folder.path());
+            assert!(again.is_dead(9), "{length}");
+            assert_eq!(again.is_dead(7), length > MAGIC.len(), "{length}");
+        }
     }
 
     #[test]

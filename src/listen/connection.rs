@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Largest head of a request, in bytes: room for every cookie that browsers keep for a host. Larger ones get 431. A head
 /// has at most 100 headers.
@@ -111,10 +111,13 @@ pub(super) async fn serve<A: Answers>(
     let Some(certificates) = &connections.certificates else {
         return converse(&connections, stream, peer, place).await;
     };
+    let until = Instant::now() + connections.limits.connection.header_time;
+    // Browsers open connections that they may not need, and balancers look whether somebody listens.
+    if !matches!(timeout_at(until, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
+        return;
+    }
     // What a client did wrong is its own affair.
-    let handshake =
-        timeout(connections.limits.connection.header_time, certificates.acceptor().accept(stream));
-    match handshake.await {
+    match timeout_at(until, certificates.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => converse(&connections, stream, peer, place).await,
         _ => TurnedAway::of(A::LISTENER).count(Reason::Handshake),
     }

@@ -13,7 +13,7 @@ const NAME: &str = "kruimel_connections_turned_away_total";
 pub(super) enum Reason {
     /// Every seat is taken, or half of them by its network.
     NoRoom,
-    /// No TLS came about in time.
+    /// No TLS came about, or not in time.
     Handshake,
     /// The head is too large or has too many headers: answered 431.
     LargeHead,

@@ -172,6 +172,23 @@ fn every_former_version_can_be_read_whole_and_says_what_changed() {
 }
 
 #[test]
+fn a_start_that_fails_leaves_what_is_declared_as_it_was() {
+    let mut stack = Stack::start_with_config(&config("", ""));
+    stack.stop();
+    let history = stack.data().join("declarations").join("demo.jsonl");
+    let written = std::fs::read(&history).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let public = format!("public = \"{}\"", taken.local_addr().unwrap());
+    let file = stack.data().parent().unwrap().join("kruimel.toml");
+    std::fs::write(&file, with_newcomer().replace("public = \"127.0.0.1:0\"", &public)).unwrap();
+    let serve =
+        Command::new(env!("CARGO_BIN_EXE_kruimel")).args(["serve", "--config"]).arg(&file).output().unwrap();
+    let said = String::from_utf8(serve.stderr).unwrap();
+    assert!(!serve.status.success() && said.contains("in use"), "{said}");
+    assert_eq!(std::fs::read(&history).unwrap(), written);
+}
+
+#[test]
 fn check_says_whether_the_next_start_asks_again_and_why() {
     let mut stack = Stack::start_with_config(&config("", ""));
     stack.stop();

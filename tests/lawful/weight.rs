@@ -9,6 +9,12 @@ const WIDTHS: [(u32, u32); 2] = [(1280, 900), (320, 640)];
 /// Loader, banner, texts.
 const REQUESTS: u64 = 3;
 
+/// Whether nothing moved by a pixel: where all of the largest of these screens moves by one, that is a shift of 0.001. What is
+/// less is a page's own picture that is laid out at a fraction of a pixel.
+fn stands_still(shift: &serde_json::Value) -> bool {
+    shift.as_f64().is_some_and(|shift| shift < 0.000_9)
+}
+
 #[test]
 fn l47_the_first_layer_takes_three_requests_shifts_nothing_and_is_never_the_largest_paint() {
     let visitor = Visitor::new();
@@ -18,7 +24,7 @@ fn l47_the_first_layer_takes_three_requests_shifts_nothing_and_is_never_the_larg
         for page in PAGES {
             visitor.open_undecided(page);
             let seen = visitor.browser.run("return await __seen.settled(true)");
-            assert_eq!(seen["shift"], 0, "{page} {width}: {seen}");
+            assert!(stands_still(&seen["shift"]), "{page} {width}: {seen}");
             assert_eq!(seen["requests"], REQUESTS, "{page} {width}: {seen}");
             let largest = seen["element"].as_str().unwrap();
             assert!(!largest.is_empty() && largest != "none of the page", "{page} {width}: {seen}");
@@ -26,13 +32,14 @@ fn l47_the_first_layer_takes_three_requests_shifts_nothing_and_is_never_the_larg
     }
     visitor.click("section", REFUSE);
     visitor.await_see("return !notice || notice.hidden");
-    assert_eq!(visitor.browser.run("return __seen.shift"), 0);
+    assert!(stands_still(&visitor.browser.run("return __seen.shift")));
     // What the collector has not answered yet is sent again by the next page, with the banner.
     visitor.browser.await_script("return !!document.cookie && !document.cookie.includes('pending')");
     for page in PAGES {
         visitor.open(page);
         let seen = visitor.browser.run("return await __seen.settled(false)");
-        assert_eq!((&seen["shift"], &seen["requests"]), (&0.into(), &1.into()), "{page}: {seen}");
+        assert!(stands_still(&seen["shift"]), "{page}: {seen}");
+        assert_eq!(seen["requests"], 1, "{page}: {seen}");
     }
     visitor.leave();
 }

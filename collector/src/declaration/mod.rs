@@ -101,8 +101,8 @@ impl NextStart {
 
 /// What would come in force: compared with what is on record, and nothing of it written. Meanwhile no other collector
 /// writes the histories that get a version.
+#[must_use = "what is in force is on record only once it is written"]
 pub struct Settled {
-    declarations: Declarations,
     fresh: Vec<Fresh>,
     told: Vec<(SiteId, u32, NextStart)>,
 }
@@ -114,16 +114,11 @@ struct Fresh {
 }
 
 impl Settled {
-    /// What would come in force.
-    pub fn declarations(&self) -> &Declarations {
-        &self.declarations
-    }
-
     /// Writes what is new. The last step of a start, or of another config: whatever else can fail came before.
     ///
     /// # Errors
     /// [`HistoryError`]; every history is as it was then, and nothing of this may be served.
-    pub fn write(mut self) -> Result<Declarations, HistoryError> {
+    pub fn write(mut self) -> Result<(), HistoryError> {
         for place in 0..self.fresh.len() {
             let Fresh { file, version } = &mut self.fresh[place];
             if let Err(error) = file.append(version) {
@@ -132,7 +127,7 @@ impl Settled {
             }
         }
         self.told.iter().for_each(|(site, in_config, next)| tell(site, *in_config, next));
-        Ok(self.declarations)
+        Ok(())
     }
 }
 
@@ -141,16 +136,21 @@ impl Declarations {
     ///
     /// # Errors
     /// [`HistoryError`]; nothing may be served then.
-    pub fn settle(data_dir: &Path, sites: &mut [Site], today: Date) -> Result<Settled, HistoryError> {
-        let mut settled =
-            Settled { declarations: Declarations::default(), fresh: Vec::new(), told: Vec::new() };
+    pub fn settle(
+        data_dir: &Path,
+        sites: &mut [Site],
+        today: Date,
+    ) -> Result<(Declarations, Settled), HistoryError> {
+        let mut declarations = Declarations::default();
+        let mut settled = Settled { fresh: Vec::new(), told: Vec::new() };
         let mut sites: Vec<&mut Site> = sites.iter_mut().collect();
         // In one order in every collector: two that share the folder would wait for one another.
         sites.sort_by_key(|site| site.id.to_string());
         for site in sites {
-            settled.add(data_dir, site, today)?;
+            let history = settled.add(data_dir, site, today)?;
+            declarations.0.insert(site.id.to_string(), history);
         }
-        Ok(settled)
+        Ok((declarations, settled))
     }
 
     /// The history of a site.
@@ -160,7 +160,7 @@ impl Declarations {
 }
 
 impl Settled {
-    fn add(&mut self, data_dir: &Path, site: &mut Site, today: Date) -> Result<(), HistoryError> {
+    fn add(&mut self, data_dir: &Path, site: &mut Site, today: Date) -> Result<History, HistoryError> {
         let (file, mut recorded) = HistoryFile::open(&path_of(data_dir, site.id.as_str()))?;
         let snapshot = Snapshot::of(site);
         let next = NextStart::of(recorded.last(), site, &snapshot);
@@ -175,9 +175,8 @@ impl Settled {
             site.revision_since = history.since(next.revision);
         }
         site.revision = next.revision;
-        self.declarations.0.insert(site.id.to_string(), history);
         self.told.push((site.id.clone(), in_config, next));
-        Ok(())
+        Ok(history)
     }
 }
 

@@ -361,7 +361,8 @@ const NEXT_DAY: Date = date!(2026 - 11 - 28);
 /// Starts a collector's declarations with one site and says the revision in force, since when, and every version.
 fn start(folder: &Path, site: &Site, today: Date) -> Result<(u32, Option<Date>, Vec<String>), HistoryError> {
     let mut sites = [site.clone()];
-    let declarations = Declarations::settle(folder, &mut sites, today)?.write()?;
+    let (declarations, settled) = Declarations::settle(folder, &mut sites, today)?;
+    settled.write()?;
     let versions = declarations.of("demo").unwrap().versions();
     let labels = versions.iter().map(|version| format!("{} {}", version.label, version.date)).collect();
     Ok((sites[0].revision, sites[0].revision_since, labels))
@@ -509,7 +510,7 @@ fn what_cannot_be_written_for_one_site_is_taken_back_for_all() {
     });
     let settle = |folder: &Path| {
         let settled = Declarations::settle(folder, &mut [with("choice_days = 200")], DAY);
-        settled.unwrap_or_else(|error| panic!("{error}"))
+        settled.unwrap_or_else(|error| panic!("{error}")).1
     };
     let mut both = settle(kept.path());
     both.fresh.extend(settle(lost.path()).fresh);

@@ -132,7 +132,7 @@ pub(crate) async fn decide(
     }
     let is_full = collector.spool.intake() == Intake::Full;
     match decision.narrows(came.all()) {
-        Some(consent) => sender.narrowing(collector, site, consent)?,
+        Some(consent) => sender.narrowing(collector, site, consent, is_full)?,
         // What the spool keeps room for is not for grants.
         None if decision.ends_nothing() && is_full => return Err(Rejection::Unavailable),
         None if decision.ends_nothing() => sender.grant(collector, site)?,

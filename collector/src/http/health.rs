@@ -59,7 +59,7 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
         None => "ok".to_owned(),
     };
     let erasure = match health.erasure_behind().filter(|(since, _)| *since >= USUAL_TIME) {
-        Some((since, why)) => format!("what was withdrawn is in the store for {} s: {why}", since.as_secs()),
+        Some((since, why)) => format!("has not got on for {} s: {why}", since.as_secs()),
         None => "ok".to_owned(),
     };
     (
@@ -109,7 +109,7 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
         ("kruimel_drain_lag_seconds", "Age of the oldest complete segment.", depth.drain_lag.as_secs_f64()),
         (
             "kruimel_erasure_behind_seconds",
-            "How long something that was withdrawn has waited for its erasure from the store.",
+            "How long erasing what was withdrawn from the store has not got on.",
             health.erasure_behind().map_or(0.0, |(since, _)| since.as_secs_f64()),
         ),
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),

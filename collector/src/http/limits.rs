@@ -157,8 +157,8 @@ impl Sender {
         }
     }
 
-    /// Counts a decision that takes a part back from a consent that goes on. Where its network grants too much, each
-    /// consent has a rate of its own: unlike an end it can come without end.
+    /// Counts a decision that takes a part back from a consent that goes on. Where its network grants too much, or the spool
+    /// is full of all but what ends a consent, each consent has a rate of its own: unlike an end it can come without end.
     ///
     /// # Errors
     /// [`Rejection::TooManyRequests`].
@@ -167,12 +167,16 @@ impl Sender {
         collector: &Collector,
         site: &Site,
         consent: HexId,
+        is_full: bool,
     ) -> Result<(), Rejection> {
+        if !is_full && self.grant(collector, site).is_ok() {
+            return Ok(());
+        }
         let key = (site.id.as_str(), consent.0, Kind::Narrowing);
-        self.grant(collector, site).or_else(|too_many| {
-            let is_within = collector.limits.rates.take(key, NARROWINGS_PER_SECOND);
-            if is_within { Ok(()) } else { Err(too_many) }
-        })
+        match collector.limits.rates.take(key, NARROWINGS_PER_SECOND) {
+            true => Ok(()),
+            false => Err(Rejection::TooManyRequests),
+        }
     }
 
     /// Counts a refusal that ends no consent; whether the ledger keeps a row of it. It is honoured either way: nothing is

@@ -180,7 +180,10 @@ fn sweep_one(
                 read => read?,
             };
             match segment::read(&name, &bytes) {
-                Ok(scan) => erase(shared, kept, &name, &bytes, &scan, heard_ms, withdrawals.left),
+                Ok(scan) => {
+                    let heard = Heard { at_ms: heard_ms, now };
+                    erase(shared, kept, &name, &bytes, &scan, heard, withdrawals.left)
+                }
                 Err(LaterVersion(_)) => erase_unread(shared, kept, now, heard_ms),
             }
         }
@@ -190,8 +193,7 @@ fn sweep_one(
 
 /// Erases a file of which this build can read nothing, once a withdrawal may concern it and it was tried for long enough.
 fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: u64) -> io::Result<bool> {
-    let begun_ms = kept.begun.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let concerned = u128::from(heard_ms.saturating_add(CLOCKS_DIFFER_MS)) >= begun_ms;
+    let concerned = Heard { at_ms: heard_ms, now }.may_concern(Some(ms(kept.begun)));
     let tried_enough = now.duration_since(kept.begun).is_ok_and(|age| age >= REREAD_TIME);
     if !(concerned && tried_enough) {
         return Ok(false);
@@ -205,6 +207,26 @@ fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: 
     Ok(true)
 }
 
+/// When a withdrawal was last heard of, and the time of the look.
+#[derive(Clone, Copy)]
+struct Heard {
+    at_ms: u64,
+    now: SystemTime,
+}
+
+impl Heard {
+    /// Whether it may be of a receipt with rows in a segment that was begun then. A time that nobody knows, or that is still
+    /// to come by a clock that was set since, may be any.
+    fn may_concern(self, begun_ms: Option<u64>) -> bool {
+        let begun_ms = begun_ms.filter(|begun_ms| *begun_ms <= ms(self.now)).unwrap_or(0);
+        self.at_ms.saturating_add(CLOCKS_DIFFER_MS) >= begun_ms
+    }
+}
+
+fn ms(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
 /// Leaves of a segment only the intact records that are not erased, if there is anything to be rid of.
 fn erase(
     shared: &Shared,
@@ -212,7 +234,7 @@ fn erase(
     name: &Name,
     bytes: &[u8],
     scan: &Scan<'_>,
-    heard_ms: u64,
+    heard: Heard,
     left: &dyn Fn(&StoredRecord<'_>) -> Option<Vec<Record>>,
 ) -> io::Result<bool> {
     let created_ms = segment::created_ms(name, bytes);
@@ -220,8 +242,7 @@ fn erase(
     let readable = header + scan.frames.iter().map(ExactSizeIterator::len).sum::<usize>();
     let damaged = kept.bytes.saturating_sub(readable as u64);
     // A receipt that was known to be dead when the segment was begun has no row in it.
-    let begun_ms = created_ms.filter(|created_ms| *created_ms <= shared.clock.wall_ms()).unwrap_or(0);
-    let concerned = heard_ms.saturating_add(CLOCKS_DIFFER_MS) >= begun_ms;
+    let concerned = heard.may_concern(created_ms);
 
     let mut frames = Vec::new();
     let mut erased = 0;

@@ -10,6 +10,7 @@ use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError, aside};
 use crate::ledger::{ended_by, links_left, places};
 use crate::row_binary::Row;
+use crate::spool::disk::means_full;
 use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
 use std::collections::HashMap;
@@ -99,6 +100,7 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
+        let read_ms = crate::withdrawn::now_ms();
         let read = match read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await? {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
@@ -110,7 +112,9 @@ impl Store {
         job.tables.extend(malformed.into_iter().map(|table| (table, Known::Refused)));
         for insert in &inserts {
             let mut known = job.tables.get(&insert.table).copied().unwrap_or(Known::Nothing);
-            let settled = self.settle(insert, &mut known, job.segment.salvaged() || contents.damaged()).await;
+            let salvaged = job.segment.salvaged() || contents.damaged();
+            let is_stale = || withdrawn.heard_ms().is_some_and(|heard_ms| heard_ms >= read_ms);
+            let settled = self.settle(insert, &mut known, salvaged, &is_stale).await;
             job.tables.insert(insert.table, known);
             let Err(error) = settled else { continue };
             // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
@@ -152,8 +156,15 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the store hold exactly these rows, starting from what is known.
-    async fn settle(&self, insert: &Insert, known: &mut Known, salvaged: bool) -> Result<(), StoreError> {
+    /// Makes the store hold exactly these rows, starting from what is known. Once a receipt has died since the rows were
+    /// gathered (`is_stale`), what is missing of them may have been erased, and nothing is removed or added for it.
+    async fn settle(
+        &self,
+        insert: &Insert,
+        known: &mut Known,
+        salvaged: bool,
+        is_stale: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), StoreError> {
         if insert.expected == 0 {
             // What the store may hold of dead receipts is erased, not removed here.
             *known = Known::Held;
@@ -172,6 +183,9 @@ impl Store {
                     if held == insert.expected || (salvaged && held > insert.expected) {
                         *known = Known::Held;
                         continue;
+                    }
+                    if held != 0 && (is_stale() || self.held(insert).await? != held) {
+                        return Err(StoreError::Stale { table: layout(insert.table).table });
                     }
                     // After damage the parts are others than they were, and what is held tells nothing of them.
                     let parts = insert.parts_held(held).filter(|_| stable && !salvaged).unwrap_or(0);
@@ -271,8 +285,7 @@ fn is_kept(record: &StoredRecord<'_>, kept_sites: &[String]) -> bool {
     site.is_some_and(|site| kept_sites.iter().any(|kept| kept.as_bytes() == site))
 }
 
-/// The decisions' receipts go to their own file before the rows leave the spool. A segment without any waits for no
-/// other's: on a full disk it is what makes room.
+/// The decisions' receipts go to their own file before the rows leave the spool, if the disk has any room for them.
 async fn finish(
     spool: &Spool,
     withdrawn: &Withdrawn,
@@ -282,10 +295,15 @@ async fn finish(
     let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
     let ends_consents = job.may_end_consents;
     super::blocking(move || {
-        if ends_consents {
-            withdrawn.save()?;
+        match withdrawn.save() {
+            Err(error) if ends_consents && !means_full(&error) => return Err(error),
+            // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
+            Ok(()) | Err(_) => spool.finish(&segment, &contents)?,
         }
-        spool.finish(&segment, &contents)
+        if let Err(error) = withdrawn.save() {
+            tracing::error!(%error, "The list of withdrawn receipts could not be written; it is tried again.");
+        }
+        Ok(())
     })
     .await
 }

@@ -52,6 +52,7 @@ impl<'a> Erasing<'a> {
                 self.sweep().await;
                 self.swept_at = Some(Instant::now());
             }
+            self.common.store.health.erasing_began();
             let done = tokio::select! {
                 done = self.step_when_ready() => done,
                 () = stop.cancelled() => return,
@@ -94,7 +95,6 @@ impl<'a> Erasing<'a> {
 
     async fn step(&mut self) -> Result<(), StoreError> {
         let Common { store, withdrawn, ledger, .. } = self.common;
-        store.health.erasing_began();
         if self.looked_at.elapsed() >= LOOK_AGAIN_INTERVAL {
             withdrawn.forget_expired();
             self.erasure.repeat(withdrawn);

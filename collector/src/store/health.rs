@@ -62,11 +62,11 @@ impl Health {
         *locked(&self.trouble) = None;
     }
 
-    /// What was withdrawn is being erased from the store.
+    /// What was withdrawn is to be erased from the store.
     pub(crate) fn erasing_began(&self) {
         let mut erasing = locked(&self.erasing);
         if erasing.is_none() {
-            Trouble::set(&mut erasing, "the store has not finished".to_owned());
+            Trouble::set(&mut erasing, "it waits for the store".to_owned());
         }
     }
 
@@ -75,7 +75,7 @@ impl Health {
         Trouble::set(&mut locked(&self.erasing), why(error));
     }
 
-    /// It is erased.
+    /// Nothing is left to be erased.
     pub(crate) fn erased(&self) {
         *locked(&self.erasing) = None;
     }
@@ -121,7 +121,7 @@ impl Health {
         locked(&self.trouble).as_ref().map(Trouble::told)
     }
 
-    /// For how long something that was withdrawn has waited for its erasure from the store, and why.
+    /// For how long erasing from the store has not got on, and why.
     pub fn erasure_behind(&self) -> Option<(Duration, String)> {
         locked(&self.erasing).as_ref().map(Trouble::told)
     }

@@ -68,6 +68,12 @@ pub enum StoreError {
     /// The store does not fit this build.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// What the store holds of a segment changes while it is looked at: something of it is being erased.
+    #[error("what the store holds of a segment in {table} changes; it is read anew")]
+    Stale {
+        /// The table.
+        table: &'static str,
+    },
     /// After several tries the store holds another number of rows than the segment has.
     #[error("the store does not come to hold exactly the rows of a segment in {table}")]
     Unsettled {

@@ -1,8 +1,8 @@
 //! Erasing what a withdrawn receipt allowed.
 //!
 //! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: every receipt is erased once more after
-//! [`SECOND_PASS`], when no row of it can come any more: an insert that was under way when it died is over within two
-//! minutes, and other collectors hear of it within one ([`super::poll`]).
+//! [`SECOND_PASS`]: an insert that was under way when it died is over by then, and other collectors hear of it within a
+//! minute ([`super::poll`]). What comes later still, of a store that took longer, goes with the hourly look at all of them.
 //! After a restart every receipt that is listed is erased once more, because nobody knows how far the last run came.
 
 use super::{Store, StoreError};

@@ -163,22 +163,21 @@ async fn an_erasure_reaches_however_many_consents_one_behind_the_other(stand: St
     let folder = tempfile::tempdir().unwrap();
     let server = Listening::begin(&stand, folder.path()).await;
     let mut cookies = String::new();
-    // More than are followed at once.
-    for _ in 0..40 {
+    for _ in 0..20 {
         cookies = server.decide("accept", &ALL, &cookies).await;
         cookies = server.decide("save", &["functional"], &cookies).await;
     }
     let other = server.decide("accept", &ALL, "").await;
-    assert_eq!(rows(&stand, &server).await, 81);
+    assert_eq!(rows(&stand, &server).await, 41);
     let shown = server.send("GET", "/kruimel/privacy?lang=en&format=json", "", &cookies, "").await;
-    assert_eq!(shown.matches("\"action\"").count(), 80, "{shown}");
+    assert_eq!(shown.matches("\"action\"").count(), 40, "{shown}");
     assert!(press_erase(&server, &cookies).await.starts_with("HTTP/1.1 303 "));
     let left = "SELECT count() FROM consents WHERE consent_id != 0";
     until(async || stand.number(left).await == 1).await;
     assert!(server.batch(1, &other).await.starts_with("HTTP/1.1 202 "));
     server.collector.spool.settled().await;
     let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
-    assert_eq!((whole.findings.as_slice(), whole.erased), (&[][..], 80));
+    assert_eq!((whole.findings.as_slice(), whole.erased), (&[][..], 40));
     server.end().await;
 }
 

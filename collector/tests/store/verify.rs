@@ -123,23 +123,19 @@ async fn decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside(s
     running.end().await;
 }
 
+/// A link that is none, of a row that was erased, keeps those beside it from the store.
+fn no_link() -> Record {
+    let rows = vec![vec![0; 20], vec![1; 20]].into();
+    Record { table: Table::Decisions, consent_id: 0, batch: None, rows, ..event(1, 0, "/") }
+}
+
 async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand) {
     let (mut running, ledger) = stand.decide_in(stand.folder.path());
     running.drain(&[]);
     for id in 1..=3 {
         ledger.append(grant(id)).await.unwrap();
         if id == 2 {
-            // A link that is none, of a row that was erased, keeps those beside it from the store.
-            let rows = vec![vec![0; 20], vec![1; 20]].into();
-            running
-                .append(Record {
-                    table: Table::Decisions,
-                    consent_id: 0,
-                    batch: None,
-                    rows,
-                    ..event(1, 0, "/")
-                })
-                .await;
+            running.append(no_link()).await;
         }
         running.spool.settled().await;
     }
@@ -148,5 +144,19 @@ async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand
     assert_eq!((told.findings.as_slice(), told.aside, told.rows), (&[][..], 1, 2));
     // The decision itself is there, and so is the withdrawal that it may be.
     assert_eq!(stand.number("SELECT count() FROM consents").await, 3);
+
+    // Now the last of its chain, which the next one names.
+    ledger.append(grant(4)).await.unwrap();
+    running.append(no_link()).await;
+    running.spool.settled().await;
+    running.end().await;
+    drop(ledger);
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    ledger.append(grant(5)).await.unwrap();
+    running.spool.settled().await;
+    let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!((told.findings.as_slice(), told.rows), (&[][..], 3));
+    assert!(told.notes.iter().any(|note| note.contains("did not take the end")), "{:?}", told.notes);
     running.end().await;
 }

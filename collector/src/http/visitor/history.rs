@@ -207,10 +207,9 @@ mod tests {
         for time in 0..=changes {
             let mut site = [demo()];
             change(&mut site[0], time);
-            let declarations = Declarations::settle(folder.path(), &mut site, date!(2026 - 11 - 27))
-                .unwrap()
-                .write()
-                .unwrap();
+            let (declarations, settled) =
+                Declarations::settle(folder.path(), &mut site, date!(2026 - 11 - 27)).unwrap();
+            settled.write().unwrap();
             opened = Some((site.into_iter().next().unwrap(), declarations));
         }
         opened.unwrap()

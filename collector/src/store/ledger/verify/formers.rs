@@ -45,12 +45,14 @@ pub(super) struct Formers<'c> {
     chains: &'c [Chain],
     named: HashSet<&'c str>,
     found: HashMap<String, Former>,
+    /// Chains of which the store did not take something, as is noted.
+    aside: HashSet<u64>,
 }
 
 impl<'c> Formers<'c> {
     pub(super) fn of(chains: &'c [Chain]) -> Formers<'c> {
         let named = chains.iter().map(|chain| chain.former.as_str()).filter(|former| !former.is_empty());
-        Formers { chains, named: named.collect(), found: HashMap::new() }
+        Formers { chains, named: named.collect(), found: HashMap::new(), aside: HashSet::new() }
     }
 
     /// Looks for what is named among the links of a day, which stand in the order of their chains.
@@ -63,6 +65,19 @@ impl<'c> Formers<'c> {
                 }
             }
         }
+    }
+
+    /// Hears of the chains of a day of which the store did not take something.
+    pub(super) fn hear_aside(&mut self, chains: impl Iterator<Item = u64>) {
+        self.aside.extend(chains);
+    }
+
+    /// Whether what this chain goes on from may be what the store did not take: the end of another of its collector, or one
+    /// of which nothing is there.
+    fn is_aside(&self, chain: &Chain) -> bool {
+        let earlier = |one: &Chain| one.chain != chain.chain && one.is_of(chain) && one.day <= chain.day;
+        let found = |id: &u64| self.chains.iter().find(|one| one.chain == *id);
+        self.aside.iter().any(|id| found(id).is_none_or(earlier))
     }
 
     /// What is named and was not found.
@@ -104,6 +119,11 @@ impl<'c> Formers<'c> {
                 None if retention.is_over(chain.expires) => {}
                 None if chain.former_expires == 0 && before.is_none() => {
                     note("is the first that is kept, and names one before it");
+                }
+                None if self.is_aside(chain) => {
+                    note(
+                        "names a link that is missing; the store did not take the end of the chain before it",
+                    );
                 }
                 None => {
                     let what = "The chain before this one, or its end, is missing.";

@@ -239,6 +239,7 @@ impl Store {
         day.tell_aside();
         seen.in_doubt = in_doubt;
         formers.hear(&links);
+        formers.hear_aside(aside.keys().map(|(chain, _)| *chain));
         Ok(seen)
     }
 }
