@@ -157,7 +157,7 @@ fn read_spool(section: &Section<'_>) -> SpoolOptions {
     let number = |key, bounds, default| section.get(key, |node| node.number(bounds)).unwrap_or(default);
     let spool = SpoolOptions {
         bytes_max: number("bytes_max", 16 << 20..=1 << 44, 1 << 30),
-        segment_bytes: number("segment_bytes", 64 << 10..=SEGMENT_BYTES_MAX, 8 << 20),
+        segment_bytes: number("segment_bytes", 64 << 10..=SEGMENT_BYTES_MAX, 4 << 20),
         segment_age_ms: number("segment_age_ms", 50..=60_000, 1_000),
     };
     if spool.segment_bytes > spool.bytes_max / 2 {

@@ -21,6 +21,12 @@ impl Contents {
         self.frames.iter().filter_map(|frame| StoredRecord::decode(payload(frame))).collect()
     }
 
+    /// The same once its records are of no use any more: what [`super::Spool::finish`] needs.
+    #[must_use]
+    pub(crate) fn without_rows(self) -> Contents {
+        Contents { bytes: Vec::new(), frames: Vec::new(), ..self }
+    }
+
     /// The browsers' batches, and when each was appended, in milliseconds since 1970.
     pub fn batches(&self) -> &[StoredBatch] {
         &self.batches

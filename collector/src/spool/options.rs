@@ -40,7 +40,7 @@ impl Default for SpoolOptions {
     fn default() -> Self {
         SpoolOptions {
             bytes_max: 1024 * 1024 * 1024,
-            segment_bytes: 8 * 1024 * 1024,
+            segment_bytes: 4 * 1024 * 1024,
             segment_age: Duration::from_secs(1),
         }
     }

@@ -8,7 +8,7 @@
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::{Store, StoreError, aside};
-use crate::ledger::{ended_by, links_left, places};
+use crate::ledger::{Place, ended_by, links_left, places};
 use crate::row_binary::Row;
 use crate::spool::disk::means_full;
 use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
@@ -105,7 +105,7 @@ impl Store {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
-        let Read { contents, inserts, bare_links, malformed, withdraws } = read;
+        let Read { contents, inserts, places, bare_links, malformed, withdraws } = read;
         (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&bare_links).await?;
@@ -119,7 +119,7 @@ impl Store {
             let Err(error) = settled else { continue };
             // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
             if insert.table == Table::Decisions {
-                self.note(job, &contents).await?;
+                self.note(job, &places).await?;
             }
             if !self.is_refusal(&error, insert.table).await {
                 return Err(error);
@@ -134,7 +134,7 @@ impl Store {
         let refused = job.refused();
         if !refused.is_empty() {
             if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
-                self.note(job, &contents).await?;
+                self.note(job, &places).await?;
             }
             return aside::refused(spool, withdrawn, job, &refused).await;
         }
@@ -148,9 +148,9 @@ impl Store {
     }
 
     /// Notes that decisions are not in the store though their links are, or the other way round.
-    async fn note(&self, job: &mut Job, contents: &Contents) -> Result<(), StoreError> {
+    async fn note(&self, job: &mut Job, places: &[Place]) -> Result<(), StoreError> {
         if !job.noted {
-            self.note_aside(contents.records().iter().flat_map(places).collect()).await?;
+            self.note_aside(places.to_vec()).await?;
             job.noted = true;
         }
         Ok(())
@@ -232,6 +232,8 @@ fn is_unreadable(error: &StoreError) -> bool {
 struct Read {
     contents: Contents,
     inserts: Vec<Insert>,
+    /// Of every decision its place in the ledger.
+    places: Vec<Place>,
     /// Links whose rows were erased where they waited: the commitment of each, and the day on which it ends.
     bare_links: Vec<(String, u16)>,
     /// Tables with a row that is too short to be one of theirs.
@@ -267,8 +269,11 @@ async fn read(
         }
         let withdraws = records.iter().any(|record| record.withdraws != 0);
         let bare_links = records.iter().flat_map(|record| links_left(record, &[])).collect();
+        let places = records.iter().flat_map(places).collect();
         drop(records);
-        Ok(Ok(Read { contents, inserts, bare_links, malformed, withdraws }))
+        // The rows are in the inserts now, and the store may take its time.
+        let contents = contents.without_rows();
+        Ok(Ok(Read { contents, inserts, places, bare_links, malformed, withdraws }))
     })
     .await
 }
