@@ -68,7 +68,7 @@ fn the_example_is_read_and_is_what_the_defaults_say() {
     assert_eq!(config.store.url, StoreUrl::Embedded);
     assert_eq!(
         config.spool,
-        SpoolOptions { bytes_max: 1 << 30, segment_bytes: 8 << 20, segment_age_ms: 1_000 }
+        SpoolOptions { bytes_max: 1 << 30, segment_bytes: 4 << 20, segment_age_ms: 1_000 }
     );
     let site = config.site("example").unwrap();
     assert_eq!(site.choice_days, 182);
