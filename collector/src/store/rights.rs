@@ -12,8 +12,14 @@ use tokio::time::Instant;
 
 /// When a withdrawn receipt is erased once more, for what other collectors inserted before they heard of it.
 pub const SECOND_PASS: Duration = Duration::from_secs(5 * 60);
-/// The least time between two erasures: each rewrites every part that holds a row of it.
+/// The least time between two erasures: each looks for its receipts in every row, and rewrites every part that holds one of
+/// theirs.
 const SPACING: Duration = Duration::from_secs(5);
+/// The least time between two erasures, as a multiple of what the last one took: where there are many rows and somebody
+/// withdraws every few seconds, more are erased together, and the store has its time for everything else.
+const SHARE: u32 = 10;
+/// The longest pause between two erasures: far within the law's day, after which what is withdrawn has to be gone.
+const SPACING_MAX: Duration = Duration::from_secs(60 * 60);
 /// Most receipts that one statement names, at 21 bytes each: within the 256 KiB that a server's default takes.
 pub(super) const IDS_MAX: usize = 10_000;
 
@@ -64,9 +70,9 @@ impl Erasure {
         self.first.iter().chain(&self.second).copied().collect()
     }
 
-    /// What was due is erased.
-    fn done(&mut self, now: Instant) {
-        self.not_before = now + SPACING;
+    /// What was due is erased, which took so long.
+    fn done(&mut self, now: Instant, took: Duration) {
+        self.not_before = now + (took * SHARE).clamp(SPACING, SPACING_MAX);
         self.second.clear();
         if !self.first.is_empty() {
             self.later.push((now + SECOND_PASS, std::mem::take(&mut self.first)));
@@ -97,10 +103,11 @@ impl Store {
         erasure: &mut Erasure,
         kept_sites: &[String],
     ) -> Result<(), StoreError> {
-        let due = erasure.due(Instant::now());
+        let begun = Instant::now();
+        let due = erasure.due(begun);
         if !due.is_empty() {
             self.erase(&due, kept_sites).await?;
-            erasure.done(Instant::now());
+            erasure.done(Instant::now(), begun.elapsed());
         }
         Ok(())
     }
@@ -140,11 +147,11 @@ mod tests {
         assert_eq!(erasure.due_at(), Some(start));
         assert_eq!(erasure.due(start), [1]);
         assert_eq!(erasure.due(start), [1], "until it is done it stays due");
-        erasure.done(start);
+        erasure.done(start, Duration::ZERO);
         assert_eq!(erasure.due_at(), Some(start + SECOND_PASS));
         assert!(erasure.due(start + SPACING).is_empty());
         assert_eq!(erasure.due(start + SECOND_PASS), [1]);
-        erasure.done(start + SECOND_PASS);
+        erasure.done(start + SECOND_PASS, Duration::ZERO);
         assert_eq!(erasure.due_at(), None);
     }
 
@@ -152,10 +159,21 @@ mod tests {
     fn many_withdrawals_are_erased_together() {
         let mut erasure = Erasure::of(vec![1]);
         let start = erasure.not_before;
-        erasure.done(start);
+        erasure.done(start, Duration::ZERO);
         erasure.first.extend([2, 3]);
         assert!(erasure.due(start).is_empty());
         assert_eq!(erasure.due_at(), Some(start + SPACING));
         assert_eq!(erasure.due(start + SPACING), [2, 3]);
+    }
+
+    #[test]
+    fn the_longer_an_erasure_takes_the_more_wait_for_the_next_one() {
+        for (took_s, pause_s) in [(0, 5), (1, 10), (60, 10 * 60), (100 * 60, 60 * 60)] {
+            let mut erasure = Erasure::of(vec![1]);
+            let start = erasure.not_before;
+            erasure.done(start, Duration::from_secs(took_s));
+            erasure.first.push(2);
+            assert_eq!(erasure.due_at(), Some(start + Duration::from_secs(pause_s)), "{took_s}");
+        }
     }
 }
