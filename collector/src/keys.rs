@@ -7,6 +7,8 @@
 //! that all collectors know it before one signs with it.
 
 use crate::receipt::timestamp;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::cell::RefCell;
 use std::fmt;
 use std::fs;
@@ -28,6 +30,8 @@ pub const KEYS_MAX: usize = 16;
 pub struct Key {
     id: String,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
+    /// HMAC-SHA256 that has taken in the secret: half of what a short message costs.
+    mac: Hmac<Sha256>,
     /// In milliseconds since 1970; none where it signs at once.
     signs_from_ms: Option<i64>,
 }
@@ -59,7 +63,12 @@ pub enum KeysError {
 
 impl Key {
     fn generate(signs_from_ms: Option<i64>) -> Key {
-        Key { id: format!("{:016x}", random_u64()), secret: Zeroizing::new(random_bytes()), signs_from_ms }
+        Key::new(format!("{:016x}", random_u64()), Zeroizing::new(random_bytes()), signs_from_ms)
+    }
+
+    fn new(id: String, secret: Zeroizing<[u8; SECRET_BYTES]>, signs_from_ms: Option<i64>) -> Key {
+        let mac = Hmac::new_from_slice(&*secret).expect("HMAC takes a key of any length");
+        Key { id, secret, mac, signs_from_ms }
     }
 
     /// Whether its time to sign has come.
@@ -72,8 +81,9 @@ impl Key {
         &self.id
     }
 
-    pub(crate) fn secret(&self) -> &[u8] {
-        &*self.secret
+    /// HMAC-SHA256 with this key (RFC 2104), over nothing yet.
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
+        self.mac.clone()
     }
 }
 
@@ -95,10 +105,20 @@ impl Keys {
         Keys(vec![Key::generate(None)])
     }
 
-    /// Puts a fresh key on top, which signs from that time on, in milliseconds since 1970; at once without one.
-    pub fn rotate(&mut self, signs_from_ms: Option<i64>) {
-        self.0.insert(0, Key::generate(signs_from_ms));
-        self.0.truncate(KEYS_MAX);
+    /// Puts a fresh key on top, which signs from that time on, in milliseconds since 1970; at once without one. Where there
+    /// are [`KEYS_MAX`] the oldest leaves; but if that one signs at `now_ms`, one that waits leaves instead, with which nobody
+    /// has signed anything.
+    pub fn rotate(&mut self, now_ms: i64, signs_from_ms: Option<i64>) {
+        let fresh = Key::generate(signs_from_ms);
+        if self.0.len() >= KEYS_MAX {
+            let only_the_oldest_signs =
+                !self.0[..KEYS_MAX - 1].iter().chain([&fresh]).any(|key| key.signs(now_ms));
+            if only_the_oldest_signs {
+                self.0.remove(0);
+            }
+            self.0.truncate(KEYS_MAX - 1);
+        }
+        self.0.insert(0, fresh);
     }
 
     /// The key that signs at this time: the newest whose time has come, and the oldest where none has.
@@ -172,7 +192,7 @@ impl Keys {
 /// As [`Keys::load`].
 pub fn rotate_file(path: &Path, signs_from_ms: Option<i64>) -> Result<(), KeysError> {
     let mut keys = Keys::load(path)?;
-    keys.rotate(signs_from_ms);
+    keys.rotate(crate::now_ms(), signs_from_ms);
     keys.write(path).map_err(|error| KeysError::Unreachable(path.to_owned(), error))
 }
 
@@ -194,7 +214,7 @@ fn parse(text: &str, path: &Path) -> Result<Keys, KeysError> {
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(&secret[2 * place..2 * place + 2], 16).map_err(|_| malformed())?;
         }
-        keys.push(Key { id: id.to_owned(), secret: bytes, signs_from_ms });
+        keys.push(Key::new(id.to_owned(), bytes, signs_from_ms));
     }
     if keys.is_empty() {
         return Err(KeysError::Malformed(path.to_owned(), 1));
@@ -243,7 +263,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let read = Keys::load(&path).unwrap();
         assert_eq!(read.signing(NOW_MS).id(), made.signing(NOW_MS).id());
-        assert_eq!(read.signing(NOW_MS).secret(), made.signing(NOW_MS).secret());
+        assert_eq!(read.signing(NOW_MS).secret, made.signing(NOW_MS).secret);
     }
 
     const NOW_MS: i64 = 1_790_000_000_000;
@@ -270,6 +290,19 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.lines().nth(1).unwrap()).unwrap();
         assert_eq!(signing(NOW_MS), second);
+    }
+
+    #[test]
+    fn the_key_that_signs_stays_however_many_wait() {
+        let mut keys = Keys::generate();
+        let first = keys.signing(NOW_MS).id().to_owned();
+        for wait_ms in 1..=3 * KEYS_MAX as i64 {
+            keys.rotate(NOW_MS, Some(NOW_MS + 1_000 * wait_ms));
+        }
+        assert_eq!((keys.signing(NOW_MS).id(), keys.iter().count()), (first.as_str(), KEYS_MAX));
+        keys.rotate(NOW_MS, None);
+        assert!(keys.find(&first).is_none(), "one that signs at once takes the oldest's place");
+        assert_eq!((keys.signing(NOW_MS).id(), keys.iter().count()), (keys.0[0].id(), KEYS_MAX));
     }
 
     #[test]

@@ -175,7 +175,7 @@ pub fn timestamp(now_ms: i64) -> String {
 
 /// Over the parts of a message, one after the other.
 fn mac(key: &Key, message: &[&str]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.secret()).expect("HMAC takes a key of any length");
+    let mut mac = key.mac();
     message.iter().for_each(|part| mac.update(part.as_bytes()));
     mac
 }
@@ -236,7 +236,7 @@ mod tests {
         let mut keys = Keys::generate();
         let text = sign(receipt(), NOW_MS, &keys);
         let visitor = VisitorCookie { id: HexId(5), created_s: NOW_MS / 1_000 }.sign("demo", NOW_MS, &keys);
-        keys.rotate(None);
+        keys.rotate(NOW_MS, None);
         assert!(LiveReceipt::check(&text, "demo", NOW_MS, &keys).is_ok());
         assert!(VisitorCookie::check(&visitor, "demo", NOW_MS, &keys).is_some());
         assert!(!sign(receipt(), NOW_MS, &keys).contains(&text[text.len() - 40..]));
