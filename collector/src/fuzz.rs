@@ -54,9 +54,15 @@ fn rows_with(text: &str) -> usize {
     let (agents, is_dead) = (Agents::default(), |_| false);
     let tables = Tables { sites: &config.sites, keys: keys(), is_dead: &is_dead, geo: None, agents: &agents };
     let rows = process(&request, &tables).map_or(0, |processed| processed.rows.len());
+    assert!(live.site() == "demo" && live.key() == key.id());
+    assert!(rows == 0 || live.allows(ANALYTICS, KRUIMEL));
     let receipt = live.receipt();
-    assert!(receipt.site == "demo" && receipt.key == key.id());
-    assert!(rows == 0 || receipt.allows(ANALYTICS, KRUIMEL));
+    assert_eq!(
+        serde_json::from_str::<wire::Receipt>(&signed).ok().as_ref(),
+        Some(&receipt),
+        "borrowed and own are one"
+    );
+    assert_eq!(live.allows(ANALYTICS, KRUIMEL), receipt.allows(ANALYTICS, KRUIMEL));
     rows
 }
 

@@ -11,7 +11,10 @@ use crate::keys::Key;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use serde::Deserialize;
 use sha2::Sha256;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -26,11 +29,42 @@ pub const COOKIE_BYTES_MAX: usize = 4_096;
 /// A visitor id lives no longer than this, whatever its receipt says: thirteen months (CNIL 2020-091, article 5).
 pub const VISITOR_SECONDS_MAX: i64 = 395 * 86_400;
 
-/// A receipt that was checked.
+/// A receipt that was checked, as it lies in its cookie's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveReceipt {
-    receipt: Receipt,
+pub struct LiveReceipt<'cookie> {
+    claims: Claims<'cookie>,
 }
+
+/// The members of a [`Receipt`], borrowed from the cookie: every batch brings one, and reading it into texts of its own cost
+/// as much as checking its signature.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims<'cookie> {
+    #[serde(borrow)]
+    categories: Vec<Text<'cookie>>,
+    #[serde(borrow, default)]
+    services: BTreeMap<Text<'cookie>, Vec<Text<'cookie>>>,
+    revision: u32,
+    consent_id: HexId,
+    #[serde(borrow)]
+    consent_timestamp: Text<'cookie>,
+    #[serde(borrow)]
+    last_consent_timestamp: Text<'cookie>,
+    #[serde(borrow)]
+    language_code: Text<'cookie>,
+    expiration_time: u64,
+    #[serde(default)]
+    session: bool,
+    #[serde(borrow)]
+    site: Text<'cookie>,
+    #[serde(borrow)]
+    key: Text<'cookie>,
+}
+
+/// A text that is borrowed wherever nothing in it is escaped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+struct Text<'cookie>(#[serde(borrow)] Cow<'cookie, str>);
 
 /// Why a consent cookie is not a live receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,34 +80,104 @@ pub enum ReceiptError {
     Expired,
 }
 
-impl LiveReceipt {
+impl<'cookie> LiveReceipt<'cookie> {
     /// Checks the text of a consent cookie (already percent-decoded) for one site at one time.
     ///
     /// # Errors
     /// [`ReceiptError`] says which part does not hold.
-    pub fn check(text: &str, site: &str, now_ms: i64, keys: &Keys) -> Result<LiveReceipt, ReceiptError> {
+    pub fn check(
+        text: &'cookie str,
+        site: &str,
+        now_ms: i64,
+        keys: &Keys,
+    ) -> Result<LiveReceipt<'cookie>, ReceiptError> {
         if text.len() > COOKIE_BYTES_MAX {
             return Err(ReceiptError::Forged);
         }
-        let (signed, rest) = text.rsplit_once(SIGNATURE_MEMBER).ok_or(ReceiptError::Unsigned)?;
-        let signature = rest.strip_suffix("\"}").ok_or(ReceiptError::Forged)?;
+        let (signed, signature) = parted(text)?;
         // With the signature, which is a member that the receipt does not know.
-        let receipt: Receipt = serde_json::from_str(text).map_err(|_| ReceiptError::Forged)?;
-        let key = keys.find(&receipt.key).ok_or(ReceiptError::Forged)?;
+        let claims: Claims<'cookie> = serde_json::from_str(text).map_err(|_| ReceiptError::Forged)?;
+        let key = keys.find(&claims.key.0).ok_or(ReceiptError::Forged)?;
         verify(key, &[signed], signature)?;
-        if receipt.site != site {
+        if claims.site.0 != site {
             return Err(ReceiptError::Forged);
         }
-        if i64::try_from(receipt.expiration_time).is_ok_and(|end| end <= now_ms) {
+        if i64::try_from(claims.expiration_time).is_ok_and(|end| end <= now_ms) {
             return Err(ReceiptError::Expired);
         }
-        Ok(LiveReceipt { receipt })
+        Ok(LiveReceipt { claims })
     }
 
-    /// What was granted.
-    pub fn receipt(&self) -> &Receipt {
-        &self.receipt
+    /// As [`Receipt::consent_id`].
+    pub fn consent_id(&self) -> HexId {
+        self.claims.consent_id
     }
+
+    /// As [`Receipt::revision`].
+    pub fn revision(&self) -> u32 {
+        self.claims.revision
+    }
+
+    /// As [`Receipt::expiration_time`].
+    pub fn expiration_time(&self) -> u64 {
+        self.claims.expiration_time
+    }
+
+    /// As [`Receipt::session`].
+    pub fn session(&self) -> bool {
+        self.claims.session
+    }
+
+    /// As [`Receipt::site`].
+    pub fn site(&self) -> &str {
+        &self.claims.site.0
+    }
+
+    /// As [`Receipt::key`].
+    pub fn key(&self) -> &str {
+        &self.claims.key.0
+    }
+
+    /// As [`Receipt::allows`].
+    pub fn allows(&self, category: &str, service: &str) -> bool {
+        let named = |granted: &Vec<Text<'_>>| granted.iter().any(|one| one.0 == service);
+        let services = || self.claims.services.iter().find(|(of, _)| of.0 == category);
+        self.claims.categories.iter().any(|one| one.0 == category)
+            && services().is_none_or(|(_, granted)| named(granted))
+    }
+
+    /// What was granted, with texts of its own.
+    pub fn receipt(&self) -> Receipt {
+        let own = |text: &Text<'_>| text.0.clone().into_owned();
+        let all = |texts: &Vec<Text<'_>>| texts.iter().map(own).collect();
+        let claims = &self.claims;
+        Receipt {
+            categories: all(&claims.categories),
+            services: claims.services.iter().map(|(of, granted)| (own(of), all(granted))).collect(),
+            revision: claims.revision,
+            consent_id: claims.consent_id,
+            consent_timestamp: own(&claims.consent_timestamp),
+            last_consent_timestamp: own(&claims.last_consent_timestamp),
+            language_code: own(&claims.language_code),
+            expiration_time: claims.expiration_time,
+            session: claims.session,
+            site: own(&claims.site),
+            key: own(&claims.key),
+        }
+    }
+}
+
+/// What is signed of a consent cookie's text, and the signature at its end.
+fn parted(text: &str) -> Result<(&str, &str), ReceiptError> {
+    let ends = text
+        .strip_suffix("\"}")
+        .and_then(|text| text.split_at_checked(text.len().checked_sub(SIGNATURE_CHARACTERS)?));
+    let parts =
+        ends.and_then(|(before, signature)| Some((before.strip_suffix(SIGNATURE_MEMBER)?, signature)));
+    parts.ok_or_else(|| match text.contains(SIGNATURE_MEMBER) {
+        true => ReceiptError::Forged,
+        false => ReceiptError::Unsigned,
+    })
 }
 
 /// The consent id that a cookie's text claims, unchecked: good for looking up, not for trusting.
@@ -110,12 +214,10 @@ pub struct VisitorCookie {
 impl VisitorCookie {
     /// The cookie of a visitor whose batch came without one. Its id is a keyed hash of receipt and batch: each try of the
     /// batch gives the same, which the first may have stored, and nobody without the key can tell it.
-    pub fn of_batch(live: &LiveReceipt, batch: BatchId, now_ms: i64, keys: &Keys) -> VisitorCookie {
-        let receipt = live.receipt();
+    pub fn of_batch(live: &LiveReceipt<'_>, batch: BatchId, now_ms: i64, keys: &Keys) -> VisitorCookie {
         // The receipt's own: a retry has the same, whichever key signs by then.
-        let key = keys.find(&receipt.key).unwrap_or(keys.signing(now_ms));
-        let message =
-            [OF_BATCH, &receipt.site, "\n", &receipt.consent_id.to_string(), "\n", &batch.to_string()];
+        let key = keys.find(live.key()).unwrap_or(keys.signing(now_ms));
+        let message = [OF_BATCH, live.site(), "\n", &live.consent_id().to_string(), "\n", &batch.to_string()];
         let hash = mac(key, &message).finalize().into_bytes();
         let id = hash.iter().take(8).fold(0, |id, byte| (id << 8) | u64::from(*byte));
         VisitorCookie { id: HexId(id.max(1)), created_s: now_ms.div_euclid(1_000) }

@@ -67,24 +67,28 @@ pub(crate) fn credentials(headers: &HeaderMap) -> (Option<Cow<'_, str>>, Option<
 pub(crate) fn decode(value: &str) -> Option<Cow<'_, str>> {
     let bytes = value.as_bytes();
     let Some(first) = bytes.iter().position(|byte| *byte == b'%') else { return Some(Cow::Borrowed(value)) };
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let (start, mut rest) = bytes.split_at(first);
-    decoded.extend_from_slice(start);
     // A receipt has an escape every eight bytes: searching for the next one would cost more than going byte by byte.
-    while let Some((&byte, after)) = rest.split_first() {
-        let (byte, after) = escape(rest).unwrap_or((byte, after));
-        decoded.push(byte);
-        rest = after;
+    let mut decoded = bytes.to_vec();
+    let (mut from, mut to) = (first, first);
+    while from < bytes.len() {
+        let escape = if bytes[from] == b'%' { escape(&bytes[from + 1..]) } else { None };
+        decoded[to] = escape.unwrap_or(bytes[from]);
+        from += if escape.is_some() { ESCAPE_BYTES } else { 1 };
+        to += 1;
     }
+    decoded.truncate(to);
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
-/// The byte that an escape at the start stands for, and what follows it.
-fn escape(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, after @ ..] = bytes else { return None };
+/// The byte that the digits of an escape stand for.
+fn escape(digits: &[u8]) -> Option<u8> {
+    let [high, low, ..] = digits else { return None };
     let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
-    (high | low < 16).then_some((high << 4 | low, after))
+    (high | low < 16).then_some(high << 4 | low)
 }
+
+/// A percent sign and two digits.
+const ESCAPE_BYTES: usize = 3;
 
 /// What a hexadecimal digit stands for; 16 for any other byte.
 const DIGITS: [u8; 256] = {

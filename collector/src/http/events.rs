@@ -33,34 +33,44 @@ pub(super) async fn events(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let headers = head.headers;
-    let site = collector.config.site_of_host(origin::host(&headers));
+    let host = origin::host(&headers);
+    let site = collector.config.site_of_host(host);
     let name = site.map_or("", |site| site.id.as_str());
     if let Err(reason) = sender.batch(collector, name) {
         return refuse_early(collector, &headers, name, reason);
     }
     let now_ms = (collector.clock)();
-    let mut answer = match take(collector, &headers, body, address, now_ms, id).await {
+    let page = Page { headers: &headers, host };
+    let mut answer = match take(collector, page, body, address, now_ms, id).await {
         Ok(answer) => answer,
         Err(reason) => refused(collector, site, &headers, reason, now_ms),
     };
-    origin::allow(&headers, &collector.config.sites, &mut answer);
+    origin::allow_if(site.is_some(), &headers, &mut answer);
     answer
+}
+
+/// What the page's browser sent beside the batch.
+#[derive(Clone, Copy)]
+struct Page<'a> {
+    headers: &'a HeaderMap,
+    /// As [`origin::host`] reads it.
+    host: &'a str,
 }
 
 async fn take(
     collector: &Arc<Collector>,
-    headers: &HeaderMap,
+    page: Page<'_>,
     body: Timed,
     address: TruncatedIp,
     now_ms: i64,
     id: RequestId,
 ) -> Result<Response<Body>, Rejection> {
-    let mut processed = read(headers, body)
+    let mut processed = read(page.headers, body)
         .await
         .map_err(|reason| Refused { reason, site: String::new(), events: 1 })
-        .and_then(|body| process_body(collector, address, headers, &body, now_ms))
+        .and_then(|body| process_body(collector, address, page, &body, now_ms))
         .map_err(|refused| {
-            let host = foreign(headers, refused.reason);
+            let host = if refused.reason == Rejection::ForeignOrigin { page.host } else { "" };
             collector.outcomes.rejected(&refused.site, refused.reason, host, refused.events, now_ms);
             refused.reason
         })?;
@@ -72,7 +82,7 @@ async fn take(
         let rows = std::mem::take(&mut processed.rows);
         keep(collector, &processed, rows, now_ms, id).await?;
     }
-    Ok(taken(collector, headers, processed, accepted, now_ms))
+    Ok(taken(collector, page.headers, processed, accepted, now_ms))
 }
 
 async fn read(headers: &HeaderMap, body: Timed) -> Result<Bytes, Rejection> {
@@ -85,7 +95,7 @@ async fn read(headers: &HeaderMap, body: Timed) -> Result<Bytes, Rejection> {
 fn process_body(
     collector: &Collector,
     address: TruncatedIp,
-    headers: &HeaderMap,
+    Page { headers, host }: Page<'_>,
     body: &[u8],
     now_ms: i64,
 ) -> Result<Processed, Refused> {
@@ -103,7 +113,7 @@ fn process_body(
     let processed = collector.with_tables(|tables| process(&request, tables))?;
     let events = processed.rows.len() + processed.rejected.len();
     let checked = match collector.site(&processed.site) {
-        Some(site) => origin::check(headers, site),
+        Some(site) => origin::check_host(host, headers, site),
         None => Err(Rejection::UnknownSite),
     };
     match checked {
@@ -196,8 +206,4 @@ fn just_withdrawn(collector: &Collector, headers: &HeaderMap, now_ms: i64) -> bo
     let id = cookie::read(headers, cookie::CONSENT).and_then(|text| receipt_id(&text));
     let moment_ago = u64::try_from(now_ms).unwrap_or(0).saturating_sub(JUST_WITHDRAWN_MS);
     id.is_some_and(|id| collector.withdrawn.has_died_since(id.0, moment_ago))
-}
-
-fn foreign(headers: &HeaderMap, reason: Rejection) -> &str {
-    if reason == Rejection::ForeignOrigin { origin::host(headers) } else { "" }
 }

@@ -19,7 +19,7 @@ const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// The host of the `Origin` header; empty without one.
 pub(crate) fn host(headers: &HeaderMap) -> &str {
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let rest = origin.split_once("://").map_or("", |(_, rest)| rest);
+    let rest = origin.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or_default();
     match rest.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => rest.split(':').next().unwrap_or_default(),
@@ -38,7 +38,11 @@ pub(crate) fn named(headers: &HeaderMap) -> &str {
 /// # Errors
 /// [`Rejection::ForeignOrigin`].
 pub(crate) fn check(headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
-    let host = host(headers);
+    check_host(host(headers), headers, site)
+}
+
+/// The same where [`host`] was asked already.
+pub(crate) fn check_host(host: &str, headers: &HeaderMap, site: &Site) -> Result<(), Rejection> {
     let is_ours = host.len() <= HOST_BYTES_MAX && answers(site, host) && !is_downgraded(headers);
     if is_ours { Ok(()) } else { Err(Rejection::ForeignOrigin) }
 }
@@ -102,8 +106,13 @@ fn answers(site: &Site, host: &str) -> bool {
 /// Lets a page of the site on another host read the answer.
 pub(crate) fn allow(headers: &HeaderMap, sites: &[Site], answer: &mut Response<Body>) {
     let host = host(headers);
+    allow_if(sites.iter().any(|site| answers(site, host)), headers, answer);
+}
+
+/// The same where it is known whether the page is on a host of a site.
+pub(crate) fn allow_if(is_of_site: bool, headers: &HeaderMap, answer: &mut Response<Body>) {
     let Some(origin) = headers.get(header::ORIGIN) else { return };
-    if !is_downgraded(headers) && sites.iter().any(|site| answers(site, host)) {
+    if is_of_site && !is_downgraded(headers) {
         let out = answer.headers_mut();
         out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         out.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));

@@ -4,12 +4,12 @@
 //! event cannot become a row; none of these compile:
 //!
 //! ```compile_fail,E0451
-//! fn mint(live: kruimel_collector::receipt::LiveReceipt) -> kruimel_collector::pipeline::Grants {
+//! fn mint(live: kruimel_collector::receipt::LiveReceipt<'_>) -> kruimel_collector::pipeline::Grants<'_> {
 //!     kruimel_collector::pipeline::Grants { live }
 //! }
 //! ```
 //! ```compile_fail,E0277
-//! let grants: kruimel_collector::pipeline::Grants = serde_json::from_str("[\"analytics\"]").unwrap();
+//! let grants: kruimel_collector::pipeline::Grants<'_> = serde_json::from_str("[\"analytics\"]").unwrap();
 //! ```
 //! ```compile_fail,E0308
 //! use kruimel_collector::pipeline::{RawEvent, Surroundings, enrich};
@@ -19,7 +19,7 @@
 //! ```
 //! ```compile_fail,E0451
 //! use kruimel_collector::pipeline::{ConsentedEvent, Grants, RawEvent};
-//! fn forge<'a>(raw: RawEvent<'a>, grants: &'a Grants) -> ConsentedEvent<'a> {
+//! fn forge<'a>(raw: RawEvent<'a>, grants: &'a Grants<'a>) -> ConsentedEvent<'a> {
 //!     ConsentedEvent { raw, grants, consent_id: wire::HexId(1), visitor_id: wire::HexId(2) }
 //! }
 //! ```
@@ -49,14 +49,14 @@ pub struct Credentials<'a> {
 /// The set of categories that a live receipt grants to Kruimel's own measuring: a category that was granted in part counts
 /// only if its service `kruimel` is among what was granted.
 #[derive(Debug)]
-pub struct Grants {
-    live: LiveReceipt,
+pub struct Grants<'a> {
+    live: LiveReceipt<'a>,
 }
 
-impl Grants {
+impl Grants<'_> {
     /// Whether a category was granted.
     pub fn allow(&self, category: &str) -> bool {
-        self.live.receipt().allows(category, KRUIMEL)
+        self.live.allows(category, KRUIMEL)
     }
 
     /// The value if its category was granted, otherwise the empty value: an ungranted field stays empty.
@@ -67,8 +67,8 @@ impl Grants {
 
 /// A batch whose receipt holds.
 #[derive(Debug)]
-pub struct Admitted {
-    grants: Grants,
+pub struct Admitted<'a> {
+    grants: Grants<'a>,
     consent_id: HexId,
     expires_ms: u64,
     session: bool,
@@ -80,7 +80,7 @@ pub struct Admitted {
 #[derive(Debug)]
 pub struct ConsentedEvent<'a> {
     raw: RawEvent<'a>,
-    grants: &'a Grants,
+    grants: &'a Grants<'a>,
     consent_id: HexId,
     visitor_id: HexId,
 }
@@ -89,13 +89,13 @@ pub struct ConsentedEvent<'a> {
 ///
 /// # Errors
 /// The reason for which the batch has no consent.
-pub fn admit(
+pub fn admit<'a>(
     raw: &RawBatch<'_>,
     site: &Site,
-    credentials: &Credentials<'_>,
+    credentials: &Credentials<'a>,
     now_ms: i64,
     tables: &Tables<'_>,
-) -> Result<Admitted, Rejection> {
+) -> Result<Admitted<'a>, Rejection> {
     let grants = Grants { live: live(site, credentials.consent, now_ms, tables)? };
     if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
         return Err(Rejection::NotGranted);
@@ -104,11 +104,10 @@ pub fn admit(
         credentials.visitor.and_then(|text| VisitorCookie::check(text, &raw.site, now_ms, tables.keys));
     let visitor =
         known.unwrap_or_else(|| VisitorCookie::of_batch(&grants.live, raw.batch, now_ms, tables.keys));
-    let receipt = grants.live.receipt();
     Ok(Admitted {
-        consent_id: receipt.consent_id,
-        expires_ms: receipt.expiration_time,
-        session: receipt.session,
+        consent_id: grants.live.consent_id(),
+        expires_ms: grants.live.expiration_time(),
+        session: grants.live.session(),
         grants,
         visitor,
         visitor_is_new: known.is_none(),
@@ -119,12 +118,12 @@ pub fn admit(
 ///
 /// # Errors
 /// The reason for which it is no consent.
-pub fn live(
+pub fn live<'a>(
     site: &Site,
-    consent: Option<&str>,
+    consent: Option<&'a str>,
     now_ms: i64,
     tables: &Tables<'_>,
-) -> Result<LiveReceipt, Rejection> {
+) -> Result<LiveReceipt<'a>, Rejection> {
     let text = consent.ok_or(Rejection::NoReceipt)?;
     let live =
         LiveReceipt::check(text, site.id.as_str(), now_ms, tables.keys).map_err(|error| match error {
@@ -132,16 +131,16 @@ pub fn live(
             ReceiptError::Forged => Rejection::ForgedReceipt,
             ReceiptError::Expired => Rejection::ExpiredReceipt,
         })?;
-    if (tables.is_dead)(live.receipt().consent_id) {
+    if (tables.is_dead)(live.consent_id()) {
         return Err(Rejection::WithdrawnReceipt);
     }
-    if live.receipt().revision != site.revision {
+    if live.revision() != site.revision {
         return Err(Rejection::OutdatedReceipt);
     }
     Ok(live)
 }
 
-impl Admitted {
+impl Admitted<'_> {
     /// Lets one event of the batch through.
     ///
     /// # Errors
@@ -167,7 +166,7 @@ impl Admitted {
     }
 
     /// What was granted.
-    pub fn grants(&self) -> &Grants {
+    pub fn grants(&self) -> &Grants<'_> {
         &self.grants
     }
 
@@ -199,7 +198,7 @@ impl<'a> ConsentedEvent<'a> {
     }
 
     /// What was granted.
-    pub fn grants(&self) -> &'a Grants {
+    pub fn grants(&self) -> &'a Grants<'a> {
         self.grants
     }
 

@@ -87,5 +87,5 @@ pub(super) fn live(collector: &Collector, text: &str, site: &Site, now_ms: i64) 
 /// The receipt of that text, if this collector signed it for this site.
 fn signed(collector: &Collector, text: &str, site: &Site, now_ms: i64) -> Option<Receipt> {
     let live = LiveReceipt::check(text, site.id.as_str(), now_ms, &collector.keys).ok()?;
-    Some(live.receipt().clone())
+    Some(live.receipt())
 }

@@ -95,7 +95,7 @@ pub(super) fn read(
         let receipt = live.receipt();
         let visitor = visitor.and_then(|text| VisitorCookie::check(text, site.id.as_str(), now_ms, keys));
         let holder = Holder { consent: receipt.consent_id, visitor: visitor.map(|cookie| cookie.id) };
-        return match granted(receipt, holder) {
+        return match granted(&receipt, holder) {
             _ if withdrawn.is_dead(receipt.consent_id.0) => undecided,
             _ if receipt.revision != site.revision => {
                 State::Undecided { outdated: true, holder: Some(holder) }
