@@ -196,14 +196,15 @@ impl Withdrawn {
 
     /// Puts what was killed since the last time on disk. Blocks on it.
     pub fn save(&self) -> io::Result<()> {
+        // First: another one may be writing what is no longer noted as unsaved.
         let mut file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.pending().unsaved.is_empty() {
+            return Ok(());
+        }
         let found = file.metadata()?.len();
         // Where a start had no room, the file may have no head yet, or end in a torn entry.
         let length = whole_entries(found);
         let unsaved = std::mem::take(&mut self.pending().unsaved);
-        if unsaved.is_empty() {
-            return Ok(());
-        }
         let mut bytes = Vec::with_capacity(MAGIC.len() + unsaved.len() * ENTRY_BYTES);
         if length == 0 {
             bytes.extend_from_slice(MAGIC);

@@ -103,6 +103,7 @@ mod tests {
     use crate::metrics::{COUNTS_MAX, DISPLAYS, ORIGIN_HOSTS_MAX, REJECTIONS};
     use crate::pipeline::Rejection;
     use crate::row_binary::Layout;
+    use crate::spool::StoredRecord;
     use crate::store::Store;
     use std::path::Path;
     use wire::limits::SITE_ID_BYTES_MAX;
@@ -119,14 +120,15 @@ mod tests {
         collector.spool.seal().await;
         let (mut rows, mut counted) = (0, 0);
         while let Some(segment) = collector.spool.oldest_now() {
-            let contents = collector.spool.read(&segment).unwrap();
-            for record in contents.records().iter().filter(|record| record.table == table) {
-                for row in record.rows() {
+            let count = |records: &[StoredRecord<'_>]| {
+                for row in records.iter().filter(|record| record.table == table).flat_map(StoredRecord::rows)
+                {
                     let count = layout.field(&row.whole(), "count").unwrap().try_into().unwrap();
                     rows += 1;
                     counted += u64::from_le_bytes(count);
                 }
-            }
+            };
+            let (contents, ()) = collector.spool.read(&segment, count).unwrap();
             collector.spool.finish(&segment, &contents).unwrap();
         }
         (rows, counted)

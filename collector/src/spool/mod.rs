@@ -249,22 +249,26 @@ impl Spool {
         self.inner.shared.oldest()
     }
 
-    /// Reads a segment. What is damaged is kept in quarantine, and the rest is given. Blocks on the disk.
-    pub fn read(&self, segment: &Sealed) -> Result<Contents, Unread> {
+    /// Reads a segment, and gives its records, in the order they were appended, to `look`. What is damaged is kept in
+    /// quarantine. Blocks on the disk.
+    pub fn read<T>(
+        &self,
+        segment: &Sealed,
+        look: impl FnOnce(&[StoredRecord<'_>]) -> T,
+    ) -> Result<(Contents, T), Unread> {
         let shared = &self.inner.shared;
         let bytes = shared.disk.read(&segment.path).map_err(|error| shared.unread(error, &segment.path))?;
-        let (frames, batches, damaged) = match segment::read(&segment.name, &bytes) {
-            Ok(scan) => {
-                let batches = scan.records.iter().filter_map(|record| Some((record.batch()?, record.at_ms)));
-                (scan.frames, batches.collect(), !scan.damage.is_empty() || scan.torn_from.is_some())
-            }
-            Err(segment::LaterVersion(_)) => (Vec::new(), Vec::new(), true),
+        let (records, damaged) = match segment::read(&segment.name, &bytes) {
+            Ok(scan) => (scan.records, !scan.damage.is_empty() || scan.torn_from.is_some()),
+            Err(segment::LaterVersion(_)) => (Vec::new(), true),
         };
         if damaged && !segment.salvaged {
             tracing::error!(file = %segment.path.display(), "A segment of the spool is damaged; it is kept in quarantine.");
             quarantine::keep(shared, &segment.path).map_err(Unread::Passing)?;
         }
-        Ok(Contents { bytes, frames, batches, damaged })
+        let batches = records.iter().filter_map(|record| Some((record.batch()?, record.at_ms))).collect();
+        let found = look(&records);
+        Ok((Contents { batches, damaged }, found))
     }
 
     /// The store holds every row of the segment: forgets them and keeps the ids of the batches. Blocks on the disk.

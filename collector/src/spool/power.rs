@@ -5,7 +5,7 @@
 //! zeros; of names that were made, moved or removed and not synced, any subset.
 
 use super::disk::Disk;
-use super::{AppendError, Record, Spool, SpoolOptions, Table};
+use super::{AppendError, Record, Spool, SpoolOptions, StoredRecord, Table};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
@@ -233,13 +233,11 @@ impl Held {
     /// Drains until nothing waits or the power goes.
     fn drain(&mut self, spool: &Spool) {
         while let Some(segment) = spool.oldest_now() {
-            let Ok(contents) = spool.read(&segment) else { return };
-            let numbers: Vec<u8> = contents
-                .records()
-                .iter()
-                .flat_map(|record| record.rows().filter(|row| !row.is_blank()).map(|row| row.whole()[8] - 1))
-                .filter(|number| *number < DEAD_FROM)
-                .collect();
+            let numbers = |records: &[StoredRecord<'_>]| -> Vec<u8> {
+                let rows = records.iter().flat_map(|record| record.rows().filter(|row| !row.is_blank()));
+                rows.map(|row| row.whole()[8] - 1).filter(|number| *number < DEAD_FROM).collect()
+            };
+            let Ok((contents, numbers)) = spool.read(&segment, numbers) else { return };
             let held = self.0.entry(segment.id()).or_default();
             assert!(segment.inherited() || held.is_empty() || *held == numbers, "an id is there twice");
             *held = numbers;

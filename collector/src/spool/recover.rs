@@ -349,7 +349,7 @@ mod tests {
     async fn ids_of_batches_that_the_disk_does_not_give_stop_no_start() {
         let (folder, spool) = with_a_segment().await;
         let segment = spool.oldest_now().unwrap();
-        spool.finish(&segment, &spool.read(&segment).unwrap()).unwrap();
+        spool.finish(&segment, &spool.read(&segment, |_| ()).unwrap().0).unwrap();
         drop(spool);
         let (spool, _) = open(folder.path(), Withholding(".done", EIO)).unwrap();
         assert_eq!(spool.append(event(1)).await, Ok(Appended::Fresh), "what cannot be read is forgotten");
@@ -359,7 +359,7 @@ mod tests {
     async fn a_segment_that_comes_back_from_quarantine_is_drained_and_its_batches_were_never_forgotten() {
         let (folder, spool) = with_a_segment().await;
         let segment = spool.oldest_now().unwrap();
-        let batches = spool.read(&segment).unwrap().batches().to_vec();
+        let batches = spool.read(&segment, |_| ()).unwrap().0.batches().to_vec();
         spool.set_aside(&segment, &batches).unwrap();
         drop(spool);
         let (spool, _) = open(folder.path(), RealDisk).unwrap();

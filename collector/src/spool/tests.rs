@@ -31,8 +31,7 @@ fn open(folder: &Path) -> (Spool, Recovered) {
     Spool::open(folder, BY_HAND).unwrap()
 }
 
-fn texts(contents: &Contents) -> Vec<String> {
-    let records = contents.records();
+fn texts(records: &[StoredRecord<'_>]) -> Vec<String> {
     let rows = records.iter().flat_map(StoredRecord::rows);
     rows.map(|row| String::from_utf8(row.whole()[8..].to_vec()).unwrap()).collect()
 }
@@ -40,15 +39,15 @@ fn texts(contents: &Contents) -> Vec<String> {
 /// What waits, oldest first, without taking it.
 fn waiting(spool: &Spool) -> Vec<String> {
     let segments = spool.inner.shared.waiting();
-    segments.iter().flat_map(|segment| texts(&spool.read(segment).unwrap())).collect()
+    segments.iter().flat_map(|segment| spool.read(segment, texts).unwrap().1).collect()
 }
 
 /// Takes everything that is sealed.
 fn drain(spool: &Spool) -> Vec<String> {
     let mut drained = Vec::new();
     while let Some(segment) = spool.oldest_now() {
-        let contents = spool.read(&segment).unwrap();
-        drained.extend(texts(&contents));
+        let (contents, found) = spool.read(&segment, texts).unwrap();
+        drained.extend(found);
         spool.finish(&segment, &contents).unwrap();
     }
     drained
@@ -166,9 +165,9 @@ async fn damage_that_comes_after_sealing_is_quarantined_by_the_drain() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&sealed, bytes).unwrap();
     let segment = spool.oldest_now().unwrap();
-    let contents = spool.read(&segment).unwrap();
+    let (contents, found) = spool.read(&segment, texts).unwrap();
     assert!(contents.damaged());
-    assert_eq!(texts(&contents), ["first"]);
+    assert_eq!(found, ["first"]);
     assert_eq!(files(&folder.path().join(quarantine::FOLDER)).len(), 1);
     assert_eq!(spool.depth().quarantined, 1);
 }
@@ -319,7 +318,7 @@ async fn a_segment_is_sealed_by_age_without_further_records_and_by_size() {
     let (spool, _) = Spool::open(folder.path(), small).unwrap();
     spool.append(record(1, &"x".repeat(100))).await.unwrap();
     let segment = spool.oldest().await;
-    assert_eq!(texts(&spool.read(&segment).unwrap()).len(), 1);
+    assert_eq!(spool.read(&segment, texts).unwrap().1.len(), 1);
 }
 
 #[tokio::test]
@@ -346,7 +345,7 @@ async fn settled_waits_for_what_was_appended_and_for_nothing_later() {
     let segment = spool.oldest().await;
     spool.append(record(2, "after")).await.unwrap();
     assert!(!settled.is_finished());
-    spool.finish(&segment, &spool.read(&segment).unwrap()).unwrap();
+    spool.finish(&segment, &spool.read(&segment, |_| ()).unwrap().0).unwrap();
     settled.await.unwrap();
     assert_eq!(spool.depth().segments, 1);
 }
@@ -476,7 +475,7 @@ async fn a_segment_stays_until_the_ids_of_its_batches_are_on_disk() {
     spool.append(record(1, "told")).await.unwrap();
     spool.seal().await;
     let segment = spool.oldest_now().unwrap();
-    let contents = spool.read(&segment).unwrap();
+    let (contents, ()) = spool.read(&segment, |_| ()).unwrap();
     disk.sync.store(true, Ordering::SeqCst);
     spool.finish(&segment, &contents).unwrap_err();
     assert!(segment.path.exists());
@@ -702,6 +701,6 @@ async fn what_cannot_be_read_of_a_segment_that_waits_is_erased_too_and_is_in_qua
     assert!(left.contains("theirs") && !left.contains("amaged") && !left.contains("acknowledged"), "{left}");
     assert_eq!(fs::read(folder.path().join("quarantine").join(file.file_name().unwrap())).unwrap(), bytes);
     let segment = spool.oldest_now().unwrap();
-    assert!(spool.read(&segment).unwrap().damaged(), "the store may hold more of it");
+    assert!(spool.read(&segment, |_| ()).unwrap().0.damaged(), "the store may hold more of it");
     assert_eq!(waiting(&spool), ["theirs"]);
 }

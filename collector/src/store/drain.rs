@@ -101,11 +101,12 @@ impl Store {
         job: &mut Job,
     ) -> Result<(), StoreError> {
         let read_ms = crate::withdrawn::now_ms();
-        let read = match read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await? {
+        let read = read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await?;
+        let (contents, found) = match read {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
-        let Read { contents, inserts, places, bare_links, malformed, withdraws } = read;
+        let Found { inserts, places, bare_links, malformed, withdraws } = found;
         (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&bare_links).await?;
@@ -228,9 +229,8 @@ fn is_unreadable(error: &StoreError) -> bool {
         if UNREADABLE.iter().any(|code| text.starts_with(code)) && !text.contains(TOO_LARGE_AS_A_WHOLE))
 }
 
-/// What a segment holds.
-struct Read {
-    contents: Contents,
+/// What a segment holds: its rows in the inserts, and nothing else of its bytes.
+struct Found {
     inserts: Vec<Insert>,
     /// Of every decision its place in the ledger.
     places: Vec<Place>,
@@ -249,33 +249,41 @@ async fn read(
     kept_sites: &[String],
     segment: &Arc<Sealed>,
     bytes_max: usize,
-) -> Result<Result<Read, Unread>, StoreError> {
+) -> Result<Result<(Contents, Found), Unread>, StoreError> {
     let (spool, withdrawn, kept_sites, segment) =
         (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(segment));
     super::blocking(move || {
-        let contents = match spool.read(&segment) {
-            Ok(contents) => contents,
-            Err(unread) => return Ok(Err(unread)),
-        };
-        let records = contents.records();
-        records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
-        let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
+        Ok(spool.read(&segment, |records| {
+            records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
+            let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
+            Found::of(records, segment.id(), bytes_max, erased)
+        }))
+    })
+    .await
+}
+
+impl Found {
+    fn of(
+        records: &[StoredRecord<'_>],
+        segment_id: u64,
+        bytes_max: usize,
+        erased: impl Fn(&StoredRecord<'_>) -> bool,
+    ) -> Found {
         let (mut inserts, mut malformed) = (Vec::new(), Vec::new());
         for table in Table::ALL {
-            match Insert::gather(table, segment.id(), &records, bytes_max, erased) {
+            match Insert::gather(table, segment_id, records, bytes_max, &erased) {
                 Ok(insert) => inserts.push(insert),
                 Err(MalformedRow) => malformed.push(table),
             }
         }
-        let withdraws = records.iter().any(|record| record.withdraws != 0);
-        let bare_links = records.iter().flat_map(|record| links_left(record, &[])).collect();
-        let places = records.iter().flat_map(places).collect();
-        drop(records);
-        // The rows are in the inserts now, and the store may take its time.
-        let contents = contents.without_rows();
-        Ok(Ok(Read { contents, inserts, places, bare_links, malformed, withdraws }))
-    })
-    .await
+        Found {
+            inserts,
+            places: records.iter().flat_map(places).collect(),
+            bare_links: records.iter().flat_map(|record| links_left(record, &[])).collect(),
+            malformed,
+            withdraws: records.iter().any(|record| record.withdraws != 0),
+        }
+    }
 }
 
 /// Whether a withdrawal forbids the rows.
@@ -300,13 +308,15 @@ async fn finish(
     let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
     let ends_consents = job.may_end_consents;
     super::blocking(move || {
-        match withdrawn.save() {
+        let saved = match withdrawn.save() {
             Err(error) if ends_consents && !means_full(&error) => return Err(error),
-            // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
-            Ok(()) | Err(_) => spool.finish(&segment, &contents)?,
-        }
-        if let Err(error) = withdrawn.save() {
-            tracing::error!(%error, "The list of withdrawn receipts could not be written; it is tried again.");
+            saved => saved,
+        };
+        // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
+        spool.finish(&segment, &contents)?;
+        if let Err(error) = saved.or_else(|_| withdrawn.save()) {
+            // It is told each minute: see `draining`.
+            tracing::debug!(%error, "The list of withdrawn receipts could not be written.");
         }
         Ok(())
     })

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::ledger::chain::{LINKS, Start, next_link};
-use crate::spool::SpoolOptions;
+use crate::spool::{SpoolOptions, StoredRecord};
 
 fn site() -> crate::config::Site {
     let local = |port| ([127, 0, 0, 1], port).into();
@@ -36,27 +36,30 @@ struct Found {
 
 async fn links(spool: &Spool) -> Vec<Found> {
     spool.seal().await;
-    let mut found = Vec::new();
     let segment = spool.oldest_now().expect("something was appended");
-    let contents = spool.read(&segment).unwrap();
-    for record in contents.records() {
-        for row in record.rows().skip(1).step_by(2).map(|row| row.whole().into_owned()) {
-            let row = row.as_slice();
-            let text = |name: &str| String::from_utf8(LINKS.field(row, name).unwrap().to_vec()).unwrap();
-            let day = |name: &str| u16::from_le_bytes(LINKS.field(row, name).unwrap().try_into().unwrap());
-            found.push(Found {
-                chain: u64::from_le_bytes(LINKS.field(row, "chain").unwrap().try_into().unwrap()),
-                seq: u32::from_le_bytes(LINKS.field(row, "seq").unwrap().try_into().unwrap()),
-                former: text("former"),
-                commitment: text("commitment"),
-                link: text("link"),
-                expires: day("expires"),
-                row_expires: day("row_expires"),
-                former_expires: day("former_expires"),
-            });
+    let of = |record: &StoredRecord<'_>| {
+        let rows = record.rows().skip(1).step_by(2).map(|row| Found::of(&row.whole()));
+        rows.collect::<Vec<_>>()
+    };
+    let (_, found) = spool.read(&segment, |records| records.iter().flat_map(of).collect()).unwrap();
+    found
+}
+
+impl Found {
+    fn of(row: &[u8]) -> Found {
+        let text = |name: &str| String::from_utf8(LINKS.field(row, name).unwrap().to_vec()).unwrap();
+        let day = |name: &str| u16::from_le_bytes(LINKS.field(row, name).unwrap().try_into().unwrap());
+        Found {
+            chain: u64::from_le_bytes(LINKS.field(row, "chain").unwrap().try_into().unwrap()),
+            seq: u32::from_le_bytes(LINKS.field(row, "seq").unwrap().try_into().unwrap()),
+            former: text("former"),
+            commitment: text("commitment"),
+            link: text("link"),
+            expires: day("expires"),
+            row_expires: day("row_expires"),
+            former_expires: day("former_expires"),
         }
     }
-    found
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -107,7 +110,7 @@ async fn a_further_day_and_a_restart_begin_a_chain_that_names_the_one_before() {
     let (ledger, spool, _) = open(folder.path());
     assert_eq!(ledger.collector(), collector);
     let segment = spool.oldest_now().unwrap();
-    let contents = spool.read(&segment).unwrap();
+    let (contents, ()) = spool.read(&segment, |_| ()).unwrap();
     spool.finish(&segment, &contents).unwrap();
     ledger.append(refusal(NOW_MS + DAY_MS)).await.unwrap();
     let second = links(&spool).await;
@@ -139,7 +142,7 @@ async fn a_head_that_a_loss_of_power_damaged_stops_no_start_and_costs_no_other()
     fs::write(&heads, bytes).unwrap();
     let (ledger, spool, _) = open(folder.path());
     let segment = spool.oldest_now().unwrap();
-    let contents = spool.read(&segment).unwrap();
+    let (contents, ()) = spool.read(&segment, |_| ()).unwrap();
     spool.finish(&segment, &contents).unwrap();
     ledger.append(refusal(NOW_MS)).await.unwrap();
     assert_eq!(links(&spool).await[0].former, first[0].link);
