@@ -19,11 +19,11 @@
 /* The file of the orders, as `layer.rs` writes it. */
 static struct orders {
     _Atomic int64_t clock_ms;
-    /* How many of the next syncs fail: of a segment, of another file of the spool, of its folder. */
-    _Atomic int64_t failing[3];
+    /* How many of the next syncs fail: of a segment, of another file of the spool, of its folder, of the list of withdrawals. */
+    _Atomic int64_t failing[4];
 } none, *orders = &none;
 
-enum { SEGMENT, OTHER_FILE, FOLDER };
+enum { SEGMENT, OTHER_FILE, FOLDER, LIST };
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("KRUIMEL_TEST_FAULTS");
@@ -94,7 +94,8 @@ static int sync_or_fail(int file, long call) {
     ssize_t length = readlink(link, path, sizeof path - 1);
     path[length > 0 ? length : 0] = 0;
     if (!strstr(path, "/data/spool") || fstat(file, &about)) return (int)syscall(call, file);
-    int kind = S_ISDIR(about.st_mode) ? FOLDER : strstr(path, ".open") ? SEGMENT : OTHER_FILE;
+    int kind = S_ISDIR(about.st_mode) ? FOLDER : strstr(path, ".open") ? SEGMENT
+        : strstr(path, "/withdrawn") ? LIST : OTHER_FILE;
     if (orders->failing[kind] > 0 && orders->failing[kind]-- > 0) {
         off_t bytes = on_disk(about.st_ino);
         if (kind != FOLDER && bytes < about.st_size && ftruncate(file, bytes)) abort();

@@ -20,6 +20,8 @@ pub(super) enum Sync {
     OtherFile,
     /// The spool's folder.
     Folder,
+    /// The list of withdrawn receipts.
+    List,
 }
 
 /// The orders of one server.
@@ -45,9 +47,14 @@ impl Layer {
 
     /// Whether all failed that were to.
     pub(super) fn have_failed(&self, sync: Sync) -> bool {
+        self.left(sync) <= 0
+    }
+
+    /// How many of these syncs are still to fail.
+    pub(super) fn left(&self, sync: Sync) -> i64 {
         let mut left = [0; 8];
         self.0.read_exact_at(&mut left, sync as u64 * 8).unwrap();
-        i64::from_ne_bytes(left) <= 0
+        i64::from_ne_bytes(left)
     }
 
     fn order(&self, place: u64, value: i64) {

@@ -1,7 +1,7 @@
 //! Syncs that fail below the server: nobody is told 202 for what was lost with one, and no failed file is tried again.
 
 use super::layer::{Layer, Sync};
-use super::load::{Visitors, path};
+use super::load::{ALL, Visitors, path};
 use super::{Moments, rounds};
 use crate::sender::{batch, try_batch};
 use crate::stack::Stack;
@@ -86,4 +86,29 @@ fn a_folder_that_cannot_be_synced_loses_and_doubles_nothing() {
         visitors.repeat(&stack);
         visitors.assert_exactly_once(&stack);
     }
+}
+
+#[test]
+fn a_withdrawal_that_cannot_be_listed_stays_on_disk_and_holds_at_once() {
+    const TRIES: i64 = 1_000_000;
+    let (stack, layer) = Layer::start();
+    let mut visitors = Visitors::of(&stack);
+    let gone = stack.decide("accept", &ALL, "").cookies();
+    assert_eq!(try_batch(stack.public, &gone, &batch(FIRST_OF_ROUNDS, "/gone")).unwrap().status, 202);
+    stack.await_drained();
+    let listed = || std::fs::metadata(stack.data().join("spool/withdrawn")).unwrap().len();
+    let before = listed();
+    layer.fail(Sync::List, TRIES);
+    assert_eq!(stack.decide("withdraw", &[], &gone).status, 200);
+    stack.await_that("its segment is tried again", || layer.left(Sync::List) < TRIES - 2);
+    assert!(!stack.ask("/metrics").text().contains("kruimel_spool_segments 0\n"), "nothing else knows of it");
+    let answer = try_batch(stack.public, &gone, &batch(FIRST_OF_ROUNDS + 1, "/gone")).unwrap();
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let load = visitors.start(&stack);
+    stack.await_that("batches are taken", || load.acknowledged() > 20);
+    visitors.end(load);
+    layer.fail(Sync::List, 0);
+    visitors.assert_exactly_once(&stack);
+    assert!(listed() > before);
+    stack.await_count("SELECT count() FROM events WHERE path = '/gone'", 0);
 }

@@ -7,6 +7,7 @@
 
 mod artefacts;
 mod aside;
+mod between;
 mod chains;
 mod decide;
 mod drain;
@@ -37,7 +38,8 @@ fn main() -> ExitCode {
         .chain(versions::TESTS)
         .chain(chains::TESTS)
         .chain(verify::TESTS)
-        .chain(first_format::TESTS);
+        .chain(first_format::TESTS)
+        .chain(between::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     engine.stop();

@@ -60,7 +60,7 @@ impl Engine {
                 let client = engine::client(&socket);
                 let database = format!("t{:016x}", getrandom::u64()?);
                 client.query(&format!("CREATE DATABASE {database} ENGINE = Atomic")).execute().await?;
-                test(Stand::new(client.with_database(database))).await;
+                test(Stand { socket, ..Stand::new(client.with_database(database)) }).await;
                 Ok(())
             })
         }
@@ -104,6 +104,8 @@ pub(crate) struct Stand {
     pub(crate) client: clickhouse::Client,
     pub(crate) store: Store,
     pub(crate) folder: TempDir,
+    /// Where the shared engine is asked.
+    pub(crate) socket: PathBuf,
 }
 
 /// An opened spool with its list, and the drain when it runs.
@@ -138,7 +140,8 @@ pub(crate) fn now_ms() -> i64 {
 
 impl Stand {
     pub(crate) fn new(client: clickhouse::Client) -> Self {
-        Stand { store: Store::new(client.clone()), client, folder: tempfile::tempdir().unwrap() }
+        let (store, folder) = (Store::new(client.clone()), tempfile::tempdir().unwrap());
+        Stand { store, client, folder, socket: PathBuf::new() }
     }
 
     pub(crate) fn open(&self) -> Running {

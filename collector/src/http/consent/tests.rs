@@ -51,16 +51,33 @@ impl Stand {
     }
 }
 
+/// Three services of one category, which are chosen one by one.
+fn with_service_switches(config: &mut Config) {
+    config.sites[0].options.service_switches = true;
+    let services = &mut config.sites[0].services;
+    let functional = services.iter().find(|service| service.id.as_str() == "kaartwerk").unwrap();
+    let functional = functional.category.clone();
+    services.iter_mut().find(|service| service.id.as_str() == "leeshoek").unwrap().category = functional;
+}
+
+/// A consent that goes on, changed again and again: how each change is answered.
+async fn changed_without_end(stand: &Stand, cookie: &str) -> Vec<u16> {
+    let mut changes = Vec::new();
+    for language in ["en", "nl", "fr", "de"] {
+        for services in [&["filmkade"][..], &["kaartwerk"], &["leeshoek"], &["leeshoek", "filmkade"]] {
+            let granted =
+                json!({"categories": ALL, "services": {"functional": services}, "language": language});
+            changes.push(stand.decide("save", granted, cookie).await.status().as_u16());
+        }
+    }
+    changes
+}
+
 #[tokio::test]
 async fn whatever_takes_something_back_is_taken_in_a_flood_of_grants() {
     let stand = Stand::open(|config| {
         config.listen.rate.grants_per_second = 2;
-        config.sites[0].options.service_switches = true;
-        // A third service of one category.
-        let services = &mut config.sites[0].services;
-        let functional = services.iter().find(|service| service.id.as_str() == "kaartwerk").unwrap();
-        let functional = functional.category.clone();
-        services.iter_mut().find(|service| service.id.as_str() == "leeshoek").unwrap().category = functional;
+        with_service_switches(config);
     });
     let in_part = json!({"categories": ALL, "services": {"functional": ["filmkade", "kaartwerk"]}});
     let whole = stand.grant(json!({"categories": ALL})).await;
@@ -85,24 +102,21 @@ async fn whatever_takes_something_back_is_taken_in_a_flood_of_grants() {
     let more = stand.decide("accept", json!({"categories": ALL}), &part).await;
     assert_eq!(more.status(), 429);
     // A consent that goes on can be changed without end: it has a rate of its own, and its end has none.
-    let mut changes = Vec::new();
-    for language in ["en", "nl", "fr", "de"] {
-        for services in [&["filmkade"][..], &["kaartwerk"], &["leeshoek"], &["leeshoek", "filmkade"]] {
-            let granted =
-                json!({"categories": ALL, "services": {"functional": services}, "language": language});
-            changes.push(stand.decide("save", granted, &whole).await.status().as_u16());
-        }
-    }
+    let changes = changed_without_end(&stand, &whole).await;
     assert!(changes.contains(&429), "{changes:?}");
     assert_eq!(stand.decide("withdraw", json!({"categories": []}), &whole).await.status(), 200);
 }
 
 #[tokio::test]
 async fn what_a_full_spool_keeps_for_withdrawals_no_grant_and_no_flood_of_refusals_takes() {
-    let stand = Stand::open(|config| config.spool.bytes_max = 16 << 20);
+    let stand = Stand::open(|config| {
+        config.spool.bytes_max = 16 << 20;
+        with_service_switches(config);
+    });
     let spool = &stand.collector.spool;
     let (whole, other) =
         (stand.grant(json!({"categories": ALL})).await, stand.grant(json!({"categories": ALL})).await);
+    let changing = stand.grant(json!({"categories": ALL})).await;
     while spool.intake() == Intake::Open {
         let rows = vec![vec![0; 100_000]].into();
         let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
@@ -124,4 +138,7 @@ async fn what_a_full_spool_keeps_for_withdrawals_no_grant_and_no_flood_of_refusa
     assert_eq!(stand.decide("save", less, &other).await.status(), 200, "a part is taken back");
     assert_eq!(stand.decide("withdraw", json!({"categories": []}), &whole).await.status(), 200);
     assert!(spool.depth().bytes > bytes, "both are kept");
+    // A consent that goes on can be changed without end, also by a network that grants next to nothing.
+    let changes = changed_without_end(&stand, &changing).await;
+    assert!(changes.starts_with(&[200; 10]) && changes.ends_with(&[429]), "{changes:?}");
 }
