@@ -6,7 +6,9 @@
 //!
 //! Invariant: a receipt that was killed is dead at once, and stays dead over a restart: until [`Withdrawn::save`] its
 //! decision is in the spool, from which the list is completed on start, and the drain saves before a decision leaves
-//! the spool. A damaged entry costs itself alone and comes back with the next look into the store.
+//! the spool. But on a full disk the spool has to make room: then the decision is in the store alone until there is room for
+//! the list, and a start in between hears of it when it first asks the store, before it inserts a row. A damaged entry costs
+//! itself alone and comes back with the next look into the store.
 
 use crate::spool::disk::{Disk, RealDisk, means_full, write_whole};
 use std::collections::HashMap;

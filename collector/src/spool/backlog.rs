@@ -233,9 +233,7 @@ impl Shared {
             }
         }
         remove_if_there(&*self.disk, &segment.path)?;
-        self.disk.sync_directory(&self.folder)?;
-        self.leave(segment);
-        self.subtract_bytes(segment.bytes);
+        self.left(segment);
         Ok(())
     }
 
@@ -256,12 +254,10 @@ impl Shared {
             tracing::error!(%error, "The ids of a segment's batches could not be written; a restart forgets them.");
         }
         remove_if_there(&*self.disk, &segment.path)?;
-        self.disk.sync_directory(&self.folder)?;
         if aside == Aside::Gone {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
-        self.leave(segment);
-        self.subtract_bytes(segment.bytes);
+        self.left(segment);
         Ok(aside)
     }
 
@@ -276,9 +272,15 @@ impl Shared {
         }
     }
 
-    fn leave(&self, segment: &Sealed) {
+    /// The segment's file is removed. Should that not be on disk, a loss of power brings it back, and the store or the
+    /// quarantine is found to hold it: no reason to try again without a file.
+    fn left(&self, segment: &Sealed) {
+        if let Err(error) = self.disk.sync_directory(&self.folder) {
+            tracing::warn!(%error, "The spool's folder could not be synced after a segment was removed from it.");
+        }
         self.backlog().sealed.retain(|waiting| waiting.name.sequence != segment.name.sequence);
         self.changed.send_replace(());
+        self.subtract_bytes(segment.bytes);
     }
 
     fn keep_batches(&self, name: Name, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {

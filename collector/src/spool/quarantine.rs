@@ -160,7 +160,8 @@ fn sweep_one(
     withdrawals: &Withdrawals<'_>,
 ) -> io::Result<bool> {
     let Some(name) = kept.name else { return Ok(false) };
-    if kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS) {
+    let ahead = kept.since.duration_since(now).unwrap_or_default();
+    if kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS) || is_wrong(ahead) {
         // It was put here by a machine whose clock was wrong: its time begins now.
         shared.disk.stamp(&kept.path, now)?;
         return Ok(false);
@@ -194,7 +195,10 @@ fn sweep_one(
 /// Erases a file of which this build can read nothing, once a withdrawal may concern it and it was tried for long enough.
 fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: u64) -> io::Result<bool> {
     let concerned = Heard { at_ms: heard_ms, now }.may_concern(Some(ms(kept.begun)));
-    let tried_enough = now.duration_since(kept.begun).is_ok_and(|age| age >= REREAD_TIME);
+    let tried_enough = match now.duration_since(kept.begun) {
+        Ok(age) => age >= REREAD_TIME,
+        Err(ahead) => is_wrong(ahead.duration()),
+    };
     if !(concerned && tried_enough) {
         return Ok(false);
     }
@@ -205,6 +209,11 @@ fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: 
         "A file in quarantine could not be read for a day; a withdrawal may concern it, and it was erased."
     );
     Ok(true)
+}
+
+/// Whether a time that lies so far ahead is one of a clock that was set since.
+fn is_wrong(ahead: Duration) -> bool {
+    ahead > Duration::from_millis(CLOCKS_DIFFER_MS)
 }
 
 /// When a withdrawal was last heard of, and the time of the look.

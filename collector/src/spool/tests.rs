@@ -356,6 +356,9 @@ struct FailingDisk {
     sync: AtomicBool,
     space: AtomicBool,
     rename: AtomicBool,
+    /// Syncs of the folder, once a segment was removed from it.
+    removal: AtomicBool,
+    removed: AtomicBool,
 }
 
 impl Disk for FailingDisk {
@@ -380,6 +383,19 @@ impl Disk for FailingDisk {
             return Err(io::Error::other("input/output error"));
         }
         fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let is_segment = path.extension().is_some_and(|ending| ending == "sealed");
+        self.removed.fetch_or(is_segment && self.removal.load(Ordering::SeqCst), Ordering::SeqCst);
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&self, folder: &Path) -> io::Result<()> {
+        match self.removed.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("input/output error")),
+            false => File::open(folder)?.sync_all(),
+        }
     }
 }
 
@@ -465,6 +481,28 @@ async fn a_full_disk_answers_full_and_leaves_no_part_of_a_record() {
     assert_eq!(files(folder.path()).len(), 1, "nothing is left of the looking");
     spool.seal().await;
     assert_eq!(drain(&spool), ["fits", "room again"]);
+}
+
+#[tokio::test]
+async fn a_removal_that_cannot_be_synced_is_no_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    for (id, aside) in [(1, false), (2, true)] {
+        spool.append(record(id, "told")).await.unwrap();
+        spool.seal().await;
+        let segment = spool.oldest_now().unwrap();
+        let (contents, ()) = spool.read(&segment, |_| ()).unwrap();
+        disk.removal.store(true, Ordering::SeqCst);
+        match aside {
+            true => assert_eq!(spool.set_aside(&segment, contents.batches()).unwrap(), Aside::Kept),
+            false => spool.finish(&segment, &contents).unwrap(),
+        }
+        assert!(disk.removed.load(Ordering::SeqCst), "the sync failed");
+        assert_eq!((spool.depth().segments, spool.depth().lost), (0, 0));
+        disk.removal.store(false, Ordering::SeqCst);
+        disk.removed.store(false, Ordering::SeqCst);
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 use super::StoreError;
 use super::drain::Job;
 use super::insert::layout;
+use crate::spool::disk::means_full;
 use crate::spool::{Aside, Spool, Table, Unread};
 use crate::withdrawn::Withdrawn;
 use std::sync::Arc;
@@ -81,8 +82,13 @@ async fn set_aside(spool: &Spool, withdrawn: &Withdrawn, job: &Job) -> Result<As
     let (segment, batches) = (Arc::clone(&job.segment), job.batches.clone());
     let may_end_consents = job.may_end_consents();
     super::blocking(move || {
-        if may_end_consents {
-            withdrawn.save()?;
+        match withdrawn.save() {
+            // Its file stays in quarantine, which a start does not read. But on a full disk those behind it make room.
+            Err(error) if may_end_consents && !means_full(&error) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "The list of withdrawn receipts could not be written; it is tried again.");
+            }
+            Ok(()) => {}
         }
         spool.set_aside(&segment, &batches)
     })

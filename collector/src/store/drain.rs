@@ -100,13 +100,12 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let read_ms = crate::withdrawn::now_ms();
         let read = read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await?;
         let (contents, found) = match read {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
-        let Found { inserts, places, bare_links, malformed, withdraws } = found;
+        let Found { inserts, places, bare_links, malformed, withdraws, living } = found;
         (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&bare_links).await?;
@@ -114,7 +113,7 @@ impl Store {
         for insert in &inserts {
             let mut known = job.tables.get(&insert.table).copied().unwrap_or(Known::Nothing);
             let salvaged = job.segment.salvaged() || contents.damaged();
-            let is_stale = || withdrawn.heard_ms().is_some_and(|heard_ms| heard_ms >= read_ms);
+            let is_stale = || insert.table == Table::Events && living.iter().any(|id| withdrawn.is_dead(*id));
             let settled = self.settle(insert, &mut known, salvaged, &is_stale).await;
             job.tables.insert(insert.table, known);
             let Err(error) = settled else { continue };
@@ -157,8 +156,8 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the store hold exactly these rows, starting from what is known. Once a receipt has died since the rows were
-    /// gathered (`is_stale`), what is missing of them may have been erased, and nothing is removed or added for it.
+    /// Makes the store hold exactly these rows, starting from what is known. Once a receipt that allowed some of them has died
+    /// since they were gathered (`is_stale`), what is missing may have been erased, and nothing is removed or added for it.
     async fn settle(
         &self,
         insert: &Insert,
@@ -240,6 +239,8 @@ struct Found {
     malformed: Vec<Table>,
     /// Whether a decision ended a consent.
     withdraws: bool,
+    /// The receipts that were alive just before the events were gathered.
+    living: Vec<u64>,
 }
 
 /// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
@@ -255,8 +256,12 @@ async fn read(
     super::blocking(move || {
         Ok(spool.read(&segment, |records| {
             records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
+            let of_events = records.iter().filter(|record| record.table == Table::Events);
+            let mut living: Vec<u64> =
+                of_events.map(|record| record.consent_id).filter(|id| !withdrawn.is_dead(*id)).collect();
+            living.dedup();
             let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
-            Found::of(records, segment.id(), bytes_max, erased)
+            Found::of(records, segment.id(), bytes_max, living, erased)
         }))
     })
     .await
@@ -267,6 +272,7 @@ impl Found {
         records: &[StoredRecord<'_>],
         segment_id: u64,
         bytes_max: usize,
+        living: Vec<u64>,
         erased: impl Fn(&StoredRecord<'_>) -> bool,
     ) -> Found {
         let (mut inserts, mut malformed) = (Vec::new(), Vec::new());
@@ -282,6 +288,7 @@ impl Found {
             bare_links: records.iter().flat_map(|record| links_left(record, &[])).collect(),
             malformed,
             withdraws: records.iter().any(|record| record.withdraws != 0),
+            living,
         }
     }
 }
