@@ -51,12 +51,24 @@ pub struct Credentials<'a> {
 #[derive(Debug)]
 pub struct Grants<'a> {
     live: LiveReceipt<'a>,
+    /// Of the two categories that every event asks for, some of them more than once.
+    analytics: bool,
+    advertising: bool,
 }
 
-impl Grants<'_> {
+impl<'a> Grants<'a> {
+    fn of(live: LiveReceipt<'a>) -> Grants<'a> {
+        let allows = |category| live.allows(category, KRUIMEL);
+        Grants { analytics: allows(ANALYTICS), advertising: allows(ADVERTISING), live }
+    }
+
     /// Whether a category was granted.
     pub fn allow(&self, category: &str) -> bool {
-        self.live.allows(category, KRUIMEL)
+        match category {
+            ANALYTICS => self.analytics,
+            ADVERTISING => self.advertising,
+            other => self.live.allows(other, KRUIMEL),
+        }
     }
 
     /// The value if its category was granted, otherwise the empty value: an ungranted field stays empty.
@@ -96,7 +108,7 @@ pub fn admit<'a>(
     now_ms: i64,
     tables: &Tables<'_>,
 ) -> Result<Admitted<'a>, Rejection> {
-    let grants = Grants { live: live(site, credentials.consent, now_ms, tables)? };
+    let grants = Grants::of(live(site, credentials.consent, now_ms, tables)?);
     if !raw.events.iter().any(|event| grants.allow(event.kind.category())) {
         return Err(Rejection::NotGranted);
     }
