@@ -272,8 +272,9 @@ fn a_choice_for_one_session_is_off_unless_asked_for_and_ends_with_the_browser() 
     guest.leave();
 }
 
-/// Clocks that stand still until the test moves them.
+/// Clocks that stand still until the test moves them, together.
 const CLOCK: &str = "window.__now = 1000; performance.now = () => __now;
+    const began = Date.now(); Date.now = () => began + __now;
     Object.defineProperty(Event.prototype, 'timeStamp', {get: () => __now});";
 
 #[test]
