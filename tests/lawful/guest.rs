@@ -130,6 +130,14 @@ impl Guest {
         self.browser().click_at(place[0].as_i64().unwrap(), place[1].as_i64().unwrap());
     }
 
+    /// Clicks the page, which grants a category by its own script as soon as it hears of the click.
+    pub(super) fn click_granting(&self, category: &str) {
+        self.run(&format!(
+            "addEventListener('click', () => kruimel.acceptCategory('{category}'), {{once: true}})"
+        ));
+        self.browser().click("body");
+    }
+
     pub(super) fn run(&self, script: &str) -> Value {
         self.browser().run(script)
     }

@@ -311,8 +311,7 @@ const TAMPER: &str = "const [, value] = document.cookie.match(/kruimel=([^;]*)/)
 fn a_grant_that_was_tampered_with_opens_nothing_and_one_that_is_whole_goes_on() {
     let guest = guest("");
     guest.open_undecided("/gated");
-    guest.browser().click("body");
-    guest.run("kruimel.acceptCategory('analytics')");
+    guest.click_granting("analytics");
     guest.browser().await_script("return kruimel.getUserPreferences()?.sig");
     guest.open("/gated");
     guest.browser().await_script("return kruimel.acceptedCategory('analytics')");
@@ -327,8 +326,7 @@ fn a_grant_that_was_tampered_with_opens_nothing_and_one_that_is_whole_goes_on() 
             false,
             "the collector takes it away"
         );
-        guest.browser().click("body");
-        guest.run("kruimel.acceptCategory('analytics')");
+        guest.click_granting("analytics");
         guest.browser().await_script("return kruimel.getUserPreferences()?.sig");
     }
     guest.run("sessionStorage.clear()");
