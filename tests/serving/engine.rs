@@ -2,7 +2,7 @@
 
 use super::parts::{batch_from, config, counted, start};
 use crate::faults::side_by_side::{PASSWORD, engine_address};
-use crate::http::{Answer, send};
+use crate::http::send;
 use crate::sender::{batch, try_batch};
 use crate::stack::Stack;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -116,20 +116,27 @@ fn a_network_that_looks_too_often_is_told_to_come_again_and_can_withdraw() {
     };
     let page = "/kruimel/privacy?lang=en";
     let look = |address: &str, cookies: &str| ask("GET", page, address, cookies, "");
-    let looks: Vec<Answer> = (0..20).map(|_| look(FLOODER, &receipt)).collect();
-    let limited = looks.iter().find(|answer| answer.status == 429).expect("one is limited");
-    assert!(looks.iter().take(5).all(|answer| answer.status == 200));
+    assert!((0..5).all(|_| look(FLOODER, &receipt).status == 200));
+    // A look comes back each second, so that on a slow machine it takes more of them.
+    let look_too_often = |path: &str| {
+        let mut answer = ask("GET", path, FLOODER, &receipt, "");
+        stack.await_that("a look is limited", || {
+            if answer.status != 429 {
+                answer = ask("GET", path, FLOODER, &receipt, "");
+            }
+            answer.status == 429
+        });
+        answer
+    };
+    let limited = look_too_often(page);
     assert_eq!(limited.headers.iter().find(|(name, _)| name == "retry-after").unwrap().1, "5");
-    let program = ask("GET", &format!("{page}&format=json"), FLOODER, &receipt, "");
-    assert_eq!((program.status, &program.json()["reason"]), (429, &"too_many_requests".into()));
+    let program = look_too_often(&format!("{page}&format=json"));
+    assert_eq!(program.json()["reason"], "too_many_requests");
     for (address, cookies) in [("192.0.2.1", receipt.as_str()), (FLOODER, "")] {
         let answer = look(address, cookies);
         assert_eq!(answer.status, 200, "another network, and who has the store asked nothing");
     }
-    assert_eq!(
-        counted(&stack, "kruimel_pages_put_off_total"),
-        looks.iter().filter(|one| one.status == 429).count() as u64 + 1
-    );
+    assert_eq!(counted(&stack, "kruimel_pages_put_off_total"), 2);
     // The form is on that page too.
     let token = limited.text().split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let erased = ask("POST", page, FLOODER, &receipt, &format!("token={token}&revision=1&action=erase"));
