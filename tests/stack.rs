@@ -170,9 +170,17 @@ impl Stack {
     pub(crate) fn kill_and_restart(mut self) -> Stack {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+        self.await_folder();
         self.process = (self.again)(self.folder.path()).spawn().unwrap();
         (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
         self
+    }
+
+    /// Waits until the engine of a server that is gone let go of its folder, for longer than a server that starts waits for it.
+    fn await_folder(&self) {
+        if let Ok(lock) = fs::File::open(self.data().join("store/engine.lock")) {
+            self.await_that("the engine ends", || lock.try_lock().is_ok());
+        }
     }
 
     /// Stops `serve` and starts it on the same data from a config file, which keeps its data in `data` beside it.
