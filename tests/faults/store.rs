@@ -30,7 +30,7 @@ fn an_engine_that_stands_still_stops_no_intake_and_doubles_nothing_when_it_goes_
 #[test]
 fn an_engine_that_stands_still_for_good_is_replaced_and_nothing_is_lost_or_doubled() {
     let mut moments = Moments::begin("SIGSTOP of the engine for good");
-    let stack = Stack::start_with_config(&config_with_store("silence_seconds = 2"));
+    let stack = Stack::start_with_config(&config_with_store("silence_seconds = 12"));
     let mut visitors = Visitors::of(&stack);
     for round in 1..=rounds(1) {
         let load = visitors.start(&stack);
