@@ -396,6 +396,10 @@ fn is_running(process: u32) -> bool {
 
 /// Sends a signal to a process that a test started.
 pub(crate) fn signal(process: u32, name: &str) {
-    let done = Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap();
-    assert!(done.success(), "kill -{name} {process}");
+    assert!(try_signal(process, name), "kill -{name} {process}");
+}
+
+/// Sends a signal to a process that may be gone by then; whether it was there.
+pub(crate) fn try_signal(process: u32, name: &str) -> bool {
+    Command::new("kill").args([format!("-{name}"), process.to_string()]).status().unwrap().success()
 }

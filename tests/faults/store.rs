@@ -3,7 +3,7 @@
 use super::Moments;
 use super::load::Visitors;
 use super::{config_with_store, rounds};
-use crate::stack::{Stack, children, signal};
+use crate::stack::{Stack, children, signal, try_signal};
 use std::fs::OpenOptions;
 use std::time::{Duration, Instant};
 
@@ -81,9 +81,13 @@ fn a_store_that_cannot_come_back_for_a_while_is_caught_up_with() {
     stack.await_that("some batches were acknowledged", || load.acknowledged() > 50);
     // Whoever holds the lock of its folder keeps a new engine from starting.
     let lock = OpenOptions::new().write(true).open(stack.data().join("store/engine.lock")).unwrap();
-    let engine = stack.engine_process_id();
-    signal(engine, "KILL");
-    lock.lock().unwrap();
+    stack.await_that("the lock is free", || {
+        // Another engine may have been started since the last look.
+        for engine in children(stack.process_id()) {
+            try_signal(engine, "KILL");
+        }
+        lock.try_lock().is_ok()
+    });
     let away = load.acknowledged();
     stack.await_that("it is tried again", || stack.log().contains("could not be started again"));
     stack.await_that("the intake goes on", || load.acknowledged() > away + 300);
