@@ -83,15 +83,15 @@ fn the_sums_meet_whatever_became_of_an_event() {
         assert!(sum(&metrics, timed) > 0, "{metrics}");
     }
     // A full disk is looked at again after a second.
-    stack.await_that("the spool takes events again", || stack.ask("/readyz").status == 200);
-    let ready = stack.ask("/readyz");
-    assert_eq!(
-        (ready.status, ready.text()),
-        (200, "spool: ok\nstore: ok\nengine: ok\ndrain: ok\nerasure: ok\n")
-    );
+    let well = "spool: ok\nstore: ok\nengine: ok\ndrain: ok\nerasure: ok\n";
+    stack.await_that("the spool takes events again, and all is well", || {
+        let ready = stack.ask("/readyz");
+        (ready.status, ready.text()) == (200, well)
+    });
     // The counters of the table are flushed with the end.
     assert!(stack.stop().success());
     let stack = stack.kill_and_restart();
+    stack.await_drained();
     assert_eq!(stack.count("SELECT sum(count) FROM rejections"), rejected);
     assert_eq!(stack.count("SELECT sum(count) FROM rejections WHERE origin_host = '(other)'"), MADE_UP);
 }
