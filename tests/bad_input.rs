@@ -235,6 +235,7 @@ fn refusals_are_counted_for_their_site_with_every_event_of_the_batch() {
     assert_eq!(stack.post(EVENTS, b"hello", "").status, 422);
     assert!(stack.stop().success());
     let stack = stack.kill_and_restart();
+    stack.await_drained();
     let counted = "SELECT concat(site_id, ' ', reason, ' ', toString(sum(count))) FROM rejections GROUP BY site_id, reason ORDER BY reason";
     assert_eq!(
         stack.texts(counted),

@@ -77,8 +77,11 @@ fn stopping_drains_the_spool_and_ends_cleanly() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".open") || name.ends_with(".sealed"))
         .collect();
-    assert!(segments.is_empty(), "{segments:?}");
+    // The time for it is bounded; what is left then is told, and goes in after the start.
+    let told = stack.log().contains("Not everything reached the store");
+    assert!(segments.is_empty() || told, "{segments:?}");
     let stack = stack.kill_and_restart();
+    stack.await_drained();
     assert_eq!(stored(&stack), [1]);
 }
 

@@ -133,6 +133,8 @@ fn decisions_are_counted_by_revision_and_language_and_displays_beside_them_as_wh
     assert!(counts["displays_note"].as_str().unwrap().contains("no rate of consent"));
     // The counters go to the store every half a minute, and when the server stops.
     assert!(stack.stop().success());
+    let stack = stack.kill_and_restart();
+    stack.await_drained();
     let told: Value = serde_json::from_str(&said(&ledger(&stack, &["counts", "--json"]))).unwrap();
     // `text_hash` of the test's own decisions asks for the texts too.
     let served = |language: &str| {
