@@ -6,17 +6,19 @@ use crate::stack::{Stack, USER_AGENT, signal};
 
 const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
 
-/// A batch of which the last byte is kept back; and that byte.
+/// A batch of which the last byte is kept back, once the server waits for the body; and that byte.
 fn begin(stack: &Stack, cookies: &str) -> (Open, String) {
     let body = batch(1, "/page");
     let mut open = Open::to(stack.public);
     let (most, last) = body.split_at(body.len() - 1);
     let head = format!(
         "POST /kruimel/events HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\ncontent-type: text/plain\r\n\
-         user-agent: {USER_AGENT}\r\ncookie: {cookies}\r\ncontent-length: {}\r\n\r\n",
+         user-agent: {USER_AGENT}\r\ncookie: {cookies}\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    open.write(format!("{head}{most}").as_bytes()).unwrap();
+    open.write(head.as_bytes()).unwrap();
+    assert_eq!(open.read_head(), "HTTP/1.1 100 Continue\r\n\r\n");
+    open.write(most.as_bytes()).unwrap();
     (open, last.to_owned())
 }
 
@@ -35,7 +37,7 @@ fn a_stop_closes_who_is_idle_and_finishes_what_is_under_way() {
     assert!(answer.starts_with("HTTP/1.1 202") && answer.contains("connection: close"), "{answer}");
     assert!(stack.wait().success(), "{}", stack.log());
     let stack = stack.kill_and_restart();
-    assert_eq!(stack.count("SELECT count() FROM events"), 1);
+    stack.await_count("SELECT count() FROM events", 1);
 }
 
 #[test]
