@@ -47,7 +47,7 @@ fn heads_that_never_end_are_cut_off_and_visitors_are_answered_meanwhile() {
     for one in slow.iter_mut().chain([&mut known]) {
         assert_eq!(one.read_to_end(), "");
     }
-    stack.await_that("each is counted", || turned_away(&stack, "slow_head") == 301);
+    stack.await_that("each is counted", || turned_away(&stack, "slow_head") >= 301);
     assert_served(&stack, &cookies, 99);
 }
 
@@ -61,10 +61,12 @@ fn a_thousand_keep_alive_connections_are_kept_and_take_nobodys_place() {
     // A login shell's limit would not do for it either: it raises its own.
     let stack = Stack::start_with_files(&config("connections_max = 1400", ""), 256);
     let cookies = stack.decide("accept", &ALL, "").cookies();
-    let mut kept: Vec<Open> = (0..1_000).map(|_| Open::to(stack.public)).collect();
-    for one in &mut kept {
+    let asking = |_| {
+        let mut one = Open::to(stack.public);
         assert!(one.ask().starts_with("HTTP/1.1 200"));
-    }
+        one
+    };
+    let mut kept: Vec<Open> = (0..1_000).map(asking).collect();
     for (number, one) in kept.iter_mut().enumerate() {
         assert!(one.ask().starts_with("HTTP/1.1 200"), "it was kept");
         if number % 50 == 0 {
@@ -83,7 +85,7 @@ fn a_thousand_keep_alive_connections_are_kept_and_take_nobodys_place() {
 
 #[test]
 fn where_every_seat_is_taken_the_next_one_is_told_at_once() {
-    let stack = start("connections_max = 64\nheader_seconds = 5");
+    let stack = start("connections_max = 64\nheader_seconds = 15");
     let mut silent: Vec<Open> = (0..64).map(|_| Open::to(stack.public)).collect();
     let mut next = Open::to(stack.public);
     let told = next.read_to_end();
