@@ -123,7 +123,7 @@ fn limits_hold_over_http_2_with_tls_and_without() {
 
 #[test]
 fn bodies_that_never_come_hold_nobodys_place_over_http_2() {
-    let stack = start("requests_max = 16\nbody_seconds = 3");
+    let stack = start("requests_max = 16\nbody_seconds = 15");
     let cookies = stack.decide("accept", &ALL, "").cookies();
     runtime().block_on(async {
         let mut slow = open(&stack).await;
