@@ -73,6 +73,8 @@ fn accepting_leads_to_a_page_view_on_the_dashboard_with_a_truncated_address() {
     let shown = browser.run("return document.body.innerText");
     assert!(shown.as_str().unwrap().contains("/news/night-ferry"), "{shown}");
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
+    // The page that was left tells how long it was looked at while the browser goes on.
+    stack.await_count("SELECT toUInt64(sum(visible_ms) > 0) FROM events", 1);
     browser.close();
     stack.await_drained();
     assert_eq!(
