@@ -12,9 +12,6 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// Most times that a picture is asked for.
-const PICTURES_MAX: usize = 3;
-
 /// Pause between two looks at a page.
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -250,9 +247,14 @@ impl Browser {
 
     /// A picture of the window as PNG. ChromeDriver sometimes gives none just after a page has come.
     pub(crate) fn picture(&self) -> Vec<u8> {
-        let take = || self.runtime.block_on(self.client.screenshot());
-        let taken = (1..PICTURES_MAX).find_map(|_| take().ok());
-        taken.unwrap_or_else(|| take().unwrap())
+        let start = Instant::now();
+        loop {
+            match self.runtime.block_on(self.client.screenshot()) {
+                Ok(taken) => return taken,
+                Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
+            }
+            std::thread::park_timeout(LOOK_INTERVAL);
+        }
     }
 
     fn page_state(&self) -> String {
