@@ -7,12 +7,21 @@ use std::time::Duration;
 use kruimel_engine::limits::STATEMENTS_OF_SOCKET_MAX;
 use kruimel_engine::supervise::{Reason, State, SuperviseError, SuperviseOptions, Supervisor};
 use kruimel_engine::{EngineError, library};
+use tokio::sync::watch::Receiver;
 use tokio::time::timeout;
 
 use crate::stand::{EXECUTABLE, Stand, engine, process_id, request};
 
+/// Longest wait for something that must come to pass.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn kill(process_id: u32) {
     signal(process_id, "KILL");
+}
+
+/// Waits until the engine is in such a state.
+async fn await_state(state: &mut Receiver<State>, is: impl FnMut(&State) -> bool) {
+    timeout(PATIENCE, state.wait_for(is)).await.expect("it comes to pass within a minute").unwrap();
 }
 
 fn signal(process_id: u32, name: &str) {
@@ -36,10 +45,11 @@ async fn a_killed_engine_comes_back_with_everything_it_acknowledged() {
         }
         let old = process_id(&supervisor);
         kill(old);
-        state
-            .wait_for(|state| matches!(state, State::Answering { process_id } if *process_id != old))
-            .await
-            .unwrap();
+        await_state(
+            &mut state,
+            |state| matches!(state, State::Answering { process_id } if *process_id != old),
+        )
+        .await;
         let sum = client.query("SELECT sum(count) FROM rejections").fetch_one::<u64>().await.unwrap();
         assert_eq!(sum, acknowledged);
     }
@@ -50,13 +60,13 @@ async fn a_killed_engine_comes_back_with_everything_it_acknowledged() {
 async fn an_engine_that_answers_nothing_is_replaced() {
     let stand = Stand::new();
     let supervisor =
-        Supervisor::start(SuperviseOptions { silence_max: Duration::from_secs(1), ..stand.supervise() });
+        Supervisor::start(SuperviseOptions { silence_max: Duration::from_secs(6), ..stand.supervise() });
     let supervisor = supervisor.await.unwrap();
     let mut state = supervisor.state();
     let old = process_id(&supervisor);
     signal(old, "STOP");
-    state.wait_for(|state| *state == State::Restarting(Reason::Stuck)).await.unwrap();
-    state.wait_for(|state| matches!(state, State::Answering { .. })).await.unwrap();
+    await_state(&mut state, |state| *state == State::Restarting(Reason::Stuck)).await;
+    await_state(&mut state, |state| matches!(state, State::Answering { .. })).await;
     assert_ne!(process_id(&supervisor), old);
     assert!(!std::path::Path::new(&format!("/proc/{old}")).exists());
     assert_eq!(stand.client().query("SELECT 1").fetch_one::<u8>().await.unwrap(), 1);
@@ -129,13 +139,13 @@ async fn stopping_ends_the_process_and_a_later_start_finds_the_data() {
 #[tokio::test]
 async fn what_runs_when_the_engine_is_stopped_is_finished() {
     let (_stand, supervisor, client) = engine().await;
-    let slow = "SELECT sum(sleepEachRow(0.05)) + 7 FROM numbers(20) SETTINGS max_block_size = 1";
+    let slow = "SELECT sum(sleepEachRow(0.05)) + 7 FROM numbers(60) SETTINGS max_block_size = 1";
     let running = tokio::spawn({
         let client = client.clone();
         async move { client.query(slow).fetch_one::<u64>().await }
     });
     let begun = "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow(0.05)%' AND query NOT LIKE '%processes%'";
-    while client.query(begun).fetch_one::<u64>().await.unwrap() == 0 {
+    while !running.is_finished() && client.query(begun).fetch_one::<u64>().await.unwrap() == 0 {
         tokio::task::yield_now().await;
     }
     supervisor.stop().await;
