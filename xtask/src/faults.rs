@@ -3,13 +3,15 @@
 //! In: how many rounds, and a seed. Out: a verdict; the tests themselves are those of `cargo xtask test`, in
 //! `tests/faults/`, with the slow ones among them.
 
-use crate::{root, step};
+use crate::{banner, root, setup, step};
 use anyhow::Result;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Runs the suite. It takes about half an hour with fifty rounds.
 pub(crate) fn run(rounds: usize, seed: Option<u64>) -> Result<()> {
+    setup::for_run()?;
+    banner::build(banner::Options::default())?;
     let now_s = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let seed = seed.unwrap_or_else(now_s);
     step::say(&format!(
