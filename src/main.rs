@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stderr, reason = "a command line says on standard error why it fails")]
 
+mod answered;
 mod check;
 mod demo;
 mod disk;

@@ -1,9 +1,10 @@
 //! `kruimel serve`: joins collector, dashboards and engine into one running server.
 //!
 //! The order of a start: config, data folder with keys and spool, engine, schema, sockets. Whatever fails ends the start
-//! with one sentence, before a browser is answered; but a data folder that was in use before needs no server that answers:
-//! what browsers send waits in the spool, as it does when the store goes away later. SIGHUP reads the config again. The order of a stop: no further requests, what is under way finishes,
-//! the spool is sealed and drained for a bounded time, the engine ends.
+//! with one sentence, before a browser is answered; but a collector that its store answered before (`answered.rs`) needs
+//! none that answers: what browsers send waits in the spool, as it does when the store goes away later. SIGHUP reads the
+//! config again. The order of a stop: no further requests, what is under way finishes, the spool is sealed and drained for a
+//! bounded time, the engine ends.
 
 use crate::demo::record::History;
 use crate::listen::Certificates;
@@ -13,13 +14,12 @@ use crate::say::say;
 use crate::settings::ConfigOption;
 use crate::signals::{Signals, Wish};
 use crate::telemetry::Telemetry;
-use crate::{demo, disk, listen, sample, store};
+use crate::{answered, demo, disk, listen, sample, store};
 use anyhow::{Context, Result, ensure};
 use arc_swap::ArcSwap;
 use clap::Args;
 use collector::Collector;
 use collector::config::Config;
-use collector::declaration::NextStart;
 use collector::store::StoreError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -123,11 +123,12 @@ struct Server {
 }
 
 async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
-    let held_before = held_before(&config);
+    // Asked before the spool is opened, which makes files.
+    let answered_before = answered::answered_before(&config.data_dir);
     let (collector, settled) = Collector::prepare(config, opened.client())?;
     let collector = Arc::new(collector);
     opened.report(collector.store.clone());
-    migrate(&collector, held_before).await?;
+    migrate(&collector, answered_before).await?;
     let public = listen::bind(collector.config.listen.public, "public").await?;
     let admin = listen::bind(collector.config.listen.admin, "admin").await?;
     let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
@@ -223,31 +224,24 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
     say(&text);
 }
 
-/// Whether a start with this data folder held before: then something of it is declared.
-fn held_before(config: &Config) -> bool {
-    let recorded = |site| NextStart::look(&config.data_dir, site).is_ok_and(|next| next.recorded.is_some());
-    config.sites.iter().any(recorded)
-}
-
-/// Brings the store's tables up to date. Where that was done before, a store that is away now is left to the drain.
-async fn migrate(collector: &Collector, held_before: bool) -> Result<()> {
+/// Brings the store's tables up to date. Where the store answered before, one that is away now is left to the drain.
+async fn migrate(collector: &Collector, answered_before: bool) -> Result<()> {
     const FAILED: &str = "the store's tables cannot be brought up to date";
-    if !held_before {
-        return collector.store.migrate().await.context(FAILED);
+    let store = &collector.store;
+    if answered_before && !timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false) {
+        tracing::warn!("The store does not answer; what browsers send is kept on disk until it does.");
+        return Ok(());
     }
-    let answers = timeout(store::ANSWER_MAX, collector.store.is_reachable()).await.unwrap_or(false);
-    let migrated = if answers { Some(collector.store.migrate().await) } else { None };
-    match migrated {
-        Some(Ok(())) => Ok(()),
-        Some(Err(error @ StoreError::Migration(_))) => Err(error).context(FAILED),
-        Some(Err(error)) => {
+    match store.migrate().await {
+        Ok(()) => {
+            answered::write_down(&collector.config.data_dir);
+            Ok(())
+        }
+        Err(error) if answered_before && !matches!(error, StoreError::Migration(_)) => {
             tracing::warn!(%error, "{FAILED}; what browsers send is kept on disk until they are.");
             Ok(())
         }
-        None => {
-            tracing::warn!("The store does not answer; what browsers send is kept on disk until it does.");
-            Ok(())
-        }
+        Err(error) => Err(error).context(FAILED),
     }
 }
 

@@ -190,20 +190,48 @@ fn a_full_disk_is_one_sentence_and_no_half_started_server() {
     assert!(output.stdout.is_empty(), "it said that it listens");
 }
 
+/// The demo's config with a store that is away.
+fn config_without_store() -> String {
+    let listen = "data_dir = \"data\"\n[store]\nurl = \"http://127.0.0.1:1\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";
+    include_str!("../collector/src/config/demo.toml").replace("[listen]\n", listen)
+}
+
 #[test]
 fn a_first_start_without_its_store_fails_however_often_it_is_tried() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kruimel.toml");
-    let listen = "data_dir = \"data\"\n[store]\nurl = \"http://127.0.0.1:1\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";
-    let demo = include_str!("../collector/src/config/demo.toml");
-    fs::write(&file, demo.replace("[listen]\n", listen)).unwrap();
-    for _ in 0..2 {
+    fs::write(&file, config_without_store()).unwrap();
+    // The second time with what a further collector is given of the first one's.
+    let first = Stack::start();
+    for further in [false, true] {
+        let declared = folder.path().join("data/declarations");
+        if further {
+            fs::create_dir_all(&declared).unwrap();
+            fs::copy(first.data().join("declarations/demo.jsonl"), declared.join("demo.jsonl")).unwrap();
+            for name in ["keys", "texts"] {
+                fs::copy(first.data().join(name), folder.path().join("data").join(name)).unwrap();
+            }
+        }
         let output = kruimel(&["serve", "--config", file.to_str().unwrap()]);
         let told = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(told.contains("the store's tables cannot be brought up to date"), "{told}");
         assert!(output.stdout.is_empty(), "it said that it listens");
     }
+}
+
+#[test]
+fn a_collector_that_its_store_answered_before_starts_without_it_whatever_became_of_its_declarations() {
+    let first = Stack::start();
+    fs::remove_dir_all(first.data().join("declarations")).unwrap();
+    let second = first.restart_with_config(&config_without_store());
+    assert_eq!(second.decide("accept", &ALL, "").status, 200, "{}", second.log());
+    // So does one of which nothing is left but rows that it acknowledged.
+    fs::remove_dir_all(second.data().join("declarations")).unwrap();
+    fs::remove_file(second.data().join("store-answered")).unwrap();
+    let third = second.kill_and_restart();
+    assert_eq!(third.decide("accept", &ALL, "").status, 200, "{}", third.log());
+    assert!(!third.data().join("store-answered").exists(), "no store answered it");
 }
 
 #[test]
