@@ -5,7 +5,7 @@ use super::revision::{config, open};
 use super::{ACCEPT, Visitor};
 use crate::browser::Browser;
 use crate::http::send;
-use crate::stack::Stack;
+use crate::stack::{Stack, signal};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::Arc;
@@ -186,6 +186,19 @@ fn a_start_that_fails_leaves_what_is_declared_as_it_was() {
     let said = String::from_utf8(serve.stderr).unwrap();
     assert!(!serve.status.success() && said.contains("in use"), "{said}");
     assert_eq!(std::fs::read(&history).unwrap(), written);
+}
+
+#[test]
+fn a_history_that_another_process_keeps_holds_up_no_stop_for_ever() {
+    let mut stack = Stack::start_with_config(&config("", ""));
+    let history = std::fs::File::open(stack.data().join("declarations/demo.jsonl")).unwrap();
+    history.lock().unwrap();
+    std::fs::write(stack.data().parent().unwrap().join("kruimel.toml"), with_newcomer()).unwrap();
+    signal(stack.process_id(), "HUP");
+    stack.await_that("the reload gives up", || {
+        stack.log().contains("demo.jsonl is held by another collector")
+    });
+    assert!(stack.stop().success(), "{}", stack.log());
 }
 
 #[test]

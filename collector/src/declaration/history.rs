@@ -16,10 +16,16 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use time::Date;
 
 /// Most bytes of one history: some hundred versions of the largest declaration.
 const HISTORY_BYTES_MAX: u64 = 64 << 20;
+/// Longest wait for another collector that shares the folder. It holds a history while it reads or writes it and no longer.
+const HELD_MAX: Duration = Duration::from_secs(10);
+/// Pause between two tries meanwhile.
+const HELD_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Why a history cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +43,16 @@ pub enum HistoryError {
         "{0} is larger than a history can be. Move it away and set `revision` in the config above every earlier one."
     )]
     TooLarge(PathBuf),
+    /// Another process has it locked all the time.
+    #[error(
+        "{0} is held by another collector, or by something else that locks it. Start, or reload, again once that ended."
+    )]
+    Held(PathBuf),
+    /// Another collector declared something meanwhile.
+    #[error(
+        "{0} has another version since this start, or reload, began: another collector wrote it. Start, or reload, again."
+    )]
+    Outdated(PathBuf),
 }
 
 /// One line of the file.
@@ -74,19 +90,24 @@ pub(super) fn path_of(data_dir: &Path, site: &str) -> PathBuf {
 }
 
 impl HistoryFile {
-    /// Opens or makes the file and reads every version, the oldest first.
+    /// Opens or makes the file and reads every version, the oldest first. Blocks while another collector has it, for a
+    /// bounded time.
     pub(super) fn open(path: &Path) -> Result<(HistoryFile, Vec<Recorded>), HistoryError> {
+        HistoryFile::open_within(path, HELD_MAX)
+    }
+
+    /// The same within another time.
+    pub(super) fn open_within(
+        path: &Path,
+        held_max: Duration,
+    ) -> Result<(HistoryFile, Vec<Recorded>), HistoryError> {
         let unreachable = |error| HistoryError::Unreachable(path.to_owned(), error);
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(unreachable)?;
         let mut options = fs::OpenOptions::new();
         let mut file =
             options.create(true).truncate(false).read(true).write(true).open(path).map_err(unreachable)?;
-        // Collectors that share the folder wait for one another here. Where files cannot be locked there is one.
-        match file.lock() {
-            Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(unreachable(error)),
-            _ => {}
-        }
+        lock(&file, path, held_max)?;
         let bytes = read_all(&mut file, path)?;
         let (versions, whole) = parse(&bytes, path)?;
         if whole < bytes.len() {
@@ -136,6 +157,21 @@ impl HistoryFile {
             fs::File::open(folder)?.sync_all()?;
         }
         Ok(())
+    }
+}
+
+/// Collectors that share the folder wait for one another here. Where files cannot be locked there is one.
+fn lock(file: &fs::File, path: &Path, held_max: Duration) -> Result<(), HistoryError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) if start.elapsed() < held_max => sleep(HELD_INTERVAL),
+            Err(fs::TryLockError::WouldBlock) => return Err(HistoryError::Held(path.to_owned())),
+            Err(fs::TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
+                return Err(HistoryError::Unreachable(path.to_owned(), error));
+            }
+            _ => return Ok(()),
+        }
     }
 }
 

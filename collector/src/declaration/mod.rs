@@ -12,7 +12,8 @@
 //!
 //! They must agree on the revision, because each admits only receipts of its own. The revision follows from the history
 //! and the config alone: collectors that begin with the same files and start with the same configs come to the same. So
-//! either let them share the folder `declarations` (a start locks the file of its site while it compares and writes),
+//! either let them share the folder `declarations` (the file of a site is locked while it is read, and again while it is
+//! written; a start that finds another version by then than it was settled on fails, and the next one takes it up),
 //! or copy it to a collector before its first start, as `keys` and `texts` (by which a decision made on one collector's
 //! texts is known to another), and give every collector every config. Histories that
 //! have parted agree again when the config of all says a `revision` above each: `kruimel check` tells which revision a
@@ -32,7 +33,7 @@ pub use snapshot::{Category, Location, Snapshot};
 use crate::config::{Site, SiteId};
 use history::{HistoryFile, Recorded, path_of};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use time::Date;
 
 /// The history of every site.
@@ -99,8 +100,8 @@ impl NextStart {
     }
 }
 
-/// What would come in force: compared with what is on record, and nothing of it written. Meanwhile no other collector
-/// writes the histories that get a version.
+/// What would come in force: compared with what is on record, and nothing of it written. Nothing is locked meanwhile, which
+/// may be long: a start waits for the store.
 #[must_use = "what is in force is on record only once it is written"]
 pub struct Settled {
     fresh: Vec<Fresh>,
@@ -109,26 +110,55 @@ pub struct Settled {
 
 /// A version that waits to be written.
 struct Fresh {
-    file: HistoryFile,
+    path: PathBuf,
+    /// The hash of the version before it.
+    before: Option<String>,
     version: Recorded,
 }
+
+/// A version, and the history that it is appended to.
+type Held = (HistoryFile, Recorded);
 
 impl Settled {
     /// Writes what is new. The last step of a start, or of another config: whatever else can fail came before.
     ///
     /// # Errors
-    /// [`HistoryError`]; every history is as it was then, and nothing of this may be served.
-    pub fn write(mut self) -> Result<(), HistoryError> {
-        for place in 0..self.fresh.len() {
-            let Fresh { file, version } = &mut self.fresh[place];
-            if let Err(error) = file.append(version) {
-                self.fresh[..=place].iter_mut().for_each(|fresh| fresh.file.take_back());
-                return Err(error);
-            }
-        }
+    /// [`HistoryError`], also where another collector declared something else meanwhile; every history is as it was then,
+    /// and nothing of this may be served.
+    pub fn write(self) -> Result<(), HistoryError> {
+        append(self.hold()?)?;
         self.told.iter().for_each(|(site, in_config, next)| tell(site, *in_config, next));
         Ok(())
     }
+
+    /// The histories that get a version, each as it was when this was settled. Where another collector wrote the very same
+    /// version there is nothing left to write.
+    fn hold(&self) -> Result<Vec<Held>, HistoryError> {
+        let mut held = Vec::new();
+        for Fresh { path, before, version } in &self.fresh {
+            let (file, recorded) = HistoryFile::open(path)?;
+            // A hash stands for every version before it too.
+            let last = recorded.last().map(|last| &last.hash);
+            if last == before.as_ref() {
+                held.push((file, version.clone()));
+            } else if last != Some(&version.hash) {
+                return Err(HistoryError::Outdated(path.clone()));
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// Appends to every history, or to none.
+fn append(mut held: Vec<Held>) -> Result<(), HistoryError> {
+    for place in 0..held.len() {
+        let (file, version) = &mut held[place];
+        if let Err(error) = file.append(version) {
+            held[..=place].iter_mut().for_each(|(file, _)| file.take_back());
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 impl Declarations {
@@ -144,7 +174,7 @@ impl Declarations {
         let mut declarations = Declarations::default();
         let mut settled = Settled { fresh: Vec::new(), told: Vec::new() };
         let mut sites: Vec<&mut Site> = sites.iter_mut().collect();
-        // In one order in every collector: two that share the folder would wait for one another.
+        // In one order in every collector, which is that of writing: two that share the folder would wait for one another.
         sites.sort_by_key(|site| site.id.to_string());
         for site in sites {
             let history = settled.add(data_dir, site, today)?;
@@ -161,13 +191,15 @@ impl Declarations {
 
 impl Settled {
     fn add(&mut self, data_dir: &Path, site: &mut Site, today: Date) -> Result<History, HistoryError> {
-        let (file, mut recorded) = HistoryFile::open(&path_of(data_dir, site.id.as_str()))?;
+        let path = path_of(data_dir, site.id.as_str());
+        let mut recorded = HistoryFile::open(&path)?.1;
         let snapshot = Snapshot::of(site);
         let next = NextStart::of(recorded.last(), site, &snapshot);
         if next.is_new() {
             let version = Recorded::new(today, next.revision, snapshot, recorded.last());
+            let before = recorded.last().map(|last| last.hash.clone());
             recorded.push(version.clone());
-            self.fresh.push(Fresh { file, version });
+            self.fresh.push(Fresh { path, before, version });
         }
         let history = History::new(recorded);
         let in_config = site.revision;

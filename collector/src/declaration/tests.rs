@@ -4,6 +4,7 @@ use super::*;
 use crate::config::Config;
 use crate::config::{Kept, Language, Translated};
 use std::fs;
+use std::time::Duration;
 use time::macros::date;
 
 const DEMO: &str = include_str!("../config/demo.toml");
@@ -514,11 +515,52 @@ fn what_cannot_be_written_for_one_site_is_taken_back_for_all() {
     };
     let mut both = settle(kept.path());
     both.fresh.extend(settle(lost.path()).fresh);
+    let held = both.hold().unwrap();
     // The folder of the second cannot be synced: it has another name.
     let aside = lost.path().join("aside");
     std::fs::rename(lost.path().join("declarations"), &aside).unwrap();
-    assert!(matches!(both.write(), Err(HistoryError::Unreachable(..))));
+    assert!(matches!(append(held), Err(HistoryError::Unreachable(..))));
     let after =
         [path(kept.path()), aside.join("demo.jsonl")].map(|one| std::fs::read_to_string(one).unwrap());
     assert!(after == before, "{after:?}");
+}
+
+#[test]
+fn what_is_settled_holds_up_nobody_and_is_written_as_it_was_settled_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = || fs::read_to_string(path_of(folder.path(), "demo")).unwrap();
+    let settle = |days: u16, today| {
+        let mut site = [with(&format!("choice_days = {days}"))];
+        Declarations::settle(folder.path(), &mut site, today).unwrap().1
+    };
+    // Before there is any history, and after.
+    for (day, days) in [(DAY, 200), (NEXT_DAY, 300)] {
+        let (one, same) = (settle(days, day), settle(days, day));
+        let (other, later) = (settle(days + 1, day), settle(days, date!(2026 - 11 - 29)));
+        one.write().unwrap();
+        let written = read();
+        same.write().unwrap();
+        for refused in [other, later] {
+            let error = refused.write().unwrap_err();
+            assert!(error.to_string().contains("demo.jsonl has another version since"), "{error}");
+        }
+        assert_eq!(read(), written);
+    }
+    assert_eq!(start(folder.path(), &with("choice_days = 301"), NEXT_DAY).unwrap().0, 3);
+}
+
+#[test]
+fn a_history_that_is_held_elsewhere_is_waited_for_and_not_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = path_of(folder.path(), "demo");
+    start(folder.path(), &with(""), DAY).unwrap();
+    let held = fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    let refused = HistoryFile::open_within(&path, Duration::ZERO).err().unwrap();
+    assert!(refused.to_string().contains("demo.jsonl is held by another collector"), "{refused}");
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| HistoryFile::open(&path).unwrap().1.len());
+        held.unlock().unwrap();
+        assert_eq!(waits.join().unwrap(), 1);
+    });
 }
