@@ -126,15 +126,22 @@ async fn server(config: &Config, url: &str) -> Result<Opened> {
     }
     let database = &config.store.database;
     if let Err(error) = make(&client, database).await {
-        tracing::warn!(%error, database, "The store could not be asked for its database; it is tried again.");
+        tracing::warn!(%error, database, "The store could not be asked for its database; it is tried again until it is there.");
         tokio::spawn(keep_making(client.clone(), database.clone()));
     }
     Ok(Opened { client: client.with_database(database), engine: None, is_shared: true })
 }
 
+/// Makes the database unless it is there. That is asked first: a user who may make none is refused also where it exists.
 async fn make(client: &Client, database: &str) -> clickhouse::error::Result<()> {
-    let make =
-        client.query("CREATE DATABASE IF NOT EXISTS ?").bind(clickhouse::sql::Identifier(database)).execute();
+    let make = async {
+        let within = client.clone().with_database(database);
+        if within.query("SELECT 1").fetch_one::<u8>().await.is_ok() {
+            return Ok(());
+        }
+        let make = client.query("CREATE DATABASE IF NOT EXISTS ?");
+        make.bind(clickhouse::sql::Identifier(database)).execute().await
+    };
     timeout(ANSWER_MAX, make).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
 }
 
@@ -148,6 +155,35 @@ async fn keep_making(client: Client, database: String) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use axum::extract::Request;
+    use axum::http::StatusCode;
+
+    /// A server whose user may do everything in the database `kruimel` and may make none. The engine has one user alone.
+    async fn limited() -> Client {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = async |request: Request| match request.uri().query() {
+            Some(query) if query.contains("database=kruimel") => {
+                (StatusCode::OK, &b"\x01\x011\x05UInt8\x01"[..])
+            }
+            Some(query) if query.contains("database=") => {
+                (StatusCode::NOT_FOUND, &b"Code: 81. DB::Exception: UNKNOWN_DATABASE"[..])
+            }
+            _ => (StatusCode::FORBIDDEN, &b"Code: 497. DB::Exception: ACCESS_DENIED"[..]),
+        };
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        Client::default().with_url(url)
+    }
+
+    #[tokio::test]
+    async fn a_user_who_may_make_no_database_needs_none_but_the_one_that_is_there() {
+        let client = limited().await;
+        make(&client, "kruimel").await.unwrap();
+        let refused = make(&client, "another").await.unwrap_err().to_string();
+        assert!(refused.contains("Code: 497."), "what is missing is told: {refused}");
+    }
+
     #[test]
     fn collector_and_engine_name_the_intake_alike() {
         assert_eq!(collector::store::INTAKE_HEADER, engine::INTAKE_HEADER);
