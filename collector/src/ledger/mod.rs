@@ -46,7 +46,7 @@
 //! * That a row which is missing had to go: its visitor can have had it erased, and `ledger_erased`, which says so, is a
 //!   table like any other. Who can write there can erase a row and note it. `verify` counts such rows.
 //! * That a row or link which is noted in `ledger_aside` is on its collector's disk: that is a table like any other too.
-//!   `verify` counts what such notes explain.
+//!   `verify` counts what such notes explain. They do not explain that a chain is gone whose head was kept, or that head.
 //! * Rows whose `chain` is 0: from before there were chains, and samples. Anybody who can write can add, change and remove
 //!   them. `verify` counts them.
 //! * In chains of the first format, links that can be over: from 59 days after their day, unless links before and after

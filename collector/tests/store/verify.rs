@@ -4,6 +4,7 @@ use crate::ledger::{grant, move_back, refusal};
 use crate::stand::{Stand, cut_off, event, now_ms, tests, until};
 use kruimel_collector::ledger::LedgerRow;
 use kruimel_collector::spool::{Record, Table};
+use kruimel_collector::store::Head;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -17,6 +18,7 @@ tests![
     decisions_that_the_store_refuses_are_told_as_kept_aside_until_they_are_brought_back,
     decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside,
     links_that_the_store_refuses_are_no_gap_that_somebody_made,
+    what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept,
 ];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
@@ -164,4 +166,44 @@ async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand
     assert_eq!((told.findings.as_slice(), told.rows), (&[][..], 3));
     assert!(told.notes.iter().any(|note| note.contains("did not take the end")), "{:?}", told.notes);
     running.end().await;
+}
+
+/// Findings, places that are told as aside, and notes on chains that name what is missing.
+async fn seen(stand: &Stand, heads: &[Head]) -> (Vec<String>, u64, usize) {
+    let seen = stand.store.verify_ledger(None, heads).await.unwrap();
+    let what = seen.findings.into_iter().map(|one| one.what).collect();
+    let names = seen.notes.iter().filter(|note| note.contains("names a link that is missing"));
+    (what, seen.aside, names.count())
+}
+
+async fn take_out(stand: &Stand, links: &str) {
+    let of = format!("(chain, SEQ) IN (SELECT chain, seq FROM ledger_chain WHERE {links})");
+    stand.execute(&format!("ALTER TABLE consents DELETE WHERE {}", of.replace("SEQ", "chain_seq"))).await;
+    stand.execute(&format!("ALTER TABLE ledger_chain DELETE WHERE {links}")).await;
+}
+
+const SHORTER: &str = "The chain is shorter than when its head was kept.";
+
+async fn what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept(
+    stand: Stand,
+) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for id in 1..=5 {
+        ledger.append(grant(id)).await.unwrap();
+        if id == 5 {
+            running.append(cut_off()).await;
+        }
+        running.spool.settled().await;
+    }
+    running.end().await;
+    let heads = stand.store.ledger_heads(None, None).await.unwrap();
+    let whole = stand.store.verify_ledger(None, &heads).await.unwrap();
+    assert_eq!((whole.findings.as_slice(), whole.heads, whole.aside), (&[][..], 1, 1));
+
+    // The store had the link, whatever is noted of its row.
+    take_out(&stand, "seq = 5").await;
+    assert_eq!(seen(&stand, &heads).await, (vec![SHORTER.to_owned()], 1, 0));
+    take_out(&stand, "seq >= 3").await;
+    assert_eq!(seen(&stand, &heads).await, (vec![SHORTER.to_owned()], 1, 0));
 }

@@ -38,8 +38,12 @@ impl Day<'_> {
         is_aside
     }
 
-    /// Says what the store did not take.
-    pub(super) fn tell_aside(self) {
+    /// Says what the store did not take: what explained something, and places that have no link.
+    pub(super) fn tell_aside(mut self, links: &[Link]) {
+        let there: HashSet<(u64, u32)> = links.iter().map(|link| (link.chain, link.seq)).collect();
+        for (chain, seq) in self.aside.keys().filter(|place| !there.contains(place)) {
+            self.explained.entry(*chain).or_default().insert(*seq);
+        }
         for (chain, places) in self.explained {
             let noted = places.iter().filter_map(|seq| self.aside.get(&(chain, *seq))).max();
             let (id, day) = (HexId(chain), crate::ledger::date(self.day));
@@ -86,7 +90,7 @@ impl Day<'_> {
             }
             Some(link) if link.link == head.link => self.verified.heads += 1,
             Some(_) => self.finding(chain, head.links, "The head that was kept is another."),
-            None if self.is_aside(chain, head.links) => {}
+            // The store had it when its head was kept: no note explains that it is gone.
             None => self.missing(why, chain, head.links, "The chain is shorter than when its head was kept."),
         }
     }

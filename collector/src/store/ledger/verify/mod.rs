@@ -236,7 +236,7 @@ impl Store {
         day.hold_to_heads(&links, &against.kept, found);
         day.chains(&links);
         let in_doubt = day.rows(&links, rows, &erased);
-        day.tell_aside();
+        day.tell_aside(&links);
         seen.in_doubt = in_doubt;
         formers.hear(&links);
         formers.hear_aside(aside.keys().map(|(chain, _)| *chain));
