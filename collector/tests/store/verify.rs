@@ -1,8 +1,9 @@
 //! The ledger is verified beside a collector that goes on.
 
+use crate::chains::{append_all, days_ago, grant_of, refusal_of};
 use crate::ledger::{grant, move_back, refusal};
-use crate::stand::{Stand, cut_off, event, now_ms, tests, until};
-use kruimel_collector::ledger::LedgerRow;
+use crate::stand::{Running, Stand, cut_off, event, now_ms, tests, until};
+use kruimel_collector::ledger::{Ledger, LedgerRow};
 use kruimel_collector::spool::{Record, Table};
 use kruimel_collector::store::Head;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,10 @@ tests![
     decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside,
     links_that_the_store_refuses_are_no_gap_that_somebody_made,
     what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept,
+    a_chain_that_is_taken_out_is_missed_though_the_store_refused_something_of_an_earlier_one,
+    a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_second,
+    links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed,
+    the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing,
 ];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
@@ -168,6 +173,12 @@ async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand
     running.end().await;
 }
 
+/// A grant of some days ago, in a segment of its own.
+async fn grant_at(running: &Running, ledger: &Ledger, id: u64, days: i64) {
+    append_all(ledger, [grant_of(36, id, days_ago(days))]).await;
+    running.spool.settled().await;
+}
+
 /// Findings, places that are told as aside, and notes on chains that name what is missing.
 async fn seen(stand: &Stand, heads: &[Head]) -> (Vec<String>, u64, usize) {
     let seen = stand.store.verify_ledger(None, heads).await.unwrap();
@@ -183,6 +194,7 @@ async fn take_out(stand: &Stand, links: &str) {
 }
 
 const SHORTER: &str = "The chain is shorter than when its head was kept.";
+const NO_FORMER: &str = "The chain before this one, or its end, is missing.";
 
 async fn what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept(
     stand: Stand,
@@ -206,4 +218,82 @@ async fn what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_miss
     assert_eq!(seen(&stand, &heads).await, (vec![SHORTER.to_owned()], 1, 0));
     take_out(&stand, "seq >= 3").await;
     assert_eq!(seen(&stand, &heads).await, (vec![SHORTER.to_owned()], 1, 0));
+}
+
+async fn a_chain_that_is_taken_out_is_missed_though_the_store_refused_something_of_an_earlier_one(
+    stand: Stand,
+) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    // Of the first day the row, of the second the link at the end of its chain.
+    running.append(cut_off()).await;
+    grant_at(&running, &ledger, 1, 6).await;
+    grant_at(&running, &ledger, 2, 5).await;
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 3, 5).await;
+    for (id, days) in [(4, 4), (5, 3), (6, 2)] {
+        grant_at(&running, &ledger, id, days).await;
+    }
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 1));
+    take_out(&stand, "day = today() - 3").await;
+    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 2, 1));
+}
+
+async fn a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_second(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    // The first chain of grants is not there, and that of refusals is.
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 1, 5).await;
+    for days in [5, 4] {
+        append_all(&ledger, [refusal_of(36, days_ago(days))]).await;
+    }
+    running.spool.settled().await;
+    for (id, days) in [(2, 4), (3, 3), (4, 2)] {
+        grant_at(&running, &ledger, id, days).await;
+    }
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
+    for taken_out in ["day = today() - 3", "kind = 'hourly' AND day = today() - 5"] {
+        for table in ["consents", "ledger_chain"] {
+            stand.execute(&format!("CREATE OR REPLACE TABLE whole_{table} AS {table}")).await;
+            stand.execute(&format!("INSERT INTO whole_{table} SELECT * FROM {table}")).await;
+        }
+        take_out(&stand, taken_out).await;
+        assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 1), "{taken_out}");
+        for table in ["consents", "ledger_chain"] {
+            stand.execute(&format!("TRUNCATE TABLE {table}")).await;
+            stand.execute(&format!("INSERT INTO {table} SELECT * FROM whole_{table}")).await;
+        }
+    }
+}
+
+async fn links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for id in 1..=4 {
+        if id % 2 == 0 {
+            running.append(cut_off()).await;
+        }
+        grant_at(&running, &ledger, id, 2).await;
+    }
+    grant_at(&running, &ledger, 5, 1).await;
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 0));
+    take_out(&stand, "day = today() - 2 AND seq >= 2").await;
+    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 2, 0));
+}
+
+async fn the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    append_all(&ledger, [2, 1].map(|days| refusal_of(36, days_ago(days)))).await;
+    grant_at(&running, &ledger, 1, 2).await;
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 2, 2).await;
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
+    take_out(&stand, "kind = 'hourly' AND day = today() - 2").await;
+    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 0));
 }

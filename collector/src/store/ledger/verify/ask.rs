@@ -79,6 +79,9 @@ pub(super) struct Named {
 /// Most links that one question names.
 const NAMED_MAX: usize = 1_000;
 
+/// The places of a day whose rows or links the store did not take, each with the day on which that was noted.
+pub(super) type Noted = HashMap<(u64, u32), u16>;
+
 impl Store {
     /// Every site with a link or with a row that claims one, in order.
     pub(super) async fn sites_of_ledger(&self, site: Option<&str>) -> Result<Vec<String>, StoreError> {
@@ -136,14 +139,11 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
-    /// The places whose rows the store did not take, each with the day on which that was noted.
-    pub(super) async fn aside_of(
-        &self,
-        site: &str,
-        day: u16,
-    ) -> Result<HashMap<(u64, u32), u16>, StoreError> {
+    /// The places that the store did not take and whose time is not over.
+    pub(super) async fn aside_of(&self, site: &str, day: u16) -> Result<Noted, StoreError> {
         let sql = "SELECT chain, seq, toUInt16(max(noted)) FROM ledger_aside \
-                   WHERE site_id = ? AND day = toDate(?) GROUP BY chain, seq";
+                   WHERE site_id = ? AND day = toDate(?) AND expires > toDate(now('UTC')) \
+                   GROUP BY chain, seq";
         let found: Vec<(u64, u32, u16)> =
             in_time(self.client().query(sql).bind(site).bind(day).fetch_all()).await?;
         Ok(found.into_iter().map(|(chain, seq, noted)| ((chain, seq), noted)).collect())

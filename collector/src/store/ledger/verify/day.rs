@@ -3,7 +3,7 @@
 //! In: links in the order of their chains, rows, commitments that were erased. Out: counts and findings.
 
 use super::retention::{self, Missing, Retention};
-use super::{Head, Held, Link, Verified};
+use super::{Head, Held, Link, Noted, Verified};
 use crate::ledger::{Start, next_link};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wire::HexId;
@@ -13,8 +13,8 @@ pub(super) struct Day<'a> {
     pub(super) day: u16,
     pub(super) retention: &'a Retention,
     pub(super) verified: &'a mut Verified,
-    /// The places that the store did not take, each with the day on which that was noted.
-    pub(super) aside: &'a HashMap<(u64, u32), u16>,
+    /// The places that the store did not take.
+    pub(super) aside: &'a Noted,
     /// Those of them that explain something: of each chain the places.
     pub(super) explained: BTreeMap<u64, BTreeSet<u32>>,
 }

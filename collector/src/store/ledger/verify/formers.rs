@@ -6,8 +6,9 @@
 //! that names it says until when it was kept.
 
 use super::ask::Named;
+use super::ends::{End, Ends};
 use super::retention::{Missing, Retention};
-use super::{Link, Verified};
+use super::{Link, Noted, Verified};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -45,14 +46,14 @@ pub(super) struct Formers<'c> {
     chains: &'c [Chain],
     named: HashSet<&'c str>,
     found: HashMap<String, Former>,
-    /// Chains of which the store did not take something, as is noted.
-    aside: HashSet<u64>,
+    /// What the store did not take, as is noted.
+    ends: Ends,
 }
 
 impl<'c> Formers<'c> {
     pub(super) fn of(chains: &'c [Chain]) -> Formers<'c> {
         let named = chains.iter().map(|chain| chain.former.as_str()).filter(|former| !former.is_empty());
-        Formers { chains, named: named.collect(), found: HashMap::new(), aside: HashSet::new() }
+        Formers { chains, named: named.collect(), found: HashMap::new(), ends: Ends::default() }
     }
 
     /// Looks for what is named among the links of a day, which stand in the order of their chains.
@@ -67,17 +68,41 @@ impl<'c> Formers<'c> {
         }
     }
 
-    /// Hears of the chains of a day of which the store did not take something.
-    pub(super) fn hear_aside(&mut self, chains: impl Iterator<Item = u64>) {
-        self.aside.extend(chains);
+    /// Hears of what the store did not take of a day.
+    pub(super) fn hear_aside(&mut self, day: u16, links: &[Link], noted: &Noted) {
+        self.ends.hear(day, links, noted);
     }
 
-    /// Whether what this chain goes on from may be what the store did not take: the end of another of its collector, or one
-    /// of which nothing is there.
-    fn is_aside(&self, chain: &Chain) -> bool {
-        let earlier = |one: &Chain| one.chain != chain.chain && one.is_of(chain) && one.day <= chain.day;
-        let found = |id: &u64| self.chains.iter().find(|one| one.chain == *id);
-        self.aside.iter().any(|id| found(id).is_none_or(earlier))
+    /// The last chain of an earlier day of the same collector and kind.
+    fn before(&self, chain: &Chain) -> Option<&'c Chain> {
+        let earlier = self.chains.iter().take_while(|one| one.day < chain.day);
+        earlier.filter(|one| one.is_of(chain)).last()
+    }
+
+    /// Whether a chain may go on from this end: it is of the same collector and kind, or nothing says of which, and no
+    /// chain of theirs is of a day between them.
+    fn may_follow(&self, chain: &Chain, end: &End) -> bool {
+        let is_of = match self.chains.iter().find(|one| one.chain == end.chain) {
+            Some(one) => one.chain != chain.chain && one.is_of(chain),
+            None => end.last == 0,
+        };
+        let from = self.before(chain).map_or(0, |before| before.day);
+        is_of && (from..=chain.day).contains(&end.day)
+    }
+
+    /// Each link that is named and would be missed, with the end that explains it.
+    fn explained(&self, retention: &Retention) -> HashMap<&'c str, &End> {
+        let mut named = HashSet::new();
+        let is_missed = |chain: &&Chain| {
+            let names = chain.first == 1 && !chain.former.is_empty() && !retention.is_over(chain.expires);
+            names
+                && !self.found.contains_key(&chain.former)
+                && why_missing(chain, self.before(chain), retention) == Missing::Removed
+        };
+        let missed = self.chains.iter().filter(is_missed);
+        let missed: Vec<&Chain> = missed.filter(|chain| named.insert(&chain.former)).collect();
+        let ends = self.ends.explain(missed.len(), |one, end| self.may_follow(missed[one], end));
+        missed.iter().zip(ends).filter_map(|(chain, end)| Some((chain.former.as_str(), end?))).collect()
     }
 
     /// What is named and was not found.
@@ -95,14 +120,14 @@ impl<'c> Formers<'c> {
     /// Says what is missing.
     pub(super) fn tell(&self, site: &str, retention: &Retention, verified: &mut Verified) {
         let mut gone_on = HashSet::new();
+        let explained = self.explained(retention);
         // A chain without its first link names nothing any more; that it is missing was told, or its time is over.
         for chain in self.chains.iter().filter(|chain| chain.first == 1) {
             let mut note = |what: &str| {
                 let (id, day) = (HexId(chain.chain), crate::ledger::date(chain.day));
                 verified.notes.push(format!("Chain {id} of {site} on {day} {what}."));
             };
-            let earlier = self.chains.iter().take_while(|one| one.day < chain.day);
-            let before = earlier.filter(|one| one.is_of(chain)).last();
+            let before = self.before(chain);
             match self.found.get(&chain.former) {
                 _ if chain.former.is_empty() && before.is_none() => {}
                 _ if chain.former.is_empty() => note(
@@ -120,16 +145,19 @@ impl<'c> Formers<'c> {
                 None if chain.former_expires == 0 && before.is_none() => {
                     note("is the first that is kept, and names one before it");
                 }
-                None if self.is_aside(chain) => {
-                    note(
-                        "names a link that is missing; the store did not take the end of the chain before it",
-                    );
-                }
-                None => {
-                    let what = "The chain before this one, or its end, is missing.";
-                    let why = why_missing(chain, before, retention);
-                    verified.missing(why, site, chain.day, chain.chain, 0, what);
-                }
+                None => match explained.get(chain.former.as_str()) {
+                    Some(End { chain, last, .. }) => note(&format!(
+                        "names a link that is missing; as is noted, the store did not take the end of chain {}, from place {} \
+                         on, and nothing says how much that was",
+                        HexId(*chain),
+                        last + 1
+                    )),
+                    None => {
+                        let what = "The chain before this one, or its end, is missing.";
+                        let why = why_missing(chain, before, retention);
+                        verified.missing(why, site, chain.day, chain.chain, 0, what);
+                    }
+                },
             }
         }
     }

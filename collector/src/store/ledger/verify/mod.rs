@@ -1,6 +1,6 @@
 //! Computes the ledger's chains anew and says where store and chain differ.
 //!
-//! In: `consents`, `ledger_chain` and `ledger_erased`, a day at a time; heads that were kept elsewhere. Out: a count of
+//! In: `consents`, `ledger_chain`, `ledger_erased` and `ledger_aside`, a day at a time; heads that were kept elsewhere. Out: a count of
 //! what is well, and a [`Finding`] for everything that is not. Invariant: a row whose time is over, or whose visitor had
 //! it erased, is missed by nobody, and so is a chain whose time is over; every other difference is a finding. When a time
 //! is over is told by days that are in the hashes; the first format has none, and what it does not tell is said as that
@@ -8,13 +8,14 @@
 
 mod ask;
 mod day;
+mod ends;
 mod formers;
 mod heads;
 mod retention;
 
 use super::super::{Store, StoreError, in_time};
 use super::of_site;
-use ask::{Held, Link};
+use ask::{Held, Link, Noted};
 use day::Day;
 use formers::Formers;
 use retention::{Missing, Retention};
@@ -239,7 +240,7 @@ impl Store {
         day.tell_aside(&links);
         seen.in_doubt = in_doubt;
         formers.hear(&links);
-        formers.hear_aside(aside.keys().map(|(chain, _)| *chain));
+        formers.hear_aside(seen.day, &links, &aside);
         Ok(seen)
     }
 }
