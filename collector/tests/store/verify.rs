@@ -24,6 +24,7 @@ tests![
     a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_second,
     links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed,
     the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing,
+    a_day_of_which_the_store_took_nothing_is_told_as_kept_aside,
 ];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
@@ -296,4 +297,18 @@ async fn the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_miss
     assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
     take_out(&stand, "kind = 'hourly' AND day = today() - 2").await;
     assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 0));
+}
+
+async fn a_day_of_which_the_store_took_nothing_is_told_as_kept_aside(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    grant_at(&running, &ledger, 1, 3).await;
+    running.append(cut_off()).await;
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 2, 2).await;
+    grant_at(&running, &ledger, 3, 1).await;
+    running.end().await;
+    assert_eq!(stand.number("SELECT count() FROM consents").await, 2);
+    assert_eq!(stand.number("SELECT count() FROM ledger_chain").await, 2);
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
 }

@@ -83,25 +83,28 @@ const NAMED_MAX: usize = 1_000;
 pub(super) type Noted = HashMap<(u64, u32), u16>;
 
 impl Store {
-    /// Every site with a link or with a row that claims one, in order.
+    /// Every site with a link, with a row that claims one or with a note, in order.
     pub(super) async fn sites_of_ledger(&self, site: Option<&str>) -> Result<Vec<String>, StoreError> {
         let sql = format!(
             "SELECT DISTINCT site_id FROM ( \
                  SELECT toString(site_id) AS site_id FROM ledger_chain \
-                 UNION ALL SELECT toString(site_id) FROM consents WHERE chain != 0) \
+                 UNION ALL SELECT toString(site_id) FROM consents WHERE chain != 0 \
+                 UNION ALL SELECT toString(site_id) FROM ledger_aside) \
              WHERE {} ORDER BY site_id",
             of_site(site)
         );
         Ok(in_time(self.client().query(&sql).bind(site.unwrap_or_default()).fetch_all()).await?)
     }
 
-    /// The days of a site with a link or with a row that claims one, in order.
+    /// The days of a site with a link, with a row that claims one or with a note, in order.
     pub(super) async fn days_of_ledger(&self, site: &str) -> Result<Vec<u16>, StoreError> {
         let sql = "SELECT DISTINCT toUInt16(day) AS day FROM ( \
                        SELECT day FROM ledger_chain WHERE site_id = ? \
-                       UNION ALL SELECT toDate(ts, 'UTC') FROM consents WHERE site_id = ? AND chain != 0) \
+                       UNION ALL SELECT toDate(ts, 'UTC') FROM consents WHERE site_id = ? AND chain != 0 \
+                       UNION ALL SELECT day FROM ledger_aside WHERE site_id = ?) \
                    ORDER BY day";
-        Ok(in_time(self.client().query(sql).bind(site).bind(site).fetch_all()).await?)
+        let query = self.client().query(sql).bind(site).bind(site).bind(site);
+        Ok(in_time(query.fetch_all()).await?)
     }
 
     /// The chains of a site, in the order of their days.
