@@ -22,6 +22,7 @@ tests![
     what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept,
     a_chain_that_is_taken_out_is_missed_though_the_store_refused_something_of_an_earlier_one,
     a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_second,
+    a_chain_that_the_store_refused_explains_none_that_is_missing_days_later,
     links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed,
     the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing,
     a_day_of_which_the_store_took_nothing_is_told_as_kept_aside,
@@ -268,6 +269,23 @@ async fn a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_seco
             stand.execute(&format!("INSERT INTO {table} SELECT * FROM whole_{table}")).await;
         }
     }
+}
+
+async fn a_chain_that_the_store_refused_explains_none_that_is_missing_days_later(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    // The next one lacks its first link, and so names nothing.
+    for (id, days) in [(1, 5), (2, 4)] {
+        running.append(no_link()).await;
+        grant_at(&running, &ledger, id, days).await;
+    }
+    for (id, days) in [(3, 4), (4, 3), (5, 2)] {
+        grant_at(&running, &ledger, id, days).await;
+    }
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 0));
+    take_out(&stand, "day = today() - 3").await;
+    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 2, 0));
 }
 
 async fn links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed(stand: Stand) {
