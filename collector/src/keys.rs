@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 const SECRET_BYTES: usize = 32;
 /// Random numbers that are fetched from the operating system at once.
 const NUMBERS_AT_A_TIME: usize = 64;
-/// Keys that are kept; the oldest leaves when a further one comes. Receipts live at most 13 months.
+/// Keys that are kept; the oldest leaves when a further one comes, unless it signs. Receipts live at most 13 months.
 pub const KEYS_MAX: usize = 16;
 
 /// One signing key.

@@ -5,7 +5,7 @@
 //!
 //! ```compile_fail,E0451
 //! fn mint(live: kruimel_collector::receipt::LiveReceipt<'_>) -> kruimel_collector::pipeline::Grants<'_> {
-//!     kruimel_collector::pipeline::Grants { live }
+//!     kruimel_collector::pipeline::Grants { live, analytics: true, advertising: true }
 //! }
 //! ```
 //! ```compile_fail,E0277

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wire::limits::BATCH_MEMORY_MS;
 
 /// Time as the spool counts it. The wall clock is read once, when the spool is opened, and from there on time only
@@ -82,7 +82,21 @@ impl Clock {
         (age_ms < BATCH_MEMORY_MS).then(|| self.now_ms().saturating_sub(age_ms))
     }
 
+    /// How long the spool is open, whatever became of the machine's clock.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     fn elapsed_ms(&self) -> u64 {
-        self.start.elapsed().as_millis() as u64
+        self.elapsed().as_millis() as u64
+    }
+
+    /// One that was started so long ago.
+    #[cfg(test)]
+    pub(crate) fn started(ago: Duration) -> Clock {
+        Clock {
+            start: Instant::now().checked_sub(ago).expect("the machine's clock can tell"),
+            ..Clock::start()
+        }
     }
 }

@@ -160,8 +160,7 @@ fn sweep_one(
     withdrawals: &Withdrawals<'_>,
 ) -> io::Result<bool> {
     let Some(name) = kept.name else { return Ok(false) };
-    let ahead = kept.since.duration_since(now).unwrap_or_default();
-    if kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS) || is_wrong(ahead) {
+    if kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS) {
         // It was put here by a machine whose clock was wrong: its time begins now.
         shared.disk.stamp(&kept.path, now)?;
         return Ok(false);
@@ -195,10 +194,9 @@ fn sweep_one(
 /// Erases a file of which this build can read nothing, once a withdrawal may concern it and it was tried for long enough.
 fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: u64) -> io::Result<bool> {
     let concerned = Heard { at_ms: heard_ms, now }.may_concern(Some(ms(kept.begun)));
-    let tried_enough = match now.duration_since(kept.begun) {
-        Ok(age) => age >= REREAD_TIME,
-        Err(ahead) => is_wrong(ahead.duration()),
-    };
+    // Of a time to come nobody knows whether the clock was ahead then or is behind now: it was tried since the spool was opened.
+    let tried = now.duration_since(kept.begun).unwrap_or_else(|_| shared.clock.elapsed());
+    let tried_enough = tried >= REREAD_TIME;
     if !(concerned && tried_enough) {
         return Ok(false);
     }
@@ -209,11 +207,6 @@ fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: 
         "A file in quarantine could not be read for a day; a withdrawal may concern it, and it was erased."
     );
     Ok(true)
-}
-
-/// Whether a time that lies so far ahead is one of a clock that was set since.
-fn is_wrong(ahead: Duration) -> bool {
-    ahead > Duration::from_millis(CLOCKS_DIFFER_MS)
 }
 
 /// When a withdrawal was last heard of, and the time of the look.

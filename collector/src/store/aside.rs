@@ -11,7 +11,6 @@
 use super::StoreError;
 use super::drain::Job;
 use super::insert::layout;
-use crate::spool::disk::means_full;
 use crate::spool::{Aside, Spool, Table, Unread};
 use crate::withdrawn::Withdrawn;
 use std::sync::Arc;
@@ -82,13 +81,10 @@ async fn set_aside(spool: &Spool, withdrawn: &Withdrawn, job: &Job) -> Result<As
     let (segment, batches) = (Arc::clone(&job.segment), job.batches.clone());
     let may_end_consents = job.may_end_consents();
     super::blocking(move || {
-        match withdrawn.save() {
-            // Its file stays in quarantine, which a start does not read. But on a full disk those behind it make room.
-            Err(error) if may_end_consents && !means_full(&error) => return Err(error),
-            Err(error) => {
-                tracing::warn!(%error, "The list of withdrawn receipts could not be written; it is tried again.");
-            }
-            Ok(()) => {}
+        // Also where the disk is full, and what is behind it has to wait for room: a start does not read the quarantine, and
+        // the store may not have its decisions.
+        if may_end_consents {
+            withdrawn.save()?;
         }
         spool.set_aside(&segment, &batches)
     })

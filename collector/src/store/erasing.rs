@@ -78,6 +78,7 @@ impl<'a> Erasing<'a> {
     /// Everything that is due, after the drain took what there was.
     pub(super) async fn once_more(&mut self) {
         self.ledger_due = true;
+        self.erasure.hurry();
         if let Err(error) = self.step().await {
             tracing::warn!(%error, "What was withdrawn is erased from the store after the next start.");
         }

@@ -75,7 +75,7 @@ impl Health {
         Trouble::set(&mut locked(&self.erasing), why(error));
     }
 
-    /// Nothing is left to be erased.
+    /// What was due is erased: nothing is left, but for what waits its turn (a pause of minutes at most).
     pub(crate) fn erased(&self) {
         *locked(&self.erasing) = None;
     }

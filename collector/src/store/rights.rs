@@ -15,11 +15,11 @@ pub const SECOND_PASS: Duration = Duration::from_secs(5 * 60);
 /// The least time between two erasures: each looks for its receipts in every row, and rewrites every part that holds one of
 /// theirs.
 const SPACING: Duration = Duration::from_secs(5);
-/// The least time between two erasures, as a multiple of what the last one took: where there are many rows and somebody
-/// withdraws every few seconds, more are erased together, and the store has its time for everything else.
+/// The same as a multiple of what the last one took: where there are many rows and somebody withdraws every few seconds,
+/// more are erased together, and the store has its time for everything else.
 const SHARE: u32 = 10;
 /// The longest pause between two erasures: far within the law's day, after which what is withdrawn has to be gone.
-const SPACING_MAX: Duration = Duration::from_secs(60 * 60);
+const SPACING_MAX: Duration = Duration::from_secs(10 * 60);
 /// Most receipts that one statement names, at 21 bytes each: within the 256 KiB that a server's default takes.
 pub(super) const IDS_MAX: usize = 10_000;
 
@@ -53,6 +53,11 @@ impl Erasure {
         let waits = !self.first.is_empty() || !self.second.is_empty();
         let later = self.later.iter().map(|(at, _)| *at).min();
         waits.then_some(self.not_before).into_iter().chain(later.map(|at| at.max(self.not_before))).min()
+    }
+
+    /// Lets no pause hold up what is to be erased: nothing comes after this.
+    pub(crate) fn hurry(&mut self) {
+        self.not_before = Instant::now();
     }
 
     /// What is to be erased now. It stays due until it is [`Erasure::done`].
@@ -168,12 +173,14 @@ mod tests {
 
     #[test]
     fn the_longer_an_erasure_takes_the_more_wait_for_the_next_one() {
-        for (took_s, pause_s) in [(0, 5), (1, 10), (60, 10 * 60), (100 * 60, 60 * 60)] {
+        for (took_s, pause_s) in [(0, 5), (1, 10), (30, 5 * 60), (100 * 60, 10 * 60)] {
             let mut erasure = Erasure::of(vec![1]);
             let start = erasure.not_before;
             erasure.done(start, Duration::from_secs(took_s));
             erasure.first.push(2);
             assert_eq!(erasure.due_at(), Some(start + Duration::from_secs(pause_s)), "{took_s}");
+            erasure.hurry();
+            assert_eq!(erasure.due(Instant::now()), [2], "at the end nothing waits");
         }
     }
 }
