@@ -20,13 +20,13 @@ use arc_swap::ArcSwap;
 use clap::Args;
 use collector::Collector;
 use collector::config::Config;
-use collector::store::StoreError;
+use collector::store::{Store, StoreError};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
@@ -230,6 +230,7 @@ async fn migrate(collector: &Collector, answered_before: bool) -> Result<()> {
     let store = &collector.store;
     if answered_before && !timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false) {
         tracing::warn!("The store does not answer; what browsers send is kept on disk until it does.");
+        tokio::spawn(write_down_once_it_answers(store.clone(), collector.config.data_dir.clone()));
         return Ok(());
     }
     match store.migrate().await {
@@ -239,10 +240,19 @@ async fn migrate(collector: &Collector, answered_before: bool) -> Result<()> {
         }
         Err(error) if answered_before && !matches!(error, StoreError::Migration(_)) => {
             tracing::warn!(%error, "{FAILED}; what browsers send is kept on disk until they are.");
+            tokio::spawn(write_down_once_it_answers(store.clone(), collector.config.data_dir.clone()));
             Ok(())
         }
         Err(error) => Err(error).context(FAILED),
     }
+}
+
+/// Where rows waited and nothing else told that the store had answered before, they may be gone at the next start.
+async fn write_down_once_it_answers(store: Store, data_dir: PathBuf) {
+    while !timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false) {
+        sleep(store::ANSWER_MAX).await;
+    }
+    answered::write_down(&data_dir);
 }
 
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {

@@ -104,16 +104,17 @@ impl NextStart {
 /// may be long: a start waits for the store.
 #[must_use = "what is in force is on record only once it is written"]
 pub struct Settled {
-    fresh: Vec<Fresh>,
+    seen: Vec<Seen>,
     told: Vec<(SiteId, u32, NextStart)>,
 }
 
-/// A version that waits to be written.
-struct Fresh {
+/// A site's history as it was.
+struct Seen {
     path: PathBuf,
-    /// The hash of the version before it.
-    before: Option<String>,
-    version: Recorded,
+    /// The hash of its last version, which stands for every version before it too.
+    last: Option<String>,
+    /// What waits to be written behind it.
+    fresh: Option<Recorded>,
 }
 
 /// A version, and the history that it is appended to.
@@ -131,18 +132,17 @@ impl Settled {
         Ok(())
     }
 
-    /// The histories that get a version, each as it was when this was settled. Where another collector wrote the very same
-    /// version there is nothing left to write.
+    /// The histories that get a version, once every site's is as it was when this was settled. Where another collector wrote
+    /// the very same version there is nothing left to write.
     fn hold(&self) -> Result<Vec<Held>, HistoryError> {
         let mut held = Vec::new();
-        for Fresh { path, before, version } in &self.fresh {
+        for Seen { path, last, fresh } in &self.seen {
             let (file, recorded) = HistoryFile::open(path)?;
-            // A hash stands for every version before it too.
-            let last = recorded.last().map(|last| &last.hash);
-            if last == before.as_ref() {
-                held.push((file, version.clone()));
-            } else if last != Some(&version.hash) {
-                return Err(HistoryError::Outdated(path.clone()));
+            let now = recorded.last().map(|last| &last.hash);
+            match fresh {
+                _ if now == last.as_ref() => held.extend(fresh.clone().map(|version| (file, version))),
+                Some(version) if now == Some(&version.hash) => {}
+                _ => return Err(HistoryError::Outdated(path.clone())),
             }
         }
         Ok(held)
@@ -172,7 +172,7 @@ impl Declarations {
         today: Date,
     ) -> Result<(Declarations, Settled), HistoryError> {
         let mut declarations = Declarations::default();
-        let mut settled = Settled { fresh: Vec::new(), told: Vec::new() };
+        let mut settled = Settled { seen: Vec::new(), told: Vec::new() };
         let mut sites: Vec<&mut Site> = sites.iter_mut().collect();
         // In one order in every collector, which is that of writing: two that share the folder would wait for one another.
         sites.sort_by_key(|site| site.id.to_string());
@@ -195,12 +195,10 @@ impl Settled {
         let mut recorded = HistoryFile::open(&path)?.1;
         let snapshot = Snapshot::of(site);
         let next = NextStart::of(recorded.last(), site, &snapshot);
-        if next.is_new() {
-            let version = Recorded::new(today, next.revision, snapshot, recorded.last());
-            let before = recorded.last().map(|last| last.hash.clone());
-            recorded.push(version.clone());
-            self.fresh.push(Fresh { path, before, version });
-        }
+        let last = recorded.last().map(|last| last.hash.clone());
+        let fresh = next.is_new().then(|| Recorded::new(today, next.revision, snapshot, recorded.last()));
+        recorded.extend(fresh.clone());
+        self.seen.push(Seen { path, last, fresh });
         let history = History::new(recorded);
         let in_config = site.revision;
         if in_config != next.revision || site.revision_since.is_none() {

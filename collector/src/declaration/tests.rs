@@ -514,7 +514,7 @@ fn what_cannot_be_written_for_one_site_is_taken_back_for_all() {
         settled.unwrap_or_else(|error| panic!("{error}")).1
     };
     let mut both = settle(kept.path());
-    both.fresh.extend(settle(lost.path()).fresh);
+    both.seen.extend(settle(lost.path()).seen);
     let held = both.hold().unwrap();
     // The folder of the second cannot be synced: it has another name.
     let aside = lost.path().join("aside");
@@ -547,6 +547,11 @@ fn what_is_settled_holds_up_nobody_and_is_written_as_it_was_settled_or_not_at_al
         assert_eq!(read(), written);
     }
     assert_eq!(start(folder.path(), &with("choice_days = 301"), NEXT_DAY).unwrap().0, 3);
+    // What is on record already may be no longer what is in force.
+    let unchanged = settle(301, NEXT_DAY);
+    start(folder.path(), &with("choice_days = 302"), NEXT_DAY).unwrap();
+    let error = unchanged.write().unwrap_err();
+    assert!(error.to_string().contains("demo.jsonl has another version since"), "{error}");
 }
 
 #[test]

@@ -165,6 +165,11 @@ fn sweep_one(
         shared.disk.stamp(&kept.path, now)?;
         return Ok(false);
     }
+    if is_ahead(shared, kept.since, now) {
+        shared.disk.stamp(&kept.path, now).unwrap_or_else(|error| {
+            tracing::warn!(%error, "A file in quarantine may be kept for too long: its time could not be set.");
+        });
+    }
     if now.duration_since(kept.since).is_ok_and(|age| age >= KEPT_TIME) {
         kept.remove(shared)?;
         tracing::warn!(file = %kept.path.display(), "A file was in quarantine for its time and is deleted.");
@@ -194,9 +199,8 @@ fn sweep_one(
 /// Erases a file of which this build can read nothing, once a withdrawal may concern it and it was tried for long enough.
 fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: u64) -> io::Result<bool> {
     let concerned = Heard { at_ms: heard_ms, now }.may_concern(Some(ms(kept.begun)));
-    // Of a time to come nobody knows whether the clock was ahead then or is behind now: it was tried since the spool was opened.
-    let tried = now.duration_since(kept.begun).unwrap_or_else(|_| shared.clock.elapsed());
-    let tried_enough = tried >= REREAD_TIME;
+    let tried_enough = now.duration_since(kept.begun).is_ok_and(|age| age >= REREAD_TIME)
+        || is_ahead(shared, kept.begun, now);
     if !(concerned && tried_enough) {
         return Ok(false);
     }
@@ -207,6 +211,13 @@ fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: 
         "A file in quarantine could not be read for a day; a withdrawal may concern it, and it was erased."
     );
     Ok(true)
+}
+
+/// Whether a time lies so far ahead that it is one of a clock that was set since. The clock of now may be behind instead,
+/// as that of a machine which was just started: for as long as one is tried, nothing is said of it.
+fn is_ahead(shared: &Shared, at: SystemTime, now: SystemTime) -> bool {
+    let ahead = at.duration_since(now).unwrap_or_default();
+    ahead > Duration::from_millis(CLOCKS_DIFFER_MS) && shared.clock.elapsed() >= REREAD_TIME
 }
 
 /// When a withdrawal was last heard of, and the time of the look.

@@ -14,6 +14,10 @@ use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use wire::HexId;
 
+/// By how many days the chain that goes on from another may be of an earlier day: a decision about midnight, or a clock that
+/// was set back.
+const DAYS_AFTER: u16 = 1;
+
 /// What a chain says of itself. Days are counted from 1970.
 #[derive(Row, Deserialize)]
 pub(super) struct Chain {
@@ -87,7 +91,7 @@ impl<'c> Formers<'c> {
             None => end.last == 0,
         };
         let from = self.before(chain).map_or(0, |before| before.day);
-        is_of && (from..=chain.day).contains(&end.day)
+        is_of && (from..=chain.day.saturating_add(DAYS_AFTER)).contains(&end.day)
     }
 
     /// Each link that is named and would be missed, with the end that explains it.
