@@ -91,12 +91,11 @@ impl Clock {
         self.elapsed().as_millis() as u64
     }
 
-    /// One that was started so long ago.
+    /// One that was started so long ago, and counts that time by now.
     #[cfg(test)]
-    pub(crate) fn started(ago: Duration) -> Clock {
-        Clock {
-            start: Instant::now().checked_sub(ago).expect("the machine's clock can tell"),
-            ..Clock::start()
-        }
+    pub(crate) fn started(ago: Duration, wall: SystemTime) -> Clock {
+        let start_wall = (wall - ago).duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
+        let start = Instant::now().checked_sub(ago).expect("the machine's clock can tell");
+        Clock { start, start_wall_ms: start_wall, ..Clock::start() }
     }
 }

@@ -165,11 +165,6 @@ fn sweep_one(
         shared.disk.stamp(&kept.path, now)?;
         return Ok(false);
     }
-    if is_ahead(shared, kept.since, now) {
-        shared.disk.stamp(&kept.path, now).unwrap_or_else(|error| {
-            tracing::warn!(%error, "A file in quarantine may be kept for too long: its time could not be set.");
-        });
-    }
     if now.duration_since(kept.since).is_ok_and(|age| age >= KEPT_TIME) {
         kept.remove(shared)?;
         tracing::warn!(file = %kept.path.display(), "A file was in quarantine for its time and is deleted.");
@@ -214,9 +209,11 @@ fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: 
 }
 
 /// Whether a time lies so far ahead that it is one of a clock that was set since. The clock of now may be behind instead,
-/// as that of a machine which was just started: for as long as one is tried, nothing is said of it.
+/// as that of a machine which was just started: for as long as one is tried, nothing is said of it. One that was set back
+/// since the spool was opened tells nothing.
 fn is_ahead(shared: &Shared, at: SystemTime, now: SystemTime) -> bool {
-    let ahead = at.duration_since(now).unwrap_or_default();
+    let spools = SystemTime::UNIX_EPOCH + Duration::from_millis(shared.clock.wall_ms());
+    let ahead = at.duration_since(now.max(spools)).unwrap_or_default();
     ahead > Duration::from_millis(CLOCKS_DIFFER_MS) && shared.clock.elapsed() >= REREAD_TIME
 }
 

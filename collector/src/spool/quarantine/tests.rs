@@ -207,12 +207,15 @@ async fn a_file_that_nobody_can_read_does_not_wait_for_a_clock_that_was_ahead() 
     spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
     disk.0.store(5, Ordering::Relaxed);
     let withdrawal = of_7(shared.clock.wall_ms());
+    let (now, right) = (SystemTime::now(), SystemTime::now() - 2 * REREAD_TIME);
     let set_back = |shared: &Shared| {
-        sweep_at(shared, &withdrawal, SystemTime::now() - 2 * REREAD_TIME).unwrap();
+        sweep_at(shared, &withdrawal, right).unwrap();
         held(home.path(), ".sealed")
     };
     assert!(set_back(&shared).is_some(), "or the clock is behind, and it was begun a moment ago");
-    shared.clock = Clock::started(REREAD_TIME);
+    shared.clock = Clock::started(2 * REREAD_TIME, now);
+    assert!(set_back(&shared).is_some(), "it was set back since the spool was opened");
+    shared.clock = Clock::started(REREAD_TIME, right);
     assert_eq!(set_back(&shared), None);
 }
 

@@ -91,7 +91,9 @@ impl<'c> Formers<'c> {
             None => end.last == 0,
         };
         let from = self.before(chain).map_or(0, |before| before.day);
-        is_of && (from..=chain.day.saturating_add(DAYS_AFTER)).contains(&end.day)
+        // One that has links says itself what it goes on from.
+        let after = if end.last == 0 { DAYS_AFTER } else { 0 };
+        is_of && (from..=chain.day.saturating_add(after)).contains(&end.day)
     }
 
     /// Each link that is named and would be missed, with the end that explains it.
