@@ -4,10 +4,9 @@
 //! It is a file in the collector's own data folder. What several collectors share or copy (`keys`, `declarations/`,
 //! `texts`) says nothing of it.
 
+use collector::spool::disk::{RealDisk, write_whole};
 use collector::spool::rows_wait;
 use collector::spool_path;
-use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 
 const FILE: &str = "store-answered";
@@ -19,24 +18,19 @@ pub(crate) fn answered_before(data_dir: &Path) -> bool {
     data_dir.join(FILE).exists() || rows_wait(&spool_path(data_dir))
 }
 
-/// Writes down that the store answered.
-pub(crate) fn write_down(data_dir: &Path) {
+/// Writes down that the store answered. Returns whether that is on disk.
+pub(crate) fn write_down(data_dir: &Path) -> bool {
     let path = data_dir.join(FILE);
     if path.exists() {
-        return;
+        return true;
     }
-    if let Err(error) = write(&path, data_dir) {
+    let written = write_whole(&RealDisk, &path, TEXT.as_bytes());
+    if let Err(error) = &written {
         tracing::warn!(
             %error,
             file = %path.display(),
-            "That the store answered cannot be written down: the next start needs it to answer again, unless rows wait."
+            "That the store answered cannot be written down; it is tried again. Until then a start needs it to answer, unless rows wait."
         );
     }
-}
-
-fn write(path: &Path, data_dir: &Path) -> io::Result<()> {
-    let mut file = fs::File::create(path)?;
-    file.write_all(TEXT.as_bytes())?;
-    file.sync_all()?;
-    fs::File::open(data_dir)?.sync_all()
+    written.is_ok()
 }

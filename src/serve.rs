@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a stop waits for the spool to reach the store; what is left is drained after the next start.
 const DRAIN_ON_STOP_MAX: Duration = Duration::from_secs(10);
+/// How often it is tried to write down that the store answered.
+const WRITE_DOWN_INTERVAL: Duration = Duration::from_secs(30);
 /// Longest time that a browser's request takes from its head to the end of its answer.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
 /// The same for an analyst's, whose answers can be long.
@@ -230,29 +232,35 @@ async fn migrate(collector: &Collector, answered_before: bool) -> Result<()> {
     let store = &collector.store;
     if answered_before && !timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false) {
         tracing::warn!("The store does not answer; what browsers send is kept on disk until it does.");
-        tokio::spawn(write_down_once_it_answers(store.clone(), collector.config.data_dir.clone()));
+        tokio::spawn(keep_writing_down(store.clone(), collector.config.data_dir.clone()));
         return Ok(());
     }
     match store.migrate().await {
         Ok(()) => {
-            answered::write_down(&collector.config.data_dir);
+            if !answered::write_down(&collector.config.data_dir) {
+                tokio::spawn(keep_writing_down(store.clone(), collector.config.data_dir.clone()));
+            }
             Ok(())
         }
         Err(error) if answered_before && !matches!(error, StoreError::Migration(_)) => {
             tracing::warn!(%error, "{FAILED}; what browsers send is kept on disk until they are.");
-            tokio::spawn(write_down_once_it_answers(store.clone(), collector.config.data_dir.clone()));
+            tokio::spawn(keep_writing_down(store.clone(), collector.config.data_dir.clone()));
             Ok(())
         }
         Err(error) => Err(error).context(FAILED),
     }
 }
 
-/// Where rows waited and nothing else told that the store had answered before, they may be gone at the next start.
-async fn write_down_once_it_answers(store: Store, data_dir: PathBuf) {
-    while !timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false) {
-        sleep(store::ANSWER_MAX).await;
+/// Until the store answered and that is written down. Where rows waited and nothing else told of an earlier answer, they may
+/// be gone at the next start.
+async fn keep_writing_down(store: Store, data_dir: PathBuf) {
+    loop {
+        let answers = timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false);
+        if answers && answered::write_down(&data_dir) {
+            return;
+        }
+        sleep(WRITE_DOWN_INTERVAL).await;
     }
-    answered::write_down(&data_dir);
 }
 
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {

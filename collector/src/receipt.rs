@@ -1,8 +1,8 @@
-//! The signed receipt and the visitor cookie: made here, checked here, with keys that can be rotated.
+//! The signed receipt, form tokens and (in `visitor`) the visitor's cookie: made here, checked here, with keys that can be
+//! rotated.
 //!
 //! The consent cookie after a grant is readable JSON whose last member is `sig`: HMAC-SHA256 over every byte before
-//! `,"sig":"`, in base64url. The JSON names the site, the expiry and the key, so none of them can be exchanged. The
-//! visitor cookie is `id.created.sig`, signed together with the site.
+//! `,"sig":"`, in base64url. The JSON names the site, the expiry and the key, so none of them can be exchanged.
 //!
 //! Invariant: what this module hands out as [`LiveReceipt`] was signed by one of our keys, for this site, and had not
 //! expired at the time given. (Whether it was withdrawn is asked of `withdrawn`.)
@@ -15,12 +15,14 @@ use serde::Deserialize;
 use sha2::Sha256;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use wire::{BatchId, HexId, Receipt};
+use wire::{HexId, Receipt};
+
+mod visitor;
 
 pub use crate::keys::Keys;
+pub use visitor::VisitorCookie;
 
 const SIGNATURE_MEMBER: &str = ",\"sig\":\"";
 const SIGNATURE_CHARACTERS: usize = 43;
@@ -202,56 +204,6 @@ pub(crate) fn sign_members(members: &str, key: &Key) -> String {
     format!("{members}{SIGNATURE_MEMBER}{signature}\"}}")
 }
 
-/// The visitor's random id, in a cookie that only the collector reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VisitorCookie {
-    /// The id.
-    pub id: HexId,
-    /// When it was made, in seconds since 1970.
-    pub created_s: i64,
-}
-
-impl VisitorCookie {
-    /// The cookie of a visitor whose batch came without one. Its id is a keyed hash of receipt and batch: each try of the
-    /// batch gives the same, which the first may have stored, and nobody without the key can tell it.
-    pub fn of_batch(live: &LiveReceipt<'_>, batch: BatchId, now_ms: i64, keys: &Keys) -> VisitorCookie {
-        // The receipt's own: a retry has the same, whichever key signs by then.
-        let key = keys.find(live.key()).unwrap_or(keys.signing(now_ms));
-        let message = [OF_BATCH, live.site(), "\n", &live.consent_id().to_string(), "\n", &batch.to_string()];
-        let hash = mac(key, &message).finalize().into_bytes();
-        let id = hash.iter().take(8).fold(0, |id, byte| (id << 8) | u64::from(*byte));
-        VisitorCookie { id: HexId(id.max(1)), created_s: now_ms.div_euclid(1_000) }
-    }
-
-    /// Reads `id.created.sig`; nothing but a cookie of ours for this site that is not over age counts.
-    pub fn check(text: &str, site: &str, now_ms: i64, keys: &Keys) -> Option<VisitorCookie> {
-        let (signed, signature) = text.rsplit_once('.')?;
-        let (id, created) = signed.split_once('.')?;
-        let cookie = VisitorCookie { id: id.parse().ok()?, created_s: created.parse().ok()? };
-        keys.iter().find(|key| verify(key, &[VISITOR, site, "\n", signed], signature).is_ok())?;
-        let age_s = now_ms.div_euclid(1_000).checked_sub(cookie.created_s)?;
-        (age_s <= VISITOR_SECONDS_MAX).then_some(cookie)
-    }
-
-    /// The cookie's value, signed with the key of this time.
-    pub fn sign(&self, site: &str, now_ms: i64, keys: &Keys) -> String {
-        let signed = self.to_string();
-        let mac = mac(keys.signing(now_ms), &[VISITOR, site, "\n", &signed]);
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
-    }
-}
-
-/// What the signature of a visitor cookie is over, before the site.
-const VISITOR: &str = "visitor\n";
-/// What the id of a new visitor is a hash of, before the site.
-const OF_BATCH: &str = "visitor of a batch\n";
-
-impl fmt::Display for VisitorCookie {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}.{}", self.id, self.created_s)
-    }
-}
-
 /// Signs a form's token: good for this purpose and site until `expires_s`, seconds since 1970.
 pub fn sign_token(purpose: &str, site: &str, now_ms: i64, expires_s: i64, keys: &Keys) -> String {
     let message = format!("token\n{purpose}\n{site}\n{expires_s}");
@@ -324,6 +276,26 @@ mod tests {
         assert_eq!(LiveReceipt::check(&text, "demo", NOW_MS + 1_000, &keys), Err(ReceiptError::Expired));
         assert_eq!(LiveReceipt::check(&text, "other", NOW_MS, &keys), Err(ReceiptError::Forged));
         assert_eq!(LiveReceipt::check(&text, "demo", NOW_MS, &Keys::generate()), Err(ReceiptError::Forged));
+    }
+
+    #[test]
+    fn what_is_read_in_place_is_what_was_signed_also_where_a_text_is_escaped() {
+        let keys = Keys::generate();
+        let some = |services: &[&str]| services.iter().map(|service| (*service).to_owned()).collect();
+        let services = [("analytics", &["a \"quoted\" one", "kruimel"][..]), ("f\u{1}", &[])];
+        let services = services.map(|(of, granted)| (of.to_owned(), some(granted))).into();
+        let categories = some(&["necessary", "analytics", "f\u{1}", "é"]);
+        let whole = Receipt { categories, services, session: true, ..receipt() };
+        let text = sign(whole.clone(), NOW_MS, &keys);
+        let live = LiveReceipt::check(&text, "demo", NOW_MS, &keys).unwrap();
+        let signed = Receipt { key: keys.signing(NOW_MS).id().to_owned(), ..whole };
+        assert_eq!(live.receipt(), signed);
+        for category in ["necessary", "analytics", "f\u{1}", "é", "advertising"] {
+            for service in ["kruimel", "a \"quoted\" one", "other"] {
+                let (ours, theirs) = (live.allows(category, service), signed.allows(category, service));
+                assert_eq!(ours, theirs, "{category} {service}");
+            }
+        }
     }
 
     #[test]

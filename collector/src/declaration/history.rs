@@ -22,7 +22,8 @@ use time::Date;
 
 /// Most bytes of one history: some hundred versions of the largest declaration.
 const HISTORY_BYTES_MAX: u64 = 64 << 20;
-/// Longest wait for another collector that shares the folder. It holds a history while it reads or writes it and no longer.
+/// Longest wait for another collector that shares the folder. It holds a history while it reads it, and those of all its
+/// sites while it writes.
 const HELD_MAX: Duration = Duration::from_secs(10);
 /// Pause between two tries meanwhile.
 const HELD_INTERVAL: Duration = Duration::from_millis(20);

@@ -117,8 +117,8 @@ struct Seen {
     fresh: Option<Recorded>,
 }
 
-/// A version, and the history that it is appended to.
-type Held = (HistoryFile, Recorded);
+/// A history that nobody else writes meanwhile, and the version that is appended to it.
+type Held = (HistoryFile, Option<Recorded>);
 
 impl Settled {
     /// Writes what is new. The last step of a start, or of another config: whatever else can fail came before.
@@ -132,16 +132,16 @@ impl Settled {
         Ok(())
     }
 
-    /// The histories that get a version, once every site's is as it was when this was settled. Where another collector wrote
-    /// the very same version there is nothing left to write.
+    /// Every site's history, as it was when this was settled. Where another collector wrote the very same version there is
+    /// nothing left to write.
     fn hold(&self) -> Result<Vec<Held>, HistoryError> {
         let mut held = Vec::new();
         for Seen { path, last, fresh } in &self.seen {
             let (file, recorded) = HistoryFile::open(path)?;
             let now = recorded.last().map(|last| &last.hash);
             match fresh {
-                _ if now == last.as_ref() => held.extend(fresh.clone().map(|version| (file, version))),
-                Some(version) if now == Some(&version.hash) => {}
+                _ if now == last.as_ref() => held.push((file, fresh.clone())),
+                Some(version) if now == Some(&version.hash) => held.push((file, None)),
                 _ => return Err(HistoryError::Outdated(path.clone())),
             }
         }
@@ -152,9 +152,10 @@ impl Settled {
 /// Appends to every history, or to none.
 fn append(mut held: Vec<Held>) -> Result<(), HistoryError> {
     for place in 0..held.len() {
-        let (file, version) = &mut held[place];
+        let (file, Some(version)) = &mut held[place] else { continue };
         if let Err(error) = file.append(version) {
-            held[..=place].iter_mut().for_each(|(file, _)| file.take_back());
+            let begun = held[..=place].iter_mut().filter(|(_, version)| version.is_some());
+            begun.for_each(|(file, _)| file.take_back());
             return Err(error);
         }
     }

@@ -75,7 +75,10 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Writes a whole file so that it is there completely or not at all, also after a loss of power.
-pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// The operating system's; what was at the path is there still, or the whole is there and may not outlast a loss of power.
+pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_whole_dated(disk, path, bytes, None)
 }
 

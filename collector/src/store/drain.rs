@@ -100,7 +100,7 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let read = read(spool, withdrawn, kept_sites, &job.segment, self.insert_bytes_max).await?;
+        let read = read(spool, withdrawn, kept_sites, job, self.insert_bytes_max).await?;
         let (contents, found) = match read {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
@@ -239,7 +239,7 @@ struct Found {
     malformed: Vec<Table>,
     /// Whether a decision ended a consent.
     withdraws: bool,
-    /// The receipts that were alive just before the events were gathered.
+    /// Where the store is asked what it holds, the receipts that were alive just before the events were gathered.
     living: Vec<u64>,
 }
 
@@ -248,15 +248,16 @@ async fn read(
     spool: &Spool,
     withdrawn: &Withdrawn,
     kept_sites: &[String],
-    segment: &Arc<Sealed>,
+    job: &Job,
     bytes_max: usize,
 ) -> Result<Result<(Contents, Found), Unread>, StoreError> {
     let (spool, withdrawn, kept_sites, segment) =
-        (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(segment));
+        (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(&job.segment));
+    let is_asked = job.tables.values().any(|known| *known == Known::Nothing);
     super::blocking(move || {
         Ok(spool.read(&segment, |records| {
             records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
-            let of_events = records.iter().filter(|record| record.table == Table::Events);
+            let of_events = records.iter().filter(|record| is_asked && record.table == Table::Events);
             let mut living: Vec<u64> =
                 of_events.map(|record| record.consent_id).filter(|id| !withdrawn.is_dead(*id)).collect();
             living.dedup();
