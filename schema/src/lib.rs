@@ -36,6 +36,7 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../0011_ledger_chain_expiry.sql"),
     },
     Migration { version: 12, name: "ledger_aside", sql: include_str!("../0012_ledger_aside.sql") },
+    Migration { version: 13, name: "ledger_aside_link", sql: include_str!("../0013_ledger_aside_link.sql") },
 ];
 
 #[cfg(test)]

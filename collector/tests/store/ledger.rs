@@ -1,8 +1,10 @@
 //! The ledger in the store: what is erased of it, wherever it waits, and what its rows do not tell.
 
 use crate::stand::{Stand, damaged, event, now_ms, on_disk, quarantine, supervise, tests, until};
+use crate::verify::no_link;
 use kruimel_collector::config::{Config, Site};
 use kruimel_collector::ledger::LedgerRow;
+use kruimel_collector::store::Verified;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +14,7 @@ tests![
     an_erasure_reaches_the_rows_in_quarantine_and_the_chain_holds_when_these_come_back,
     an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_chain_holds,
     a_link_whose_row_was_erased_where_it_waited_is_known_as_that_however_young_its_segment_looks,
+    a_link_whose_row_was_erased_where_it_waited_is_no_gap_when_the_store_refuses_it,
     what_a_restore_brings_back_of_an_erased_visitors_decisions_does_not_stay,
     rows_from_before_the_chain_are_erased_too,
     a_refusal_names_nothing_that_tells_more_than_its_hour,
@@ -99,18 +102,28 @@ async fn an_erasure_reaches_the_rows_in_quarantine_and_the_chain_holds_when_thes
 }
 
 async fn an_erasure_reaches_decisions_that_wait_while_the_store_is_away_and_the_chain_holds(_: Stand) {
-    erased_while_the_store_is_away(Duration::ZERO).await;
+    let (whole, _) = erased_while_the_store_is_away(Duration::ZERO, false).await;
+    assert_eq!((whole.findings.as_slice(), whole.erased, whole.rows), (&[][..], 1, 4));
 }
 
 /// A clock that was set back since, or a list of dead receipts that nobody kept, lets no look through the disk reach it.
 async fn a_link_whose_row_was_erased_where_it_waited_is_known_as_that_however_young_its_segment_looks(
     _: Stand,
 ) {
-    erased_while_the_store_is_away(Duration::from_secs(3_600)).await;
+    let (whole, _) = erased_while_the_store_is_away(Duration::from_secs(3_600), false).await;
+    assert_eq!((whole.findings.as_slice(), whole.erased, whole.rows), (&[][..], 1, 4));
 }
 
-/// `age`: of a segment that is looked through once the store is there.
-async fn erased_while_the_store_is_away(age: Duration) {
+async fn a_link_whose_row_was_erased_where_it_waited_is_no_gap_when_the_store_refuses_it(_: Stand) {
+    let (whole, links) = erased_while_the_store_is_away(Duration::ZERO, true).await;
+    assert_eq!(links, 1, "of the decision that came later");
+    assert_eq!((whole.findings.as_slice(), whole.aside, whole.rows), (&[][..], 4, 1));
+    assert!(whole.notes.iter().any(|note| note.contains("the store did not take it")), "{:?}", whole.notes);
+}
+
+/// What is verified and how many links there are, after a further decision. `age`: of a segment that is looked through once
+/// the store is there, which may refuse its links.
+async fn erased_while_the_store_is_away(age: Duration, links_refused: bool) -> (Verified, u64) {
     let home = tempfile::tempdir().unwrap();
     let options = engine::Options::new(home.path().join("data"), home.path().join("run/engine.sock"));
     let mut stand = Stand::new(engine::client(&options.socket));
@@ -128,6 +141,9 @@ async fn erased_while_the_store_is_away(age: Duration) {
     );
     [mine, theirs, none].into_iter().for_each(|appended| appended.unwrap());
     ledger.append(erasure(7)).await.unwrap();
+    if links_refused {
+        running.append(no_link()).await;
+    }
     running.withdrawn.save().unwrap();
     assert!(on_disk(folder).contains("nl-mine"));
     running.end().await;
@@ -148,13 +164,16 @@ async fn erased_while_the_store_is_away(age: Duration) {
     let engine = supervise(options).await;
     let mut later = Stand::new(stand.client.clone());
     later.store = later.store.with_waiting_age(age);
-    let (mut running, _ledger) = later.decide_in(folder);
+    let (mut running, ledger) = later.decide_in(folder);
     running.drain(&[]);
+    running.spool.settled().await;
+    ledger.append(grant(9)).await.unwrap();
     running.spool.settled().await;
     running.end().await;
     let whole = later.store.verify_ledger(None, &[]).await.unwrap();
-    assert_eq!((whole.findings.as_slice(), whole.erased, whole.rows), (&[][..], 1, 3));
+    let links = later.number("SELECT count() FROM ledger_chain").await;
     engine.stop().await;
+    (whole, links)
 }
 
 /// Moves the segments of a quarantine into another spool.

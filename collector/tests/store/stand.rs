@@ -4,7 +4,7 @@ use engine::supervise::{SuperviseOptions, Supervisor};
 use kruimel_collector::ledger::Ledger;
 use kruimel_collector::row_binary::Encoder;
 use kruimel_collector::spool::disk::{Disk, RealDisk};
-use kruimel_collector::spool::{Record, Recovered, Spool, SpoolOptions, Table};
+use kruimel_collector::spool::{Record, Recovered, Spool, SpoolError, SpoolOptions, Table};
 use kruimel_collector::store::{Store, layout};
 use kruimel_collector::withdrawn::Withdrawn;
 use libtest_mimic::Failed;
@@ -14,11 +14,14 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use wire::BatchId;
+
+/// Longest wait for what a run that has ended still does on another thread.
+const END_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What a test does.
 pub(crate) type Test = fn(Stand) -> Pin<Box<dyn Future<Output = ()>>>;
@@ -155,7 +158,15 @@ impl Stand {
 
     pub(crate) fn open_on(&self, folder: &Path, disk: impl Disk) -> Running {
         let options = SpoolOptions { segment_age: Duration::from_secs(3600), ..SpoolOptions::default() };
-        let (spool, recovered) = Spool::open_on(folder, options, Arc::new(disk)).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        let asked = Instant::now();
+        let (spool, recovered) = loop {
+            match Spool::open_on(folder, options, Arc::clone(&disk)) {
+                // Of a run that has ended a look through the disk may still be under way.
+                Err(SpoolError::InUse(_)) if asked.elapsed() < END_TIME_MAX => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
         let withdrawn = Withdrawn::open(folder, &recovered.withdrawn).unwrap();
         let (store, stop) = (self.store.clone(), CancellationToken::new());
         let ledger = Ledger::open(&folder.join("ledger"), spool.clone(), withdrawn.clone()).unwrap();

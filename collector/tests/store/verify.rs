@@ -6,6 +6,8 @@ use crate::stand::{Running, Stand, cut_off, event, now_ms, tests, until};
 use kruimel_collector::ledger::{Ledger, LedgerRow};
 use kruimel_collector::spool::{Record, Table};
 use kruimel_collector::store::Head;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -26,6 +28,9 @@ tests![
     links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed,
     the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing,
     a_day_of_which_the_store_took_nothing_is_told_as_kept_aside,
+    the_end_of_a_chain_that_the_store_refused_is_known_though_the_clock_was_set_back_by_days,
+    two_chains_may_go_on_from_one_end_that_the_store_refused,
+    what_follows_decisions_that_the_store_refused_follows_from_them,
 ];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
@@ -138,7 +143,7 @@ async fn decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside(s
 }
 
 /// A link that is none, of a row that was erased, keeps those beside it from the store.
-fn no_link() -> Record {
+pub(crate) fn no_link() -> Record {
     let rows = vec![vec![0; 20], vec![1; 20]].into();
     Record { table: Table::Decisions, consent_id: 0, batch: None, rows, ..event(1, 0, "/") }
 }
@@ -171,7 +176,7 @@ async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand
     running.spool.settled().await;
     let told = stand.store.verify_ledger(None, &[]).await.unwrap();
     assert_eq!((told.findings.as_slice(), told.rows), (&[][..], 3));
-    assert!(told.notes.iter().any(|note| note.contains("did not take the end")), "{:?}", told.notes);
+    assert!(told.notes.iter().any(|note| note.contains("the store did not take it")), "{:?}", told.notes);
     running.end().await;
 }
 
@@ -185,7 +190,7 @@ async fn grant_at(running: &Running, ledger: &Ledger, id: u64, days: i64) {
 async fn seen(stand: &Stand, heads: &[Head]) -> (Vec<String>, u64, usize) {
     let seen = stand.store.verify_ledger(None, heads).await.unwrap();
     let what = seen.findings.into_iter().map(|one| one.what).collect();
-    let names = seen.notes.iter().filter(|note| note.contains("names a link that is missing"));
+    let names = seen.notes.iter().filter(|note| note.contains("names the link at place"));
     (what, seen.aside, names.count())
 }
 
@@ -329,4 +334,59 @@ async fn a_day_of_which_the_store_took_nothing_is_told_as_kept_aside(stand: Stan
     assert_eq!(stand.number("SELECT count() FROM consents").await, 2);
     assert_eq!(stand.number("SELECT count() FROM ledger_chain").await, 2);
     assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
+}
+
+async fn the_end_of_a_chain_that_the_store_refused_is_known_though_the_clock_was_set_back_by_days(
+    stand: Stand,
+) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    grant_at(&running, &ledger, 1, 9).await;
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 2, 1).await;
+    grant_at(&running, &ledger, 3, 6).await;
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
+}
+
+async fn two_chains_may_go_on_from_one_end_that_the_store_refused(stand: Stand) {
+    let folder = stand.folder.path();
+    let (mut running, ledger) = stand.decide_in(folder);
+    running.drain(&[]);
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 1, 3).await;
+    running.end().await;
+    drop(ledger);
+    let chains = || {
+        let entries = fs::read_dir(folder.join("ledger")).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    };
+    let kept: Vec<(PathBuf, Vec<u8>)> = chains();
+    for (id, days) in [(2, 2), (3, 1)] {
+        kept.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        let (mut running, ledger) = stand.decide_in(folder);
+        running.drain(&[]);
+        grant_at(&running, &ledger, id, days).await;
+        running.end().await;
+    }
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 2));
+}
+
+async fn what_follows_decisions_that_the_store_refused_follows_from_them(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for id in 1..=3 {
+        if id == 2 {
+            running.append(no_link()).await;
+        }
+        grant_at(&running, &ledger, id, 2).await;
+    }
+    running.end().await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
+    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
+    assert_eq!(whole.links, 2);
+    // Of another chain, and no longer what the third follows from.
+    stand.execute("ALTER TABLE ledger_aside UPDATE link = lower(hex(SHA256(link))) WHERE 1").await;
+    let (what, ..) = seen(&stand, &[]).await;
+    assert!(what.len() == 1 && what[0].starts_with("The link does not follow"), "{what:?}");
 }

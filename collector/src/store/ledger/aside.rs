@@ -8,8 +8,8 @@ use super::super::rights::IDS_MAX;
 use super::super::{Store, StoreError, in_long_time, in_time};
 use crate::ledger::Place;
 
-/// Most places that one statement names: each takes three times what an id takes.
-const PLACES_MAX: usize = IDS_MAX / 4;
+/// Most places that one statement names: each takes, with its link, up to six times what an id takes.
+const PLACES_MAX: usize = IDS_MAX / 6;
 
 impl Store {
     /// Notes places whose decisions the store did not take.
@@ -18,11 +18,14 @@ impl Store {
         let of_day = |one: &Place, next: &Place| (&one.site_id, one.day) == (&next.site_id, next.day);
         for places in places.chunk_by(of_day).flat_map(|of_day| of_day.chunks(PLACES_MAX)) {
             let Some(first) = places.first() else { continue };
-            let named = |Place { chain, seq, expires, .. }: &Place| format!("({chain},{seq},{expires})");
+            let named = |Place { chain, seq, expires, link, .. }: &Place| {
+                format!("({chain},{seq},{expires},'{link}')")
+            };
             let named: Vec<String> = places.iter().map(named).collect();
             let sql = format!(
-                "INSERT INTO ledger_aside SELECT ?, toDate(?), place.1, place.2, toDate(now('UTC')), toDate(place.3) \
-                 FROM (SELECT arrayJoin(CAST([{}], 'Array(Tuple(UInt64, UInt32, UInt16))')) AS place)",
+                "INSERT INTO ledger_aside (site_id, day, chain, seq, noted, expires, link) \
+                 SELECT ?, toDate(?), place.1, place.2, toDate(now('UTC')), toDate(place.3), place.4 \
+                 FROM (SELECT arrayJoin(CAST([{}], 'Array(Tuple(UInt64, UInt32, UInt16, String))')) AS place)",
                 named.join(",")
             );
             in_time(self.client().query(&sql).bind(&first.site_id).bind(first.day).execute()).await?;

@@ -79,8 +79,16 @@ pub(super) struct Named {
 /// Most links that one question names.
 const NAMED_MAX: usize = 1_000;
 
-/// The places of a day whose rows or links the store did not take, each with the day on which that was noted.
-pub(super) type Noted = HashMap<(u64, u32), u16>;
+/// What is noted of a place whose row or link the store did not take.
+pub(super) struct Note {
+    /// The day on which that was noted.
+    pub(super) noted: u16,
+    /// The link's hash; empty where its collector could not read it, or did not tell.
+    pub(super) link: String,
+}
+
+/// The notes of a day, by chain and place.
+pub(super) type Notes = HashMap<(u64, u32), Note>;
 
 impl Store {
     /// Every site with a link, with a row that claims one or with a note, in order.
@@ -143,13 +151,14 @@ impl Store {
     }
 
     /// The places that the store did not take and whose time is not over.
-    pub(super) async fn aside_of(&self, site: &str, day: u16) -> Result<Noted, StoreError> {
-        let sql = "SELECT chain, seq, toUInt16(max(noted)) FROM ledger_aside \
+    pub(super) async fn aside_of(&self, site: &str, day: u16) -> Result<Notes, StoreError> {
+        let sql = "SELECT chain, seq, toUInt16(max(noted)), max(link) FROM ledger_aside \
                    WHERE site_id = ? AND day = toDate(?) AND expires > toDate(now('UTC')) \
                    GROUP BY chain, seq";
-        let found: Vec<(u64, u32, u16)> =
+        let found: Vec<(u64, u32, u16, String)> =
             in_time(self.client().query(sql).bind(site).bind(day).fetch_all()).await?;
-        Ok(found.into_iter().map(|(chain, seq, noted)| ((chain, seq), noted)).collect())
+        let note = |(chain, seq, noted, link)| ((chain, seq), Note { noted, link });
+        Ok(found.into_iter().map(note).collect())
     }
 
     /// Those of these links that are there.

@@ -3,7 +3,7 @@
 //! In: links in the order of their chains, rows, commitments that were erased. Out: counts and findings.
 
 use super::retention::{self, Missing, Retention};
-use super::{Head, Held, Link, Noted, Verified};
+use super::{Head, Held, Link, Notes, Verified};
 use crate::ledger::{Start, next_link};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wire::HexId;
@@ -14,12 +14,12 @@ pub(super) struct Day<'a> {
     pub(super) retention: &'a Retention,
     pub(super) verified: &'a mut Verified,
     /// The places that the store did not take.
-    pub(super) aside: &'a Noted,
+    pub(super) notes: &'a Notes,
     /// Those of them that explain something: of each chain the places.
     pub(super) explained: BTreeMap<u64, BTreeSet<u32>>,
 }
 
-impl Day<'_> {
+impl<'a> Day<'a> {
     fn finding(&mut self, chain: u64, seq: u32, what: &str) {
         self.verified.finding(self.site, self.day, chain, seq, what);
     }
@@ -31,23 +31,30 @@ impl Day<'_> {
 
     /// Whether it is noted that the store did not take what belongs there.
     fn is_aside(&mut self, chain: u64, seq: u32) -> bool {
-        let is_aside = self.aside.contains_key(&(chain, seq));
+        let is_aside = self.notes.contains_key(&(chain, seq));
         if is_aside {
             self.explained.entry(chain).or_default().insert(seq);
         }
         is_aside
     }
 
+    /// The link that the store did not take at this place, as far as that is noted.
+    fn link_noted(&self, chain: u64, seq: u32) -> Option<&'a str> {
+        let note = self.notes.get(&(chain, seq))?;
+        Some(note.link.as_str()).filter(|link| !link.is_empty())
+    }
+
     /// Says what the store did not take: what explained something, and places that have no link.
     pub(super) fn tell_aside(mut self, links: &[Link]) {
         let there: HashSet<(u64, u32)> = links.iter().map(|link| (link.chain, link.seq)).collect();
-        for (chain, seq) in self.aside.keys().filter(|place| !there.contains(place)) {
+        for (chain, seq) in self.notes.keys().filter(|place| !there.contains(place)) {
             self.explained.entry(*chain).or_default().insert(*seq);
         }
         for (chain, places) in self.explained {
-            let noted = places.iter().filter_map(|seq| self.aside.get(&(chain, *seq))).max();
+            let noted =
+                places.iter().filter_map(|seq| self.notes.get(&(chain, *seq))).map(|note| note.noted).max();
             let (id, day) = (HexId(chain), crate::ledger::date(self.day));
-            let noted = noted.map_or_else(String::new, |day| crate::ledger::date(*day));
+            let noted = noted.map_or_else(String::new, crate::ledger::date);
             let (site, count) = (self.site, places.len());
             self.verified.aside += count as u64;
             self.verified.notes.push(format!(
@@ -112,20 +119,26 @@ impl Day<'_> {
         let start = self.start(first);
         for (place, link) in links.iter().enumerate() {
             let (before, after) = links.split_at(place);
-            let previous = match before.last() {
-                Some(previous) => Some((previous.seq, previous.link.as_str())),
-                None => (first.seq == 1).then_some((0, start.as_str())),
+            let former = before.last();
+            let previous = match link.seq.saturating_sub(1) {
+                0 => Some(start.as_str()),
+                seq if former.is_some_and(|former| former.seq == seq) => {
+                    former.map(|former| former.link.as_str())
+                }
+                seq => self.link_noted(chain, seq),
             };
             let follows = |previous: &str| {
                 next_link(previous, chain, link.seq, &link.commitment, link.row_expires) == link.link
             };
             let broken = "The link does not follow from the one before: one of them was changed, or one between them is missing.";
             match previous {
-                Some((seq, _)) if (seq + 1..link.seq).any(|seq| !self.is_aside(chain, seq)) => {
+                _ if former.is_some_and(|former| {
+                    (former.seq + 1..link.seq).any(|seq| !self.is_aside(chain, seq))
+                }) =>
+                {
                     self.missing(self.retention.between(before, after, day), chain, link.seq, broken);
                 }
-                Some((seq, _)) if seq + 1 < link.seq => {}
-                Some((_, previous)) if !follows(previous) => self.finding(chain, link.seq, broken),
+                Some(previous) if !follows(previous) => self.finding(chain, link.seq, broken),
                 Some(_) => self.verified.links += 1,
                 None => {}
             }

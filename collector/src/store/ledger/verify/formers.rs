@@ -6,17 +6,14 @@
 //! that names it says until when it was kept.
 
 use super::ask::Named;
+use super::ask::Notes;
 use super::ends::{End, Ends};
 use super::retention::{Missing, Retention};
-use super::{Link, Noted, Verified};
+use super::{Link, Verified};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use wire::HexId;
-
-/// By how many days the chain that goes on from another may be of an earlier day: a decision about midnight, or a clock that
-/// was set back.
-const DAYS_AFTER: u16 = 1;
 
 /// What a chain says of itself. Days are counted from 1970.
 #[derive(Row, Deserialize)]
@@ -32,12 +29,6 @@ pub(super) struct Chain {
     former_expires: u16,
     /// Of its links the latest.
     expires: u16,
-}
-
-impl Chain {
-    fn is_of(&self, other: &Chain) -> bool {
-        (self.collector, &self.kind) == (other.collector, &other.kind)
-    }
 }
 
 /// A link that a chain names as the head of the one before it.
@@ -73,42 +64,14 @@ impl<'c> Formers<'c> {
     }
 
     /// Hears of what the store did not take of a day.
-    pub(super) fn hear_aside(&mut self, day: u16, links: &[Link], noted: &Noted) {
-        self.ends.hear(day, links, noted);
+    pub(super) fn hear_aside(&mut self, day: u16, links: &[Link], notes: &Notes) {
+        self.ends.hear(day, links, notes);
     }
 
     /// The last chain of an earlier day of the same collector and kind.
     fn before(&self, chain: &Chain) -> Option<&'c Chain> {
         let earlier = self.chains.iter().take_while(|one| one.day < chain.day);
-        earlier.filter(|one| one.is_of(chain)).last()
-    }
-
-    /// Whether a chain may go on from this end: it is of the same collector and kind, or nothing says of which, and no
-    /// chain of theirs is of a day between them.
-    fn may_follow(&self, chain: &Chain, end: &End) -> bool {
-        let is_of = match self.chains.iter().find(|one| one.chain == end.chain) {
-            Some(one) => one.chain != chain.chain && one.is_of(chain),
-            None => end.last == 0,
-        };
-        let from = self.before(chain).map_or(0, |before| before.day);
-        // One that has links says itself what it goes on from.
-        let after = if end.last == 0 { DAYS_AFTER } else { 0 };
-        is_of && (from..=chain.day.saturating_add(after)).contains(&end.day)
-    }
-
-    /// Each link that is named and would be missed, with the end that explains it.
-    fn explained(&self, retention: &Retention) -> HashMap<&'c str, &End> {
-        let mut named = HashSet::new();
-        let is_missed = |chain: &&Chain| {
-            let names = chain.first == 1 && !chain.former.is_empty() && !retention.is_over(chain.expires);
-            names
-                && !self.found.contains_key(&chain.former)
-                && why_missing(chain, self.before(chain), retention) == Missing::Removed
-        };
-        let missed = self.chains.iter().filter(is_missed);
-        let missed: Vec<&Chain> = missed.filter(|chain| named.insert(&chain.former)).collect();
-        let ends = self.ends.explain(missed.len(), |one, end| self.may_follow(missed[one], end));
-        missed.iter().zip(ends).filter_map(|(chain, end)| Some((chain.former.as_str(), end?))).collect()
+        earlier.filter(|one| (one.collector, &one.kind) == (chain.collector, &chain.kind)).last()
     }
 
     /// What is named and was not found.
@@ -126,7 +89,6 @@ impl<'c> Formers<'c> {
     /// Says what is missing.
     pub(super) fn tell(&self, site: &str, retention: &Retention, verified: &mut Verified) {
         let mut gone_on = HashSet::new();
-        let explained = self.explained(retention);
         // A chain without its first link names nothing any more; that it is missing was told, or its time is over.
         for chain in self.chains.iter().filter(|chain| chain.first == 1) {
             let mut note = |what: &str| {
@@ -151,12 +113,10 @@ impl<'c> Formers<'c> {
                 None if chain.former_expires == 0 && before.is_none() => {
                     note("is the first that is kept, and names one before it");
                 }
-                None => match explained.get(chain.former.as_str()) {
-                    Some(End { chain, last, .. }) => note(&format!(
-                        "names a link that is missing; as is noted, the store did not take the end of chain {}, from place {} \
-                         on, and nothing says how much that was",
-                        HexId(*chain),
-                        last + 1
+                None => match self.ends.of(&chain.former) {
+                    Some(End { chain: former, seq, .. }) => note(&format!(
+                        "names the link at place {seq} of chain {}, which is missing; as is noted, the store did not take it",
+                        HexId(*former)
                     )),
                     None => {
                         let what = "The chain before this one, or its end, is missing.";

@@ -15,7 +15,7 @@ mod retention;
 
 use super::super::{Store, StoreError, in_time};
 use super::of_site;
-use ask::{Held, Link, Noted};
+use ask::{Held, Link, Notes};
 use day::Day;
 use formers::Formers;
 use retention::{Missing, Retention};
@@ -231,7 +231,7 @@ impl Store {
             day,
             retention: &against.retention,
             verified: &mut seen.verified,
-            aside: &aside,
+            notes: &aside,
             explained: BTreeMap::new(),
         };
         day.hold_to_heads(&links, &against.kept, found);
