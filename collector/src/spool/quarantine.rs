@@ -25,7 +25,10 @@ use std::time::{Duration, SystemTime};
 /// The folder's name.
 pub(crate) const FOLDER: &str = "quarantine";
 
-/// How long a file is kept, from when it was put here.
+/// How long a file is kept, from when it was put here, by the machine's clock and by the spool's: one that is set ends no
+/// file early. Where a clock was ahead when the file came and was right when the spool was opened again, that time begins
+/// anew, because nobody knows how old the file is; one that was behind when the spool was opened counts it for that much
+/// longer, until the next opening.
 pub(crate) const KEPT_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// By how much the clocks of collectors may differ when it is asked whether a withdrawal can concern a segment.
@@ -53,7 +56,7 @@ fn put(shared: &Shared, file: &Path, how: impl FnOnce(&Path) -> io::Result<()>) 
     let place = place(&shared.folder, file)?;
     if !place.try_exists()? {
         create_folder(&shared.folder.join(FOLDER))?;
-        if let Err(error) = shared.disk.stamp(file, SystemTime::now()) {
+        if let Err(error) = shared.disk.stamp(file, latest(shared, SystemTime::now())) {
             tracing::warn!(%error, "A file in quarantine may be deleted early: its time could not be set.");
         }
         how(&place)?;
@@ -160,12 +163,11 @@ fn sweep_one(
     withdrawals: &Withdrawals<'_>,
 ) -> io::Result<bool> {
     let Some(name) = kept.name else { return Ok(false) };
-    if kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS) {
+    let was_wrong = kept.since < SystemTime::UNIX_EPOCH + Duration::from_millis(FIRST_MS);
+    if was_wrong || is_ahead(shared, kept.since, now) {
         // It was put here by a machine whose clock was wrong: its time begins now.
-        shared.disk.stamp(&kept.path, now)?;
-        return Ok(false);
-    }
-    if now.duration_since(kept.since).is_ok_and(|age| age >= KEPT_TIME) {
+        shared.disk.stamp(&kept.path, latest(shared, now))?;
+    } else if age(shared, kept.since, now) >= KEPT_TIME {
         kept.remove(shared)?;
         tracing::warn!(file = %kept.path.display(), "A file was in quarantine for its time and is deleted.");
         return Ok(true);
@@ -194,8 +196,7 @@ fn sweep_one(
 /// Erases a file of which this build can read nothing, once a withdrawal may concern it and it was tried for long enough.
 fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: u64) -> io::Result<bool> {
     let concerned = Heard { at_ms: heard_ms, now }.may_concern(Some(ms(kept.begun)));
-    let tried_enough = now.duration_since(kept.begun).is_ok_and(|age| age >= REREAD_TIME)
-        || is_ahead(shared, kept.begun, now);
+    let tried_enough = age(shared, kept.begun, now) >= REREAD_TIME || is_ahead(shared, kept.begun, now);
     if !(concerned && tried_enough) {
         return Ok(false);
     }
@@ -208,12 +209,26 @@ fn erase_unread(shared: &Shared, kept: &Quarantined, now: SystemTime, heard_ms: 
     Ok(true)
 }
 
-/// Whether a time lies so far ahead that it is one of a clock that was set since. The clock of now may be behind instead,
-/// as that of a machine which was just started: for as long as one is tried, nothing is said of it. One that was set back
-/// since the spool was opened tells nothing.
+/// The time by the spool's clock, which nobody can set.
+fn by_spool(shared: &Shared) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(shared.clock.wall_ms())
+}
+
+/// The time by whichever clock is further on: one that fell behind makes nothing old.
+fn latest(shared: &Shared, now: SystemTime) -> SystemTime {
+    now.max(by_spool(shared))
+}
+
+/// How long ago a time was, by whichever clock says less. A clock for which it is still to come is not the one that told it.
+fn age(shared: &Shared, at: SystemTime, now: SystemTime) -> Duration {
+    let ages = [now, by_spool(shared)].map(|clock| clock.duration_since(at).ok());
+    ages.into_iter().flatten().min().unwrap_or_default()
+}
+
+/// Whether a time lies so far ahead of both clocks that it is one of a clock that was set since. These may be behind
+/// instead, as that of a machine which was just started: for as long as a file is tried, nothing is said of it.
 fn is_ahead(shared: &Shared, at: SystemTime, now: SystemTime) -> bool {
-    let spools = SystemTime::UNIX_EPOCH + Duration::from_millis(shared.clock.wall_ms());
-    let ahead = at.duration_since(now.max(spools)).unwrap_or_default();
+    let ahead = at.duration_since(latest(shared, now)).unwrap_or_default();
     ahead > Duration::from_millis(CLOCKS_DIFFER_MS) && shared.clock.elapsed() >= REREAD_TIME
 }
 

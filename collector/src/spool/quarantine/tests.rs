@@ -5,6 +5,8 @@ use crate::spool::{Record, Spool, SpoolOptions, Table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+mod clocks;
+
 const NOTHING: Withdrawals<'_> = Withdrawals { heard_ms: None, left: &|_| None };
 
 fn event(consent_id: u64, text: &str) -> Record {
@@ -175,10 +177,11 @@ async fn a_file_that_nobody_can_read_is_tried_for_a_day_before_a_withdrawal_take
         }
         spool.seal().await;
         spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
-        let shared = &spool.inner.shared;
+        let mut shared = Shared::new(home.path().to_owned(), u64::MAX, Arc::clone(&disk) as Arc<dyn Disk>);
         let (now, heard_ms) = (SystemTime::now(), shared.clock.wall_ms());
-        let at = |withdrawals: &Withdrawals<'_>, later: Duration| {
-            sweep_at(shared, withdrawals, now + later).unwrap();
+        let mut at = |withdrawals: &Withdrawals<'_>, later: Duration| {
+            shared.clock = Clock::started(later, now + later);
+            sweep_at(&shared, withdrawals, now + later).unwrap();
             held(home.path(), ".sealed")
         };
         disk.0.store(error, Ordering::Relaxed);
@@ -192,31 +195,6 @@ async fn a_file_that_nobody_can_read_is_tried_for_a_day_before_a_withdrawal_take
         assert_eq!(at(&of_7(heard_ms), REREAD_TIME + Duration::from_secs(60)), None);
         assert!(held(home.path(), NOTE_SUFFIX).unwrap().contains("could not be read"));
     }
-}
-
-#[tokio::test]
-async fn a_file_that_nobody_can_read_does_not_wait_for_a_clock_that_was_ahead() {
-    let home = tempfile::tempdir().unwrap();
-    let disk = Arc::new(Withholding::default());
-    let options = SpoolOptions { segment_age: KEPT_TIME, ..SpoolOptions::default() };
-    let mut shared =
-        Shared::new(home.path().to_owned(), options.bytes_max, Arc::clone(&disk) as Arc<dyn Disk>);
-    let spool = Spool::open(home.path(), options).unwrap().0;
-    spool.append(event(7, "mine")).await.unwrap();
-    spool.seal().await;
-    spool.set_aside(&spool.oldest_now().unwrap(), &[]).unwrap();
-    disk.0.store(5, Ordering::Relaxed);
-    let withdrawal = of_7(shared.clock.wall_ms());
-    let (now, right) = (SystemTime::now(), SystemTime::now() - 2 * REREAD_TIME);
-    let set_back = |shared: &Shared| {
-        sweep_at(shared, &withdrawal, right).unwrap();
-        held(home.path(), ".sealed")
-    };
-    assert!(set_back(&shared).is_some(), "or the clock is behind, and it was begun a moment ago");
-    shared.clock = Clock::started(2 * REREAD_TIME, now);
-    assert!(set_back(&shared).is_some(), "it was set back since the spool was opened");
-    shared.clock = Clock::started(REREAD_TIME, right);
-    assert_eq!(set_back(&shared), None);
 }
 
 #[tokio::test]
