@@ -4,9 +4,10 @@
 //! It is a file in the collector's own data folder. What several collectors share or copy (`keys`, `declarations/`,
 //! `texts`) says nothing of it.
 
-use collector::spool::disk::{RealDisk, write_whole};
+use collector::spool::disk::{Disk, RealDisk, write_whole};
 use collector::spool::rows_wait;
 use collector::spool_path;
+use std::io;
 use std::path::Path;
 
 const FILE: &str = "store-answered";
@@ -18,19 +19,15 @@ pub(crate) fn answered_before(data_dir: &Path) -> bool {
     data_dir.join(FILE).exists() || rows_wait(&spool_path(data_dir))
 }
 
-/// Writes down that the store answered. Returns whether that is on disk.
-pub(crate) fn write_down(data_dir: &Path) -> bool {
+/// Writes down that the store answered.
+///
+/// # Errors
+/// What the disk says; it is not known to be written then.
+pub(crate) fn write_down(data_dir: &Path) -> io::Result<()> {
     let path = data_dir.join(FILE);
-    if path.exists() {
-        return true;
+    match path.exists() {
+        // It may have got there without its folder's entry.
+        true => RealDisk.sync_directory(data_dir),
+        false => write_whole(&RealDisk, &path, TEXT.as_bytes()),
     }
-    let written = write_whole(&RealDisk, &path, TEXT.as_bytes());
-    if let Err(error) = &written {
-        tracing::warn!(
-            %error,
-            file = %path.display(),
-            "That the store answered cannot be written down; it is tried again. Until then a start needs it to answer, unless rows wait."
-        );
-    }
-    written.is_ok()
 }

@@ -229,22 +229,23 @@ fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
 /// Brings the store's tables up to date. Where the store answered before, one that is away now is left to the drain.
 async fn migrate(collector: &Collector, answered_before: bool) -> Result<()> {
     const FAILED: &str = "the store's tables cannot be brought up to date";
-    let store = &collector.store;
+    let (store, data_dir) = (&collector.store, &collector.config.data_dir);
     if answered_before && !timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false) {
         tracing::warn!("The store does not answer; what browsers send is kept on disk until it does.");
-        tokio::spawn(keep_writing_down(store.clone(), collector.config.data_dir.clone()));
+        tokio::spawn(keep_writing_down(store.clone(), data_dir.clone(), false));
         return Ok(());
     }
     match store.migrate().await {
         Ok(()) => {
-            if !answered::write_down(&collector.config.data_dir) {
-                tokio::spawn(keep_writing_down(store.clone(), collector.config.data_dir.clone()));
+            if let Err(error) = answered::write_down(data_dir) {
+                tell_unwritten(&error);
+                tokio::spawn(keep_writing_down(store.clone(), data_dir.clone(), true));
             }
             Ok(())
         }
         Err(error) if answered_before && !matches!(error, StoreError::Migration(_)) => {
             tracing::warn!(%error, "{FAILED}; what browsers send is kept on disk until they are.");
-            tokio::spawn(keep_writing_down(store.clone(), collector.config.data_dir.clone()));
+            tokio::spawn(keep_writing_down(store.clone(), data_dir.clone(), false));
             Ok(())
         }
         Err(error) => Err(error).context(FAILED),
@@ -252,15 +253,29 @@ async fn migrate(collector: &Collector, answered_before: bool) -> Result<()> {
 }
 
 /// Until the store answered and that is written down. Where rows waited and nothing else told of an earlier answer, they may
-/// be gone at the next start.
-async fn keep_writing_down(store: Store, data_dir: PathBuf) {
+/// be gone at the next start, so that it is asked often. `told`: that it could not be written.
+async fn keep_writing_down(store: Store, data_dir: PathBuf, mut told: bool) {
     loop {
         let answers = timeout(store::ANSWER_MAX, store.is_reachable()).await.unwrap_or(false);
-        if answers && answered::write_down(&data_dir) {
-            return;
+        if !answers {
+            sleep(store::ANSWER_MAX).await;
+            continue;
         }
+        match answered::write_down(&data_dir) {
+            Ok(()) => return,
+            Err(error) if !told => tell_unwritten(&error),
+            Err(_) => {}
+        }
+        told = true;
         sleep(WRITE_DOWN_INTERVAL).await;
     }
+}
+
+fn tell_unwritten(error: &std::io::Error) {
+    tracing::warn!(
+        %error,
+        "That the store answered cannot be written down; it is tried again. Until then a start needs it to answer, unless rows wait."
+    );
 }
 
 async fn fill_history(collector: Arc<Collector>, client: clickhouse::Client, days: u64) {

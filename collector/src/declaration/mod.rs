@@ -12,8 +12,8 @@
 //!
 //! They must agree on the revision, because each admits only receipts of its own. The revision follows from the history
 //! and the config alone: collectors that begin with the same files and start with the same configs come to the same. So
-//! either let them share the folder `declarations` (the file of a site is locked while it is read, and again while it is
-//! written; a start that finds another version by then than it was settled on fails, and the next one takes it up),
+//! either let them share the folder `declarations` (the file of a site is locked while it is read, and those of all sites
+//! together while they are written; a start that finds another version by then than it was settled on fails, and the next one takes it up),
 //! or copy it to a collector before its first start, as `keys` and `texts` (by which a decision made on one collector's
 //! texts is known to another), and give every collector every config. Histories that
 //! have parted agree again when the config of all says a `revision` above each: `kruimel check` tells which revision a

@@ -555,6 +555,26 @@ fn what_is_settled_holds_up_nobody_and_is_written_as_it_was_settled_or_not_at_al
 }
 
 #[test]
+fn while_one_history_is_written_those_without_anything_new_are_held_too() {
+    let [changed, unchanged] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for folder in [&changed, &unchanged] {
+        start(folder.path(), &with(""), DAY).unwrap();
+    }
+    let settle =
+        |folder: &Path, more: &str| Declarations::settle(folder, &mut [with(more)], NEXT_DAY).unwrap().1;
+    let mut both = settle(unchanged.path(), "");
+    both.seen.extend(settle(changed.path(), "choice_days = 200").seen);
+    let held = both.hold().unwrap();
+    for folder in [&changed, &unchanged] {
+        let path = path_of(folder.path(), "demo");
+        let other = HistoryFile::open_within(&path, Duration::ZERO).err();
+        assert!(matches!(other, Some(HistoryError::Held(_))), "{other:?}");
+    }
+    append(held).unwrap();
+    assert_eq!(both.hold().unwrap().len(), 2, "nothing is held any more");
+}
+
+#[test]
 fn a_history_that_is_held_elsewhere_is_waited_for_and_not_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let path = path_of(folder.path(), "demo");
