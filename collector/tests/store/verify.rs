@@ -29,6 +29,7 @@ tests![
     the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing,
     a_day_of_which_the_store_took_nothing_is_told_as_kept_aside,
     the_end_of_a_chain_that_the_store_refused_is_known_though_the_clock_was_set_back_by_days,
+    a_chain_that_is_taken_out_is_missed_though_the_store_refused_the_end_of_a_later_one_of_its_day,
     two_chains_may_go_on_from_one_end_that_the_store_refused,
     what_follows_decisions_that_the_store_refused_follows_from_them,
 ];
@@ -345,8 +346,32 @@ async fn the_end_of_a_chain_that_the_store_refused_is_known_though_the_clock_was
     running.append(no_link()).await;
     grant_at(&running, &ledger, 2, 1).await;
     grant_at(&running, &ledger, 3, 6).await;
+    // Now of a chain that has links, and by one day.
+    grant_at(&running, &ledger, 4, 4).await;
+    running.append(no_link()).await;
+    grant_at(&running, &ledger, 5, 4).await;
+    grant_at(&running, &ledger, 6, 5).await;
     running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
+    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 2));
+}
+
+async fn a_chain_that_is_taken_out_is_missed_though_the_store_refused_the_end_of_a_later_one_of_its_day(
+    stand: Stand,
+) {
+    for id in 1..=4 {
+        let (mut running, ledger) = stand.decide_in(stand.folder.path());
+        running.drain(&[]);
+        if id == 4 {
+            grant_at(&running, &ledger, 3, 1).await;
+            running.append(no_link()).await;
+        }
+        grant_at(&running, &ledger, id, 1).await;
+        running.end().await;
+    }
+    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
+    let first = "(SELECT chain FROM ledger_chain WHERE former = '' AND seq = 1)";
+    take_out(&stand, &format!("chain IN {first}")).await;
+    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 0));
 }
 
 async fn two_chains_may_go_on_from_one_end_that_the_store_refused(stand: Stand) {
