@@ -3,6 +3,7 @@
 mod chain;
 mod own;
 mod record;
+mod restore;
 
 use crate::stack::Stack;
 use serde_json::Value;

@@ -7,11 +7,11 @@ use crate::stack::{SITE, Stack, signal};
 use collector::withdrawn::Withdrawn;
 use serde_json::Value;
 
-fn page(stack: &Stack, query: &str, cookies: &str) -> Answer {
+pub(super) fn page(stack: &Stack, query: &str, cookies: &str) -> Answer {
     send(stack.public, "GET", &format!("/kruimel/privacy?lang=en{query}"), &[("cookie", cookies)], b"")
 }
 
-fn press_erase(stack: &Stack, cookies: &str, token: &str) -> Answer {
+pub(super) fn press_erase(stack: &Stack, cookies: &str, token: &str) -> Answer {
     let origin = stack.origin();
     let headers = [
         ("origin", origin.as_str()),
@@ -22,7 +22,7 @@ fn press_erase(stack: &Stack, cookies: &str, token: &str) -> Answer {
     send(stack.public, "POST", "/kruimel/privacy?lang=en", &headers, body.as_bytes())
 }
 
-fn token(page: &Answer) -> String {
+pub(super) fn token(page: &Answer) -> String {
     page.text().split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
