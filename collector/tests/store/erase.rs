@@ -236,15 +236,15 @@ async fn a_withdrawal_reaches_what_waits_on_disk_while_the_store_is_away(_: Stan
 
 async fn what_was_erased_while_it_waited_is_neither_missed_nor_doubled_in_the_store(mut stand: Stand) {
     let whole = stand.store.clone();
-    let row = event(0, 7, "/0").rows.size();
+    let row = event(0, 7, "/way/0").rows.size();
     // As one insert and as three; and what of the segment an insert of unknown outcome had put into the store.
     for store in [whole.clone(), whole.with_insert_bytes_max(2 * row + 1)] {
-        for gone in ["0", "path = '/2'", "path >= '/2'", "consent_id = 8", "1"] {
+        for gone in ["0", "path = '/way/2'", "path >= '/way/2'", "consent_id = 8", "1"] {
             stand.store = store.clone();
             stand.folder = tempfile::tempdir().unwrap();
             let mut running = stand.open();
             for number in 0..6 {
-                running.append(event(number, 7 + number as u64 % 2, &format!("/{number}"))).await;
+                running.append(event(number, 7 + number as u64 % 2, &format!("/way/{number}"))).await;
             }
             running.spool.seal().await;
             let before = copy_as_killed(stand.folder.path());
@@ -260,10 +260,10 @@ async fn what_was_erased_while_it_waited_is_neither_missed_nor_doubled_in_the_st
                 8 => vec![0],
                 _ => Vec::new(),
             });
-            assert!(!on_disk(before.path()).contains("/1") && on_disk(before.path()).contains("/2"));
+            assert!(!on_disk(before.path()).contains("/way/1") && on_disk(before.path()).contains("/way/2"));
             again.drain(&[]);
             again.spool.settled().await;
-            until(async || stand.paths().await == ["/0", "/2", "/4"]).await;
+            until(async || stand.paths().await == ["/way/0", "/way/2", "/way/4"]).await;
             again.end().await;
             stand.execute("TRUNCATE TABLE events").await;
         }
