@@ -94,13 +94,14 @@ impl HistoryFile {
     /// Opens or makes the file and reads every version, the oldest first. Blocks while another collector has it, for a
     /// bounded time.
     pub(super) fn open(path: &Path) -> Result<(HistoryFile, Vec<Recorded>), HistoryError> {
-        HistoryFile::open_within(path, HELD_MAX)
+        HistoryFile::open_within(path, HELD_MAX, || sleep(HELD_INTERVAL))
     }
 
-    /// The same within another time.
+    /// The same within another time, with something else to do between two tries.
     pub(super) fn open_within(
         path: &Path,
         held_max: Duration,
+        pause: impl FnMut(),
     ) -> Result<(HistoryFile, Vec<Recorded>), HistoryError> {
         let unreachable = |error| HistoryError::Unreachable(path.to_owned(), error);
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -108,7 +109,7 @@ impl HistoryFile {
         let mut options = fs::OpenOptions::new();
         let mut file =
             options.create(true).truncate(false).read(true).write(true).open(path).map_err(unreachable)?;
-        lock(&file, path, held_max)?;
+        lock(&file, path, held_max, pause)?;
         let bytes = read_all(&mut file, path)?;
         let (versions, whole) = parse(&bytes, path)?;
         if whole < bytes.len() {
@@ -162,11 +163,16 @@ impl HistoryFile {
 }
 
 /// Collectors that share the folder wait for one another here. Where files cannot be locked there is one.
-fn lock(file: &fs::File, path: &Path, held_max: Duration) -> Result<(), HistoryError> {
+fn lock(
+    file: &fs::File,
+    path: &Path,
+    held_max: Duration,
+    mut pause: impl FnMut(),
+) -> Result<(), HistoryError> {
     let start = Instant::now();
     loop {
         match file.try_lock() {
-            Err(fs::TryLockError::WouldBlock) if start.elapsed() < held_max => sleep(HELD_INTERVAL),
+            Err(fs::TryLockError::WouldBlock) if start.elapsed() < held_max => pause(),
             Err(fs::TryLockError::WouldBlock) => return Err(HistoryError::Held(path.to_owned())),
             Err(fs::TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
                 return Err(HistoryError::Unreachable(path.to_owned(), error));
