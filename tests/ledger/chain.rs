@@ -47,7 +47,8 @@ fn a_row_that_was_changed_removed_added_or_moved_shows_and_a_whole_ledger_is_who
     stack.execute("ALTER TABLE consents DELETE WHERE action = 'accept' AND chain_seq = 2");
     finds("a removed row", &["The row was removed before its time."]);
     // One of which it is noted that its collector has it is told as that.
-    let noted = "INSERT INTO ledger_aside SELECT site_id, day, chain, seq, today(), expires FROM ledger_chain \
+    let noted = "INSERT INTO ledger_aside (site_id, day, chain, seq, noted, expires, link) \
+                 SELECT site_id, day, chain, seq, today(), expires, link FROM ledger_chain \
                  WHERE kind = 'timed' AND seq = 2";
     stack.execute(noted);
     let told = said(&ledger(&stack, &["verify"]));
