@@ -6,6 +6,7 @@
 mod bad_input;
 mod browser;
 mod consent;
+mod day;
 mod documented;
 mod faults;
 mod http;

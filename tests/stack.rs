@@ -1,5 +1,6 @@
 //! A running Kruimel of a test's own: fresh data folder, free ports, the real binary and its engine process.
 
+use crate::day::await_room_in_day;
 use crate::http::{Answer, send, try_send};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -41,10 +42,8 @@ impl Stack {
     /// Starts the demo with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Stack {
         let folder = tempfile::tempdir().unwrap();
-        let mut process = command(folder.path(), arguments).spawn().unwrap();
-        let (public, admin) = addresses(&mut process, folder.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, again: demo_again, public, admin, runtime }
+        let command = command(folder.path(), arguments);
+        Stack::launch(folder, command, demo_again)
     }
 
     /// Starts with a config file, which keeps its data in `data` beside it.
@@ -58,10 +57,8 @@ impl Stack {
         prepare(folder.path());
         let file = folder.path().join("kruimel.toml");
         fs::write(&file, config).unwrap();
-        let mut process = config_again(folder.path()).spawn().unwrap();
-        let (public, admin) = addresses(&mut process, folder.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, again: config_again, public, admin, runtime }
+        let command = config_again(folder.path());
+        Stack::launch(folder, command, config_again)
     }
 
     /// Starts with a config file and a soft limit of so many open files.
@@ -74,10 +71,7 @@ impl Stack {
         outer.arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
         let log = fs::OpenOptions::new().append(true).open(folder.path().join("log")).unwrap();
         outer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut process = outer.spawn().unwrap();
-        let (public, admin) = addresses(&mut process, folder.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, again: config_again, public, admin, runtime }
+        Stack::launch(folder, outer, config_again)
     }
 
     /// Starts the demo with a folder, of those that it has, on a file system of its own of so many bytes. It is gone with the
@@ -93,10 +87,7 @@ impl Stack {
         outer.arg(place).arg(inner.get_program()).args(inner.get_args()).env("KRUIMEL_LOG", LOG);
         let log = fs::OpenOptions::new().append(true).open(folder.path().join("log")).unwrap();
         outer.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut process = outer.spawn().unwrap();
-        let (public, admin) = addresses(&mut process, folder.path());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, again: demo_again, public, admin, runtime }
+        Stack::launch(folder, outer, demo_again)
     }
 
     /// Starts the demo above a library that is loaded before the C library, and makes the faults that it finds in a file.
@@ -104,10 +95,17 @@ impl Stack {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(library, folder.path().join("layer.so")).unwrap();
         fs::write(folder.path().join("faults"), [0; 4_096]).unwrap();
-        let mut process = above_again(folder.path()).spawn().unwrap();
+        let command = above_again(folder.path());
+        Stack::launch(folder, command, above_again)
+    }
+
+    /// Starts what every one of them starts, on a day that does not end while a test runs.
+    fn launch(folder: TempDir, mut command: Command, again: fn(&Path) -> Command) -> Stack {
+        await_room_in_day();
+        let mut process = command.spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Stack { folder, process, again: above_again, public, admin, runtime }
+        Stack { folder, process, again, public, admin, runtime }
     }
 
     /// The file in which a library below the server finds the faults to make.

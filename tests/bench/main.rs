@@ -15,6 +15,8 @@
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../browser.rs"]
 mod browser;
+#[path = "../day.rs"]
+mod day;
 mod delivery;
 mod figures;
 #[allow(dead_code, reason = "shared with the tests")]

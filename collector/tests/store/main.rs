@@ -9,6 +9,8 @@ mod artefacts;
 mod aside;
 mod between;
 mod chains;
+#[path = "../../../tests/day.rs"]
+mod day;
 mod decide;
 mod drain;
 mod erase;

@@ -1,5 +1,6 @@
 //! What every test stands on: the shared engine, a database of its own, a spool, and rows to put into it.
 
+use crate::day::await_room_in_day;
 use engine::supervise::{SuperviseOptions, Supervisor};
 use kruimel_collector::ledger::Ledger;
 use kruimel_collector::row_binary::Encoder;
@@ -53,10 +54,11 @@ impl Engine {
         Engine { runtime, supervisor, socket, _home: home }
     }
 
-    /// A test that runs with a fresh database.
+    /// A test that runs with a fresh database, on a day that does not end meanwhile.
     pub(crate) fn trial(&self, test: &Test) -> impl FnOnce() -> Result<(), Failed> + Send + 'static {
         let (socket, test) = (self.socket.clone(), *test);
         move || {
+            await_room_in_day();
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             runtime.block_on(async {
