@@ -47,8 +47,8 @@
 //!   table like any other. Who can write there can erase a row and note it. `verify` counts such rows.
 //! * That a row or link which is noted in `ledger_aside` is on its collector's disk: that is a table like any other too.
 //!   `verify` counts what such notes explain. They do not explain that a chain is gone whose head was kept, or that head.
-//! * Whether the store refused a row or its link, while no head of the chain was kept: a note in `ledger_aside` explains both.
-//!   It says which link stands there, and what comes next is held to that.
+//! * How much stood before a link that is noted in `ledger_aside`, while no head of its chain was kept: what comes next is
+//!   held to the hash in the note, which nobody can compute anew. `verify` notes each chain that goes on from one.
 //! * Rows whose `chain` is 0: from before there were chains, and samples. Anybody who can write can add, change and remove
 //!   them. `verify` counts them.
 //! * In chains of the first format, links that can be over: from 59 days after their day, unless links before and after

@@ -32,6 +32,8 @@ tests![
     a_chain_that_is_taken_out_is_missed_though_the_store_refused_the_end_of_a_later_one_of_its_day,
     two_chains_may_go_on_from_one_end_that_the_store_refused,
     what_follows_decisions_that_the_store_refused_follows_from_them,
+    a_link_that_is_added_is_told_though_it_follows_from_the_one_before,
+    a_note_where_a_link_is_explains_no_chain_that_was_taken_out,
 ];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
@@ -414,4 +416,41 @@ async fn what_follows_decisions_that_the_store_refused_follows_from_them(stand: 
     stand.execute("ALTER TABLE ledger_aside UPDATE link = lower(hex(SHA256(link))) WHERE 1").await;
     let (what, ..) = seen(&stand, &[]).await;
     assert!(what.len() == 1 && what[0].starts_with("The link does not follow"), "{what:?}");
+}
+
+async fn a_link_that_is_added_is_told_though_it_follows_from_the_one_before(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for id in 1..=3 {
+        grant_at(&running, &ledger, id, 2).await;
+    }
+    running.end().await;
+    stand.execute("CREATE TABLE whole AS ledger_chain").await;
+    stand.execute("INSERT INTO whole SELECT * FROM ledger_chain").await;
+    // In front of the first, and a second time in the place of the second.
+    for (place, added) in [(1, "toUInt32(0) AS seq"), (2, "toDate('1971-01-01') AS row_expires")] {
+        let added = format!("SELECT * REPLACE ({added}) FROM whole WHERE whole.seq = {place}");
+        stand.execute(&format!("INSERT INTO ledger_chain {added}")).await;
+        let (what, ..) = seen(&stand, &[]).await;
+        assert!(what.iter().any(|one| one.starts_with("The link was added")), "{place}: {what:?}");
+        stand.execute("TRUNCATE TABLE ledger_chain").await;
+        stand.execute("INSERT INTO ledger_chain SELECT * FROM whole").await;
+        assert_eq!(seen(&stand, &[]).await, (vec![], 0, 0));
+    }
+}
+
+async fn a_note_where_a_link_is_explains_no_chain_that_was_taken_out(stand: Stand) {
+    let (mut running, ledger) = stand.decide_in(stand.folder.path());
+    running.drain(&[]);
+    for (id, days) in [(1, 4), (2, 4), (3, 3), (4, 2)] {
+        grant_at(&running, &ledger, id, days).await;
+    }
+    running.end().await;
+    let note = "INSERT INTO ledger_aside (site_id, day, chain, seq, noted, expires, link) \
+                SELECT site_id, day, chain, seq, today(), expires, \
+                    (SELECT link FROM ledger_chain WHERE day = today() - 3) FROM ledger_chain WHERE day = today() - 4 AND seq = 1";
+    stand.execute(note).await;
+    assert_eq!(seen(&stand, &[]).await, (vec![], 0, 0));
+    take_out(&stand, "day = today() - 3").await;
+    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 0, 0));
 }

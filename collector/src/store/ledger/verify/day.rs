@@ -19,6 +19,17 @@ pub(super) struct Day<'a> {
     pub(super) explained: BTreeMap<u64, BTreeSet<u32>>,
 }
 
+/// What stands before a link in its chain.
+enum Previous<'l> {
+    Link(&'l str),
+    /// Its place is noted, and no more.
+    Unknown,
+    /// Nothing that explains the gap.
+    Missing,
+    /// The link itself, or a later one: two have one place, or one has none.
+    Taken,
+}
+
 impl<'a> Day<'a> {
     fn finding(&mut self, chain: u64, seq: u32, what: &str) {
         self.verified.finding(self.site, self.day, chain, seq, what);
@@ -119,32 +130,39 @@ impl<'a> Day<'a> {
         let start = self.start(first);
         for (place, link) in links.iter().enumerate() {
             let (before, after) = links.split_at(place);
-            let former = before.last();
-            let previous = match link.seq.saturating_sub(1) {
-                0 => Some(start.as_str()),
-                seq if former.is_some_and(|former| former.seq == seq) => {
-                    former.map(|former| former.link.as_str())
-                }
-                seq => self.link_noted(chain, seq),
-            };
             let follows = |previous: &str| {
                 next_link(previous, chain, link.seq, &link.commitment, link.row_expires) == link.link
             };
             let broken = "The link does not follow from the one before: one of them was changed, or one between them is missing.";
-            match previous {
-                _ if former.is_some_and(|former| {
-                    (former.seq + 1..link.seq).any(|seq| !self.is_aside(chain, seq))
-                }) =>
-                {
+            match self.previous(before.last(), &start, link) {
+                Previous::Taken => {
+                    self.finding(chain, link.seq, "The link was added: its place is another's, or none.")
+                }
+                Previous::Missing => {
                     self.missing(self.retention.between(before, after, day), chain, link.seq, broken);
                 }
-                Some(previous) if !follows(previous) => self.finding(chain, link.seq, broken),
-                Some(_) => self.verified.links += 1,
-                None => {}
+                Previous::Link(previous) if !follows(previous) => self.finding(chain, link.seq, broken),
+                Previous::Link(_) => self.verified.links += 1,
+                Previous::Unknown => {}
             }
             if link.row_expires != 0 && link.expires != first.expires {
                 self.finding(chain, link.seq, "The day until which the link is kept was changed.");
             }
+        }
+    }
+
+    /// What a link has to follow from: what stands just before it, in the store or in a note.
+    fn previous<'l>(&mut self, former: Option<&'l Link>, start: &'l str, link: &Link) -> Previous<'l>
+    where
+        'a: 'l,
+    {
+        let (chain, first) = (link.chain, former.map_or(1, |former| former.seq.saturating_add(1)));
+        match former {
+            _ if link.seq < first => Previous::Taken,
+            Some(former) if link.seq == first => Previous::Link(&former.link),
+            None if link.seq == first => Previous::Link(start),
+            Some(_) if (first..link.seq).any(|seq| !self.is_aside(chain, seq)) => Previous::Missing,
+            _ => self.link_noted(chain, link.seq - 1).map_or(Previous::Unknown, Previous::Link),
         }
     }
 
