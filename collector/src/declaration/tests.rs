@@ -567,7 +567,7 @@ fn while_one_history_is_written_those_without_anything_new_are_held_too() {
     let held = both.hold().unwrap();
     for folder in [&changed, &unchanged] {
         let path = path_of(folder.path(), "demo");
-        let other = HistoryFile::open_within(&path, Duration::ZERO).err();
+        let other = HistoryFile::open_within(&path, Duration::ZERO, || {}).err();
         assert!(matches!(other, Some(HistoryError::Held(_))), "{other:?}");
     }
     append(held).unwrap();

@@ -25,18 +25,21 @@ use std::time::{Duration, SystemTime};
 /// The folder's name.
 pub(crate) const FOLDER: &str = "quarantine";
 
-/// How long a file is kept, from when it was put here, by the machine's clock and by the spool's: one that is set ends no
-/// file early. Where a clock was ahead when the file came and was right when the spool was opened again, that time begins
-/// anew, because nobody knows how old the file is; one that was behind when the spool was opened counts it for that much
-/// longer, until the next opening.
+/// How long a file is kept, from when it was put here, by the machine's clock and by the spool's: one that is set while the
+/// spool is open ends no file early. Where a clock was ahead when the file came and was right when the spool was opened
+/// again, that time begins anew, because nobody knows how old the file is; one that was behind when the spool was opened
+/// counts it for that much longer, until the next opening.
 pub(crate) const KEPT_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// By how much the clocks of collectors may differ when it is asked whether a withdrawal can concern a segment.
 const CLOCKS_DIFFER_MS: u64 = 60 * 60 * 1000;
 
 /// How long a file is tried that cannot be read, from when it was begun. With the hour between two sweeps this is within
-/// the day in which a withdrawal is to be carried out.
+/// the day in which a withdrawal is to be carried out, unless the clock was behind when the spool was opened.
 const REREAD_TIME: Duration = Duration::from_secs(20 * 60 * 60);
+
+/// How long after a start nothing is called old: a clock that was wrong is set by then.
+const CLOCK_SET_TIME: Duration = Duration::from_secs(30 * 60);
 
 const NOTE_SUFFIX: &str = ".note";
 
@@ -219,10 +222,16 @@ fn latest(shared: &Shared, now: SystemTime) -> SystemTime {
     now.max(by_spool(shared))
 }
 
-/// How long ago a time was, by whichever clock says less. A clock for which it is still to come is not the one that told it.
+/// How long ago a time was, as far as that is certain: by the spool's clock, or by the machine's where that says less. If it
+/// is still to come for the machine's, it was another that told it. A clock that is wrong when the machine starts is mostly
+/// set soon after, so nothing is said before.
 fn age(shared: &Shared, at: SystemTime, now: SystemTime) -> Duration {
-    let ages = [now, by_spool(shared)].map(|clock| clock.duration_since(at).ok());
-    ages.into_iter().flatten().min().unwrap_or_default()
+    match by_spool(shared).duration_since(at) {
+        Ok(age) if shared.clock.elapsed() >= CLOCK_SET_TIME => {
+            now.duration_since(at).map_or(age, |by_machine| by_machine.min(age))
+        }
+        _ => Duration::ZERO,
+    }
 }
 
 /// Whether a time lies so far ahead of both clocks that it is one of a clock that was set since. These may be behind

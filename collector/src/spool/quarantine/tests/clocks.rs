@@ -85,12 +85,12 @@ async fn the_thirty_days_of_a_file_do_not_wait_for_a_clock_that_was_ahead() {
 async fn the_thirty_days_of_a_file_are_over_by_both_clocks_or_not_at_all() {
     let mut set = Set::new().await;
     let (put, over) = (set.put, set.put + KEPT_TIME + HOUR);
-    assert!(set.opened(HOUR, put + HOUR).outlasts(&NOTHING, over), "the machine's clock jumped");
-    assert!(
-        set.opened(HOUR, over).outlasts(&NOTHING, put + HOUR),
-        "the spool was opened by one that was ahead"
-    );
-    assert!(!set.opened(HOUR, over).outlasts(&NOTHING, over));
+    let mut outlasts = |opened_ago, by_spool, now| set.opened(opened_ago, by_spool).outlasts(&NOTHING, now);
+    assert!(outlasts(HOUR, put + HOUR, over), "the machine's clock jumped");
+    assert!(outlasts(HOUR, over, put + HOUR), "the spool was opened by one that was ahead");
+    assert!(outlasts(HOUR, put - HOUR, over), "it was opened by one that was behind");
+    assert!(outlasts(Duration::ZERO, over, over), "it was opened a moment ago");
+    assert!(!outlasts(HOUR, over, over));
 }
 
 #[tokio::test]
