@@ -23,12 +23,19 @@ pub(crate) struct Arguments {
     /// Most threads for one query.
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
+    /// How far to stand back where processor time is short, as of nice(1).
+    #[arg(long, value_name = "0 TO 19", value_parser = clap::value_parser!(u8).range(0..=19))]
+    nice: Option<u8>,
     /// A TCP address to listen on too, for whoever has the password in KRUIMEL_STORE__LISTEN_PASSWORD.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    // Before there is any other thread: each inherits it.
+    if let Some(Err(error)) = arguments.nice.map(|nice| rustix::process::nice(nice.into())) {
+        tracing::warn!(%error, "The engine cannot stand back for the intake.");
+    }
     let listen = match arguments.listen {
         None => None,
         Some(address) => {
@@ -43,6 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         library: arguments.library,
         memory_bytes: arguments.memory,
         threads: arguments.threads,
+        nice: arguments.nice,
         ..engine::Options::new(arguments.data, arguments.socket)
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;

@@ -87,6 +87,7 @@ async fn embedded(config: &Config) -> Result<Opened> {
         library: config.store.library.clone(),
         memory_bytes: config.store.memory_bytes,
         threads: config.store.threads.map(usize::from),
+        nice: Some(config.store.nice),
         listen: listen(&config.store)?,
         ..engine::Options::new(data_dir.join("store"), socket_path(&data_dir))
     };

@@ -23,6 +23,9 @@ pub struct Options {
     pub memory_bytes: Option<u64>,
     /// Threads for one query, or `None` for one per core.
     pub threads: Option<usize>,
+    /// How far its process stands back where processor time is short, from 0 to 19 as of nice(1), or `None` for no further
+    /// than whoever starts it. The process does it itself, before it has any threads.
+    pub nice: Option<u8>,
     /// Where to listen besides the socket, for whom else.
     pub listen: Option<Listen>,
 }
@@ -49,6 +52,7 @@ impl Options {
             library: None,
             memory_bytes: None,
             threads: None,
+            nice: None,
             listen: None,
         }
     }
@@ -66,6 +70,9 @@ impl Options {
         }
         if let Some(threads) = self.threads {
             arguments.extend(["--threads".into(), threads.to_string().into()]);
+        }
+        if let Some(nice) = self.nice {
+            arguments.extend(["--nice".into(), nice.to_string().into()]);
         }
         if let Some(listen) = &self.listen {
             arguments.extend(["--listen".into(), listen.address.to_string().into()]);
@@ -113,10 +120,22 @@ mod tests {
         options.library = Some("l".into());
         options.memory_bytes = Some(5);
         options.threads = Some(3);
-        assert_eq!(
-            options.arguments(),
-            ["--data", "d", "--socket", "s", "--library", "l", "--memory", "5", "--threads", "3"]
-        );
+        options.nice = Some(5);
+        let expected = [
+            "--data",
+            "d",
+            "--socket",
+            "s",
+            "--library",
+            "l",
+            "--memory",
+            "5",
+            "--threads",
+            "3",
+            "--nice",
+            "5",
+        ];
+        assert_eq!(options.arguments(), expected);
         let mut options = Options::new("d", "s");
         let address = SocketAddr::from(([127, 0, 0, 1], 8123));
         options.listen = Some(Listen { address, password: Password::new("secret") });

@@ -4,7 +4,9 @@ use super::Moments;
 use super::load::Visitors;
 use super::{config_with_store, rounds};
 use crate::stack::{Stack, children, signal, try_signal};
-use std::fs::OpenOptions;
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -100,15 +102,35 @@ fn a_store_that_cannot_come_back_for_a_while_is_caught_up_with() {
     visitors.assert_exactly_once(&stack);
 }
 
+/// How much further each of the engine's threads stands back than the server does, as of nice(1).
+fn stands_back(stack: &Stack) -> BTreeSet<i64> {
+    // Of a thread that has ended there is none.
+    let nice = |folder: &Path| {
+        let text = fs::read_to_string(folder.join("stat")).ok()?;
+        // Behind the name, which may hold blanks, it is the seventeenth.
+        text.rsplit(')').next()?.split_whitespace().nth(16)?.parse::<i64>().ok()
+    };
+    let server = nice(Path::new(&format!("/proc/{}", stack.process_id()))).unwrap();
+    let threads = fs::read_dir(format!("/proc/{}/task", stack.engine_process_id())).unwrap();
+    threads.filter_map(|thread| Some(nice(&thread.unwrap().path())? - server)).collect()
+}
+
+#[test]
+fn the_engine_stands_back_for_the_intake_with_each_of_its_threads() {
+    let stack = Stack::start();
+    assert_eq!(stands_back(&stack), [5].into());
+}
+
 #[test]
 fn the_config_caps_the_engine_and_a_query_beyond_the_cap_costs_nobody_else_anything() {
     const MEMORY: u64 = 640 << 20;
-    let caps = format!("memory_bytes = {MEMORY}\nthreads = 3");
+    let caps = format!("memory_bytes = {MEMORY}\nthreads = 3\nnice = 7");
     let stack = Stack::start_with_config(&config_with_store(&caps));
     let server = "SELECT toUInt64(value) FROM system.server_settings WHERE name =";
     assert_eq!(stack.count(&format!("{server} 'max_server_memory_usage'")), MEMORY);
     assert_eq!(stack.count(&format!("{server} 'background_pool_size'")), 3);
     assert_eq!(stack.count("SELECT toUInt64(value) FROM system.settings WHERE name = 'max_threads'"), 3);
+    assert_eq!(stands_back(&stack), [7].into());
 
     let engine = stack.engine_process_id();
     let mut visitors = Visitors::of(&stack);

@@ -13,6 +13,12 @@ use std::time::Duration;
 /// Shortest password for the engine's address.
 pub const LISTEN_PASSWORD_BYTES_MIN: usize = 16;
 
+/// How far the engine stands back by default: intake, pages and whatever else is on the machine get three times its share
+/// where all want more than there is.
+const NICE: u8 = 5;
+/// As far as nice(1) goes.
+const NICE_MAX: u64 = 19;
+
 /// Where rows are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
@@ -30,6 +36,8 @@ pub struct StoreOptions {
     pub memory_bytes: Option<u64>,
     /// Most threads that the engine may use.
     pub threads: Option<u16>,
+    /// How far the engine stands back where processor time is short, as of nice(1).
+    pub nice: u8,
     /// How long the engine may answer nothing before it is started again.
     pub silence_max: Option<Duration>,
     /// Where the engine listens besides its socket.
@@ -84,6 +92,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> StoreOptions {
     let text = |key| section.get(key, |node| node.text().map(str::to_owned));
     let url = section.get("url", |node| store_url(node.text()?)).unwrap_or(StoreUrl::Embedded);
     let threads = section.get("threads", |node| node.number(1..=1_024));
+    let nice = section.get("nice", |node| node.number(0..=NICE_MAX));
     StoreOptions {
         listen: listen(section, folder, url == StoreUrl::Embedded),
         url,
@@ -95,6 +104,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> StoreOptions {
         library: section.get("library", |node| node.text().map(|path| folder.join(path))),
         memory_bytes: section.get("memory_bytes", |node| node.number(256 << 20..=1 << 50)),
         threads: threads.and_then(|threads| u16::try_from(threads).ok()),
+        nice: nice.and_then(|nice| u8::try_from(nice).ok()).unwrap_or(NICE),
         silence_max: section.get("silence_seconds", |node| node.number(2..=3_600)).map(Duration::from_secs),
     }
 }

@@ -236,6 +236,7 @@ fn a_wrong_store_or_spool_is_told_with_its_mend() {
             "listen_anywhere",
         ),
         ("listen_password_file = \"f\"", "store.listen_password_file: The engine listens on no", "listen ="),
+        ("nice = 20", "store.nice: The number is out of bounds.", "from 0"),
         ("silence_seconds = 1", "store.silence_seconds: The number is out of bounds.", "from 2"),
     ] {
         check(&with_more(&format!("[store]\n{store}")), &format!("kruimel.toml:13: {wrong}"), mend);
