@@ -73,6 +73,31 @@ fn a_foreign_origin_and_a_wrong_content_type_are_refused() {
 }
 
 #[test]
+fn pages_of_the_site_alone_may_read_what_is_said_about_a_visitor() {
+    let stack = Stack::start();
+    let cookies = stack.decide("accept", &ALL, "").cookies();
+    let loader = "/kruimel/demo.js";
+    for (origin, is_of_site) in
+        [("http://localhost", true), ("http://localhost.evil.example", false), ("null", false)]
+    {
+        let ask = |method: &str, path: &str, body: &str| {
+            let headers = [("origin", origin), ("content-type", "text/plain"), ("cookie", cookies.as_str())];
+            let answer = send(stack.public, method, path, &headers, body.as_bytes());
+            ["origin", "credentials"]
+                .map(|what| answer.header(&format!("access-control-allow-{what}")).map(str::to_owned))
+        };
+        let allowed =
+            if is_of_site { [Some(origin.to_owned()), Some("true".to_owned())] } else { [None, None] };
+        for path in [EVENTS, "/kruimel/consent"] {
+            assert_eq!(ask("OPTIONS", path, ""), allowed, "{path} {origin}");
+        }
+        assert_eq!(ask("POST", EVENTS, &batch(1, "/page")), allowed, "{origin}");
+        assert_eq!(ask("POST", "/kruimel/consent", "{}"), allowed, "{origin}");
+        assert_eq!(ask("GET", loader, ""), [Some("*".to_owned()), None], "it is the same for everybody");
+    }
+}
+
+#[test]
 fn a_decision_that_contradicts_itself_or_names_something_unknown_is_refused() {
     let stack = Stack::start();
     for (action, categories, reason) in [

@@ -24,6 +24,11 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
+    /// A header, by its name in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The `Set-Cookie` header of a cookie.
     pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
         let mut cookies =

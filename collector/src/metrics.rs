@@ -128,7 +128,7 @@ impl Outcomes {
             let mut line = |text: std::fmt::Arguments<'_>| {
                 out.write_fmt(text).expect("a String takes what is written to it");
             };
-            line(format_args!("# HELP kruimel_events_received_total Events received.\n"));
+            line(format_args!("# HELP kruimel_events_received_total Events received; a batch that was refused unread counts as one.\n"));
             line(format_args!("# TYPE kruimel_events_received_total counter\n"));
             line(format_args!("kruimel_events_received_total {}\n", counts.received));
             line(format_args!("# HELP kruimel_events_total Events received, by what became of them.\n"));

@@ -102,7 +102,8 @@ fn a_store_that_cannot_come_back_for_a_while_is_caught_up_with() {
     visitors.assert_exactly_once(&stack);
 }
 
-/// How much further each of the engine's threads stands back than the server does, as of nice(1).
+/// How much further the engine's threads stand back than the server does, as of nice(1); but for the one that watches its
+/// memory, which steps forward by itself where it may.
 fn stands_back(stack: &Stack) -> BTreeSet<i64> {
     // Of a thread that has ended there is none.
     let nice = |folder: &Path| {
@@ -112,11 +113,12 @@ fn stands_back(stack: &Stack) -> BTreeSet<i64> {
     };
     let server = nice(Path::new(&format!("/proc/{}", stack.process_id()))).unwrap();
     let threads = fs::read_dir(format!("/proc/{}/task", stack.engine_process_id())).unwrap();
-    threads.filter_map(|thread| Some(nice(&thread.unwrap().path())? - server)).collect()
+    let further = threads.filter_map(|thread| Some(nice(&thread.unwrap().path())? - server));
+    further.filter(|further| *further >= 0).collect()
 }
 
 #[test]
-fn the_engine_stands_back_for_the_intake_with_each_of_its_threads() {
+fn the_engine_stands_back_for_the_intake() {
     let stack = Stack::start();
     assert_eq!(stands_back(&stack), [5].into());
 }

@@ -2,8 +2,9 @@
 
 use super::{ALL, ledger, rows, said};
 use crate::http::send;
-use crate::stack::Stack;
+use crate::stack::{Stack, signal};
 use serde_json::{Value, json};
+use std::fs;
 
 #[test]
 fn l29_every_decision_is_recorded_with_what_was_shown_and_a_refusal_with_the_hour_alone() {
@@ -143,4 +144,40 @@ fn decisions_are_counted_by_revision_and_language_and_displays_beside_them_as_wh
     };
     assert_eq!((served("nl"), served("en")), (1, 2 + 6));
     assert!(said(&ledger(&stack, &["counts"])).contains("no rate of consent"));
+}
+
+#[test]
+fn a_decision_on_a_page_that_was_loaded_before_another_declaration_names_the_former_one() {
+    let config = |more: &str| {
+        let demo = include_str!("../../collector/src/config/demo.toml");
+        let listen = "data_dir = \"data\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";
+        demo.replace("[listen]\n", listen).replace("id = \"demo\"\n", &format!("id = \"demo\"\n{more}\n"))
+    };
+    let stack = Stack::start_with_config(&config(""));
+    let before = stack.text_hash();
+    let decide = |text: &str| {
+        let body = json!({
+            "v": 1, "site": "demo", "action": "accept", "categories": ALL, "revision": 1, "text": text,
+            "language": "en", "surface": "notice",
+        });
+        assert_eq!(stack.post("/kruimel/consent", body.to_string().as_bytes(), "").status, 200);
+    };
+    decide(&before);
+    // Kept for shorter: nobody has to be asked again, and no word of the banner is another.
+    fs::write(stack.data().parent().unwrap().join("kruimel.toml"), config("retention_months = 3")).unwrap();
+    signal(stack.process_id(), "HUP");
+    stack.await_that("the config is read again", || stack.log().contains("is in force"));
+    let after = stack.text_hash();
+    assert_ne!(before, after);
+    decide(&before);
+    decide(&after);
+    stack.await_count("SELECT count() FROM consents", 3);
+    let of = |text: &str, column: &str| {
+        stack.texts(&format!("SELECT DISTINCT toString({column}) FROM consents WHERE text_hash = '{text}'"))
+    };
+    for column in ["banner_hash", "declaration_hash"] {
+        let (first, second) = (of(&before, column), of(&after, column));
+        assert_eq!((first.len(), second.len()), (1, 1), "{column}");
+        assert_ne!(first, second, "{column}");
+    }
 }

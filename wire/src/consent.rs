@@ -107,7 +107,7 @@ pub struct DecisionRequest {
     pub services: BTreeMap<String, Vec<String>>,
     /// The revision of the declaration that was shown.
     pub revision: u32,
-    /// The hash of the texts that were shown, as the loader's config names it.
+    /// The hash of what was shown, as the texts name it: it stands for the declaration and the build too.
     pub text: String,
     /// The language that was shown.
     pub language: String,

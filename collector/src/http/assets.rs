@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 use wire::limits::LANGUAGE_TAGS_MAX;
 use wire::{ChildHash, PublicConfig};
 
@@ -115,16 +116,10 @@ impl Assets {
         assets.build.push(styles.clone());
         for site in sites {
             let config = PublicConfig {
-                site: site.id.to_string(),
-                revision: site.revision,
-                days: site.choice_days,
-                domain: site.options.cookie_domain.as_ref().map(ToString::to_string).unwrap_or_default(),
-                dnt: site.options.do_not_track && site.options.signal == Signal::Quiet,
-                theme: button_theme(site),
                 text: assets.add_texts(site, prefix, &more, &styles),
-                words: BTreeMap::new(),
                 banner: banner.clone(),
                 gate: gate.clone(),
+                ..public_config(site)
             };
             assets.loaders.insert(site.id.to_string(), loader(&loaders, site, &config));
         }
@@ -211,6 +206,38 @@ impl Assets {
         self.children.entry(name.clone()).or_insert_with(|| Asset::new(bytes, content_type, CHILD_CACHE));
         name
     }
+}
+
+/// What of a site's config rides in its loader, without the names of other files.
+fn public_config(site: &Site) -> PublicConfig {
+    PublicConfig {
+        site: site.id.to_string(),
+        revision: site.revision,
+        days: site.choice_days,
+        domain: site.options.cookie_domain.as_ref().map(ToString::to_string).unwrap_or_default(),
+        dnt: site.options.do_not_track && site.options.signal == Signal::Quiet,
+        theme: button_theme(site),
+        text: String::new(),
+        words: reopen_words(site, usize::MAX),
+        banner: ChildHash(String::new()),
+        gate: ChildHash(String::new()),
+    }
+}
+
+/// What draws the banner of a site, its texts apart: the version and files of this build, and what of the config is in the
+/// loader.
+pub(super) fn drawing(site: &Site) -> Value {
+    static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let built = [BANNER, GATE, TRACKER, MORE, STYLES].map(|built| built.plain);
+        let files = built.into_iter().chain([LOADERS.as_bytes()]);
+        files.map(|file| crate::ledger::hex(&Sha256::digest(file))).collect()
+    });
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "files": *FILES,
+        "switches": Switches::of(site).place(),
+        "config": public_config(site),
+    })
 }
 
 /// The loader of a site: with the mark as it is drawn, or, where it would weigh too much, with a simple one, and then with

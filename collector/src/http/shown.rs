@@ -5,9 +5,26 @@
 
 use super::{Assets, visitor};
 use crate::config::Site;
-use crate::declaration::Declarations;
+use crate::declaration::{Declarations, Snapshot};
 use crate::ledger::Artefact;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Bytes of a hash that a decision names.
+const HASH_BYTES: usize = 8;
+
+/// What a decision names as that which the visitor saw: sixteen hexadecimal digits that stand for what was `shown`, for what
+/// the site declares in every language, and for the `build` that drew it. So a decision on a page that was loaded before
+/// another declaration or build came names the former ones.
+pub(super) fn hash(site: &Site, shown: &Value, build: &Value) -> String {
+    let all = json!({
+        "shown": shown,
+        "revision": site.revision,
+        "declaration": Snapshot::of(site),
+        "build": build,
+    });
+    Sha256::digest(all.to_string()).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Every artefact of what is served now, each with its content.
 pub fn artefacts<'a>(

@@ -1,9 +1,8 @@
 //! The words of the banner in one language: the texts that ship with it or that the owner put in their place, and the
-//! site's declaration, as the JSON that is fetched beside the banner. Its hash is what a ledger row names as the texts that the visitor saw.
+//! site's declaration, as the JSON that is fetched beside the banner. Its hash is what a decision names as that which the visitor saw.
 
 use crate::config::{CategoryDeclaration, Language, Options, Service, Site, Storage, Translated};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
@@ -98,7 +97,7 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
         "" => format!("{prefix}cookies"),
         query => format!("{prefix}cookies?{query}"),
     };
-    let mut texts = json!({
+    let mut shown = json!({
         "lang": language.code(),
         "dir": language.direction(),
         "text": text,
@@ -109,15 +108,14 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
         "categories": categories,
         "options": options(site),
     });
-    let hash = Sha256::digest(texts.to_string());
-    texts["hash"] = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into();
-    texts["position"] = site.position.name().into();
+    shown["position"] = site.position.name().into();
     let theme: serde_json::Map<String, Value> =
         site.options.theme.properties().map(|(name, value)| (name.to_owned(), value.into())).collect();
     if !theme.is_empty() {
-        texts["options"]["theme"] = theme.into();
+        shown["options"]["theme"] = theme.into();
     }
-    texts
+    shown["hash"] = super::shown::hash(site, &shown, &super::assets::drawing(site)).into();
+    shown
 }
 
 /// Whether a text can be shown; those of an option that is off are not downloaded.
@@ -132,8 +130,7 @@ fn is_used(key: &str, options: &Options) -> bool {
     }
 }
 
-/// The options that change what a visitor can choose or reads; one that is off is left out. How it looks (position and
-/// theme) stays out of the hash.
+/// The options that change what a visitor can choose or reads; one that is off is left out.
 fn options(site: &Site) -> Value {
     let options = &site.options;
     let mut on = serde_json::Map::new();
@@ -256,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_is_on_rides_with_the_texts_and_what_can_be_chosen_is_in_their_hash() {
+    fn an_option_that_is_on_rides_with_the_texts_and_whatever_is_shown_or_declared_is_in_their_hash() {
         let plain = of_config("");
         assert_eq!(plain["options"], json!({}));
         let choices = [
@@ -277,8 +274,22 @@ mod tests {
         ] {
             let texts = of_config(line);
             assert_eq!(*member.iter().fold(&texts, |at, name| &at[*name]), expected, "{line}");
-            assert_eq!(texts["hash"], plain["hash"], "{line}");
+            assert_ne!(texts["hash"], plain["hash"], "{line}");
         }
+        // What these texts do not say, and what draws them does.
+        for line in
+            ["retention_months = 3", "revision = 2", "event_aliases = true", "languages = [\"en\", \"nl\"]"]
+        {
+            let texts = of_config(line);
+            assert_ne!(texts["hash"], plain["hash"], "{line}");
+            let without = |texts: &Value| {
+                Value::from_iter(
+                    texts.as_object().unwrap().clone().into_iter().filter(|(key, _)| key != "hash"),
+                )
+            };
+            assert_eq!(without(&texts), without(&plain), "{line}");
+        }
+        assert_eq!(of_config("")["hash"], plain["hash"]);
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!
 //! Invariant: the name is the SHA-256 of the content, and [`Artefacts::read`] gives nothing else. A file is on disk
 //! before a row can name it, and is removed only when no row names it any more and nothing showed or named it for
-//! [`UNSEEN_TIME`], longer than any receipt lives: a row that names it may be on its way into the store. Where one text was shown by several builds, a row names the one that
+//! [`UNSEEN_TIME`], longer than any receipt lives: a row that names it may be on its way into the store. The text's hash that a decision names
+//! stands for declaration and build too, so one artefact has it. Earlier builds' did not: of theirs a row names the one that
 //! is served when the decision comes, or else the newest.
 
 use super::hex;

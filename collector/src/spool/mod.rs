@@ -7,7 +7,7 @@
 //!   written of the record is cut away again. From then on the writer tries each second whether the largest record
 //!   fits, and until it does [`Spool::intake`] says so.
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
-//!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than 2.4 million are remembered
+//!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than two million are remembered
 //!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
 //!   the store holds them. What cannot be read, or holds rows that the store refuses, is kept in `quarantine/` for thirty
@@ -24,7 +24,7 @@
 //! <sequence>-<id>.sealed           complete, waits for the drain, oldest sequence first
 //! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
 //! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row; all of these
-//!                                  count as the spool's bytes, and take 41 MB and an eighth of `bytes_max` at most. That of
+//!                                  count as the spool's bytes, and take 34 MB and an eighth of `bytes_max` at most. That of
 //!                                  a segment in quarantine has the id with each bit turned, so that the file may come back
 //! quarantine/                      files that were damaged or that the store refused, for thirty days
 //! ```

@@ -1,19 +1,21 @@
 //! A site's declaration in one language, as `/kruimel/cookies` shows it to people and programs.
 //!
 //! In: a [`Site`] and a [`Language`]. Out: a [`Declaration`] whose fields are already words. Invariant: its hash changes
-//! with any word of it, so that a decision can name the declaration that the visitor saw.
+//! with any word of it, in whichever language, so that a decision can name the declaration that the visitor saw.
 
 use super::words::Words;
 use crate::config::{CategoryDeclaration, Cookie, Language, OnWithdrawal, Service, Site};
+use crate::http::shown;
 use crate::http::texts::banner_texts;
 use serde::Serialize;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 use wire::Category;
 
 /// What a site stores and why, in one language.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Declaration {
+    #[serde(skip)]
+    hash: String,
     pub(super) site: String,
     pub(super) name: String,
     pub(super) language: &'static str,
@@ -101,7 +103,8 @@ impl Declaration {
             what: words.thing(thing),
             duration: kept.in_language(language),
         };
-        Declaration {
+        let mut declaration = Declaration {
+            hash: String::new(),
             site: site.id.to_string(),
             name: site.name.clone(),
             language: language.code(),
@@ -115,16 +118,15 @@ impl Declaration {
             withdrawal_justification: justification,
             categories: site.categories.iter().enumerate().map(category).collect(),
             retention: site.retention_table().into_iter().map(kept).collect(),
-        }
+        };
+        let shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
+        declaration.hash = shown::hash(site, &shown, &json!({"version": env!("CARGO_PKG_VERSION")}));
+        declaration
     }
 
-    pub(super) fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("texts and numbers are always JSON")
-    }
-
-    /// Sixteen hexadecimal digits that stand for every word of it.
-    pub(super) fn hash(&self) -> String {
-        Sha256::digest(self.json()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    /// What a decision on it names ([`shown::hash`]).
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The category, if the site has it.

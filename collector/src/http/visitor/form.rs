@@ -114,7 +114,7 @@ impl Form {
             categories,
             services,
             revision,
-            text: declaration.hash(),
+            text: declaration.hash().to_owned(),
             language: language.code().to_owned(),
             surface: Surface::Page,
             earlier: None,

@@ -54,14 +54,14 @@ pub(crate) fn add_styles(assets: &mut Assets, sites: &[Site]) {
 
 /// The hash of what the page says in one language, as its form names it.
 pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String {
-    declaration::Declaration::of(site, language, prefix).hash()
+    declaration::Declaration::of(site, language, prefix).hash().to_owned()
 }
 
 /// What the page says in one language, as JSON, and its hash.
 pub(crate) fn shown(site: &Site, language: Language, prefix: &str) -> (String, serde_json::Value) {
     let declaration = declaration::Declaration::of(site, language, prefix);
     let shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
-    (declaration.hash(), shown)
+    (declaration.hash().to_owned(), shown)
 }
 
 /// The pages' style with the site's theme. Browsers that do not know `light-dark()` get the light value.
