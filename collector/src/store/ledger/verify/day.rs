@@ -136,7 +136,7 @@ impl<'a> Day<'a> {
             let broken = "The link does not follow from the one before: one of them was changed, or one between them is missing.";
             match self.previous(before.last(), &start, link) {
                 Previous::Taken => {
-                    self.finding(chain, link.seq, "The link was added: its place is another's, or none.")
+                    self.finding(chain, link.seq, "The link was added: its place is another's, or none.");
                 }
                 Previous::Missing => {
                     self.missing(self.retention.between(before, after, day), chain, link.seq, broken);
