@@ -3,7 +3,7 @@
 
 (() => {
   if (top !== self) return;
-  const seen = { shift: 0, blocking: 0, longest: 0, answered: false, press: 0, banner: null, largest: null, element: '' };
+  const seen = { shift: 0, blocking: 0, longest: 0, answered: false, press: 0, banner: null, largest: null, element: '', moved: [] };
   window.__seen = seen;
 
   const watch = (type, each) =>
@@ -18,7 +18,12 @@
     seen.longest = Math.max(seen.longest, duration);
   });
   watch('layout-shift', entry => {
-    if (!entry.hadRecentInput) seen.shift += entry.value;
+    if (entry.hadRecentInput) return;
+    seen.shift += entry.value;
+    for (const { node, previousRect: from, currentRect: to } of entry.sources.slice(0, 5)) {
+      const name = node ? `${node.nodeName}.${node.className || ''}` : 'gone';
+      seen.moved.push(`${name} at ${Math.round(entry.startTime)}: ${[from, to].map(at => [at.x, at.y, at.width, at.height].map(Math.round)).join(' to ')}`);
+    }
   });
   watch('largest-contentful-paint', ({ element, startTime }) => {
     seen.largest = startTime;
