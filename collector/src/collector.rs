@@ -212,7 +212,7 @@ impl Collector {
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
-        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, &declarations);
         let artefacts = Artefacts::open(&artefacts_path(data_dir), shown)?;
         let collector = Collector {
             declarations,
@@ -258,7 +258,7 @@ impl Collector {
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
         let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
-        let shown = artefacts(&config.sites, &assets, &declarations, config.listen.prefix.as_str());
+        let shown = artefacts(&config.sites, &assets, &declarations);
         let artefacts = Artefacts::open(&artefacts_path(&config.data_dir), shown)?;
         settled.write()?;
         // Nothing fails from here on.

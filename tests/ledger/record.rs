@@ -1,5 +1,6 @@
 //! What a decision leaves in the ledger, and that it can be replayed.
 
+use super::own::page;
 use super::{ALL, ledger, rows, said};
 use crate::http::send;
 use crate::stack::{Stack, signal};
@@ -163,6 +164,12 @@ fn a_decision_on_a_page_that_was_loaded_before_another_declaration_names_the_for
         assert_eq!(stack.post("/kruimel/consent", body.to_string().as_bytes(), "").status, 200);
     };
     decide(&before);
+    let form = page(&stack, "", "");
+    let hidden = |name: &str| {
+        let after = form.text().split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        after.split('"').next().unwrap().to_owned()
+    };
+    let by_form = hidden("text");
     // Kept for shorter: nobody has to be asked again, and no word of the banner is another.
     fs::write(stack.data().parent().unwrap().join("kruimel.toml"), config("retention_months = 3")).unwrap();
     signal(stack.process_id(), "HUP");
@@ -171,7 +178,12 @@ fn a_decision_on_a_page_that_was_loaded_before_another_declaration_names_the_for
     assert_ne!(before, after);
     decide(&before);
     decide(&after);
-    stack.await_count("SELECT count() FROM consents", 3);
+    let origin = stack.origin();
+    let headers = [("origin", origin.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    let body = format!("token={}&revision=1&text={by_form}&action=accept", hidden("token"));
+    let taken = send(stack.public, "POST", "/kruimel/privacy?lang=en", &headers, body.as_bytes());
+    assert_eq!(taken.status, 303, "{}", taken.text());
+    stack.await_count("SELECT count() FROM consents", 4);
     let of = |text: &str, column: &str| {
         stack.texts(&format!("SELECT DISTINCT toString({column}) FROM consents WHERE text_hash = '{text}'"))
     };
@@ -180,4 +192,8 @@ fn a_decision_on_a_page_that_was_loaded_before_another_declaration_names_the_for
         assert_eq!((first.len(), second.len()), (1, 1), "{column}");
         assert_ne!(first, second, "{column}");
     }
+    // So does the page's own form.
+    assert_eq!(of(&by_form, "surface"), ["page"]);
+    assert_eq!(of(&by_form, "declaration_hash"), of(&before, "declaration_hash"));
+    assert_eq!(of(&by_form, "banner_hash").remove(0).len(), 64);
 }

@@ -150,8 +150,9 @@ impl Assets {
     /// them fetch: `more` and the style sheet.
     fn add_texts(&mut self, site: &Site, prefix: &str, more: &ChildHash, styles: &str) -> String {
         let mut digest = Sha256::new();
+        let declared = super::shown::declared(site);
         let mut composed = |language: &Language| {
-            let mut texts = banner_texts(site, *language, prefix);
+            let mut texts = banner_texts(site, *language, prefix, &declared);
             texts["more"] = Value::from(more.0.as_str());
             texts["css"] = Value::from(styles);
             let texts = texts.to_string().into_bytes();

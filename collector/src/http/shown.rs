@@ -13,16 +13,18 @@ use sha2::{Digest, Sha256};
 /// Bytes of a hash that a decision names.
 const HASH_BYTES: usize = 8;
 
+/// A digest of what a site declares in every language, and of the revision. It is long in the making, so it is made once for
+/// all languages.
+pub(super) fn declared(site: &Site) -> String {
+    let all = json!({ "revision": site.revision, "declaration": Snapshot::of(site) });
+    crate::ledger::hex(&Sha256::digest(all.to_string()))
+}
+
 /// What a decision names as that which the visitor saw: sixteen hexadecimal digits that stand for what was `shown`, for what
-/// the site declares in every language, and for the `build` that drew it. So a decision on a page that was loaded before
-/// another declaration or build came names the former ones.
-pub(super) fn hash(site: &Site, shown: &Value, build: &Value) -> String {
-    let all = json!({
-        "shown": shown,
-        "revision": site.revision,
-        "declaration": Snapshot::of(site),
-        "build": build,
-    });
+/// the site [`declared`], and for the `build` that drew it. So a decision on a page that was loaded before another
+/// declaration or build came names the former ones.
+pub(super) fn hash(declared: &str, shown: &Value, build: &Value) -> String {
+    let all = json!({ "shown": shown, "declared": declared, "build": build });
     Sha256::digest(all.to_string()).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -31,11 +33,10 @@ pub fn artefacts<'a>(
     sites: &'a [Site],
     assets: &'a Assets,
     declarations: &'a Declarations,
-    prefix: &'a str,
 ) -> impl Iterator<Item = (Artefact, String)> + 'a {
     sites.iter().flat_map(move |site| {
         banners(site, assets, declarations)
-            .chain(pages(site, assets, declarations, prefix))
+            .chain(pages(site, assets, declarations))
             .chain(versions(site, declarations))
     })
 }
@@ -59,12 +60,12 @@ fn pages<'a>(
     site: &'a Site,
     assets: &'a Assets,
     declarations: &Declarations,
-    prefix: &'a str,
 ) -> impl Iterator<Item = (Artefact, String)> + use<'a> {
     let version = in_force(site, declarations);
     let build = json!({"version": assets.build_of(site.id.as_str())["version"]});
+    let declared = declared(site);
     site.languages.iter().map(move |language| {
-        let (text_hash, shown) = visitor::shown(site, *language, prefix);
+        let (text_hash, shown) = visitor::shown(site, *language, &declared);
         artefact(site, "page", language.code(), text_hash, version.clone()).compose(&build, &shown)
     })
 }

@@ -73,9 +73,11 @@ fn write_anew(path: &Path, lines: &[&str]) -> io::Result<()> {
 
 /// A line for every text of a site.
 fn shown(site: &Site, prefix: &str) -> Vec<String> {
-    let banner =
-        |&language: &Language| Some(banner_texts(site, language, prefix)["hash"].as_str()?.to_owned());
-    let page = |&language: &Language| super::visitor::text_hash(site, language, prefix);
+    let declared = super::shown::declared(site);
+    let banner = |&language: &Language| {
+        Some(banner_texts(site, language, prefix, &declared)["hash"].as_str()?.to_owned())
+    };
+    let page = |&language: &Language| super::visitor::shown(site, language, &declared).0;
     let hashes = site.languages.iter().filter_map(banner).chain(site.languages.iter().map(page));
     hashes.map(|hash| format!("{} {hash}", site.id)).collect()
 }
@@ -87,12 +89,18 @@ pub(crate) fn words_of_banner(site: &Site, language: Language) -> BTreeMap<&'sta
     shipped.chain(own).collect()
 }
 
-/// The banner's texts and declaration in one language; `prefix` is the public path of the collector.
-pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Value {
+/// The banner's texts and declaration in one language, with their hash; `prefix` is the public path of the collector.
+pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str, declared: &str) -> Value {
+    let mut shown = unhashed(site, language, prefix);
+    shown["hash"] = super::shown::hash(declared, &shown, &super::assets::drawing(site)).into();
+    shown
+}
+
+/// The same without it.
+fn unhashed(site: &Site, language: Language, prefix: &str) -> Value {
     let mut text = words_of_banner(site, language);
     text.retain(|key, _| is_used(key, &site.options));
-    let categories: Vec<Value> =
-        site.categories.iter().map(|category| declared(site, category, language)).collect();
+    let categories = categories(site, language);
     let policy = match site.query().as_str() {
         "" => format!("{prefix}cookies"),
         query => format!("{prefix}cookies?{query}"),
@@ -114,8 +122,12 @@ pub(crate) fn banner_texts(site: &Site, language: Language, prefix: &str) -> Val
     if !theme.is_empty() {
         shown["options"]["theme"] = theme.into();
     }
-    shown["hash"] = super::shown::hash(site, &shown, &super::assets::drawing(site)).into();
     shown
+}
+
+/// Each category with its services, as the banner shows it.
+pub(crate) fn categories(site: &Site, language: Language) -> Vec<Value> {
+    site.categories.iter().map(|category| category_json(site, category, language)).collect()
 }
 
 /// Whether a text can be shown; those of an option that is off are not downloaded.
@@ -131,7 +143,7 @@ fn is_used(key: &str, options: &Options) -> bool {
 }
 
 /// The options that change what a visitor can choose or reads; one that is off is left out.
-fn options(site: &Site) -> Value {
+pub(crate) fn options(site: &Site) -> Value {
     let options = &site.options;
     let mut on = serde_json::Map::new();
     let switches = [
@@ -145,7 +157,7 @@ fn options(site: &Site) -> Value {
     on.into()
 }
 
-fn declared(site: &Site, category: &CategoryDeclaration, language: Language) -> Value {
+fn category_json(site: &Site, category: &CategoryDeclaration, language: Language) -> Value {
     let name = category.name.as_str();
     let shipped = language.shipped().categories.get(name);
     let (title, description) =
@@ -249,7 +261,7 @@ mod tests {
         );
         let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
         let site = config.map_err(|errors| errors.to_string()).unwrap().sites.remove(0);
-        banner_texts(&site, Language::En, "/kruimel/")
+        banner_texts(&site, Language::En, "/kruimel/", &crate::http::shown::declared(&site))
     }
 
     #[test]

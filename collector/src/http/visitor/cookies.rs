@@ -61,7 +61,7 @@ impl CookiesPage {
         for link in &mut frame.links {
             link.current &= shown.until.is_none();
         }
-        let declaration = Declaration::of(site, language, prefix);
+        let declaration = Declaration::of(site, language);
         let version = shown.version();
         let label = version.map_or_else(|| declaration.revision.to_string(), |version| version.label.clone());
         let lead = match shown.since() {
@@ -133,7 +133,7 @@ pub(super) fn respond(shown: &Shown<'_>, language: Language, prefix: &str, json:
     }
     let version = shown.version();
     let published = Published {
-        declaration: &Declaration::of(&shown.site, language, prefix),
+        declaration: &Declaration::of(&shown.site, language),
         version: version.map(|version| version.label.as_str()),
         until: shown.until.map(|date| date.to_string()),
         fields: version.map(|version| version.snapshot.fields.as_slice()).unwrap_or_default(),

@@ -1,21 +1,17 @@
 //! A site's declaration in one language, as `/kruimel/cookies` shows it to people and programs.
 //!
-//! In: a [`Site`] and a [`Language`]. Out: a [`Declaration`] whose fields are already words. Invariant: its hash changes
-//! with any word of it, in whichever language, so that a decision can name the declaration that the visitor saw.
+//! In: a [`Site`] and a [`Language`]. Out: a [`Declaration`] whose fields are already words.
 
 use super::words::Words;
 use crate::config::{CategoryDeclaration, Cookie, Language, OnWithdrawal, Service, Site};
-use crate::http::shown;
-use crate::http::texts::banner_texts;
+use crate::http::texts::categories;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use wire::Category;
 
 /// What a site stores and why, in one language.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Declaration {
-    #[serde(skip)]
-    hash: String,
     pub(super) site: String,
     pub(super) name: String,
     pub(super) language: &'static str,
@@ -88,11 +84,11 @@ pub(super) struct Kept {
 }
 
 impl Declaration {
-    pub(super) fn of(site: &Site, language: Language, prefix: &str) -> Declaration {
+    pub(super) fn of(site: &Site, language: Language) -> Declaration {
         let words = Words::of(language);
-        let banner = banner_texts(site, language, prefix);
+        let texts = categories(site, language);
         let category =
-            |(index, category)| declared_category(site, category, language, &banner["categories"][index]);
+            |(index, category): (usize, _)| declared_category(site, category, language, &texts[index]);
         let (on_withdrawal, justification) = match &site.on_withdrawal {
             OnWithdrawal::Erase => ("erase", None),
             OnWithdrawal::Keep { justification } => {
@@ -103,8 +99,7 @@ impl Declaration {
             what: words.thing(thing),
             duration: kept.in_language(language),
         };
-        let mut declaration = Declaration {
-            hash: String::new(),
+        Declaration {
             site: site.id.to_string(),
             name: site.name.clone(),
             language: language.code(),
@@ -118,15 +113,7 @@ impl Declaration {
             withdrawal_justification: justification,
             categories: site.categories.iter().enumerate().map(category).collect(),
             retention: site.retention_table().into_iter().map(kept).collect(),
-        };
-        let shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
-        declaration.hash = shown::hash(site, &shown, &json!({"version": env!("CARGO_PKG_VERSION")}));
-        declaration
-    }
-
-    /// What a decision on it names ([`shown::hash`]).
-    pub(super) fn hash(&self) -> &str {
-        &self.hash
+        }
     }
 
     /// The category, if the site has it.

@@ -59,6 +59,8 @@ pub(super) struct Form {
     services: Vec<String>,
     pub(super) session: bool,
     pub(super) of_age: bool,
+    /// What the page named as that which it showed.
+    text: String,
 }
 
 impl Form {
@@ -70,6 +72,7 @@ impl Form {
             services: all("service"),
             session: fields.first("session") == "yes",
             of_age: fields.first("of_age") == "yes",
+            text: fields.first("text").to_owned(),
         }
     }
 
@@ -114,7 +117,7 @@ impl Form {
             categories,
             services,
             revision,
-            text: declaration.hash().to_owned(),
+            text: self.text.clone(),
             language: language.code().to_owned(),
             surface: Surface::Page,
             earlier: None,
@@ -174,13 +177,15 @@ mod tests {
     #[test]
     fn the_form_becomes_a_decision_of_this_page() {
         let site = &site();
-        let declaration = Declaration::of(site, Language::Fr, "/kruimel/");
+        let declaration = Declaration::of(site, Language::Fr);
+        let (hash, _) = crate::http::visitor::shown(site, Language::Fr, "");
         let check = |body: &str, action: DecisionAction, categories: &[&str]| {
-            let decision = form(body).decision(site, &declaration, Language::Fr, 1).unwrap();
+            let decision =
+                form(&format!("text={hash}&{body}")).decision(site, &declaration, Language::Fr, 1).unwrap();
             assert_eq!((decision.action, decision.surface), (action, Surface::Page), "{body}");
             assert_eq!(decision.categories, categories, "{body}");
             assert_eq!((decision.site.as_str(), decision.language.as_str()), ("demo", "fr"));
-            assert_eq!(decision.text, declaration.hash());
+            assert_eq!(decision.text, hash);
             assert!(!decision.session, "the site does not offer it");
         };
         let all = ["necessary", "functional", "analytics", "advertising"];
@@ -202,7 +207,7 @@ mod tests {
         let mut site = site();
         site.options.service_switches = true;
         site.options.session_choice = true;
-        let declaration = Declaration::of(&site, Language::En, "/kruimel/");
+        let declaration = Declaration::of(&site, Language::En);
         let ids = |category: &str| -> Vec<String> {
             let found = declaration.categories.iter().find(|one| one.name == category).unwrap();
             found.services.iter().map(|service| service.id.clone()).collect()

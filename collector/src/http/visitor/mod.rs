@@ -21,12 +21,13 @@ use crate::config::{Config, Language, Site};
 use crate::http::Assets;
 use crate::http::assets::named;
 use crate::http::origin;
-use crate::http::texts::words_of_banner;
+use crate::http::texts::{options, words_of_banner};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::get;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use words::Words;
@@ -52,16 +53,16 @@ pub(crate) fn add_styles(assets: &mut Assets, sites: &[Site]) {
     }
 }
 
-/// The hash of what the page says in one language, as its form names it.
-pub(crate) fn text_hash(site: &Site, language: Language, prefix: &str) -> String {
-    declaration::Declaration::of(site, language, prefix).hash().to_owned()
-}
-
-/// What the page says in one language, as JSON, and its hash.
-pub(crate) fn shown(site: &Site, language: Language, prefix: &str) -> (String, serde_json::Value) {
-    let declaration = declaration::Declaration::of(site, language, prefix);
-    let shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
-    (declaration.hash().to_owned(), shown)
+/// What the page says and offers in one language and how it looks, as JSON, with the hash that its forms name. `declared`: of
+/// [`super::shown::declared`].
+pub(crate) fn shown(site: &Site, language: Language, declared: &str) -> (String, Value) {
+    let declaration = declaration::Declaration::of(site, language);
+    let mut shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
+    shown["text"] = json!(words_of_banner(site, language));
+    shown["options"] = options(site);
+    shown["style"] = style_name(site).into();
+    let build = json!({"version": env!("CARGO_PKG_VERSION")});
+    (super::shown::hash(declared, &shown, &build), shown)
 }
 
 /// The pages' style with the site's theme. Browsers that do not know `light-dark()` get the light value.

@@ -111,7 +111,7 @@ impl Request<'_> {
         if form.erases() {
             self.erase(now_ms).await?;
         }
-        let declaration = Declaration::of(site, language, collector.config.listen.prefix.as_str());
+        let declaration = Declaration::of(site, language);
         let decision = form.decision(site, &declaration, language, fields.revision()?)?;
         consent::decide(collector, sender, headers, site, &decision).await
     }

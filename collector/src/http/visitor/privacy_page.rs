@@ -85,7 +85,7 @@ impl PrivacyPage {
         let Input { site, language, prefix, state, .. } = input;
         let frame = Frame::new(site, language, prefix, "privacy");
         let words = frame.words;
-        let declaration = Declaration::of(site, language, prefix);
+        let declaration = Declaration::of(site, language);
         let (heading, lead) = headline(state, &declaration, &frame, language);
         PrivacyPage {
             heading,

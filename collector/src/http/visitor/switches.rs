@@ -9,11 +9,14 @@ use super::declaration::{Declaration, DeclaredCategory, DeclaredService};
 use super::page_address;
 use super::privacy_page::{Input, is_signalled};
 use super::words::fill;
+use crate::http::shown;
 
 pub(super) struct Switches {
     pub(super) action: String,
     pub(super) token: String,
     pub(super) revision: u32,
+    /// What a decision on this page names as that which it showed.
+    pub(super) text: String,
     pub(super) groups: Vec<Group>,
     pub(super) age: Option<Tick>,
     pub(super) session: Option<Tick>,
@@ -50,6 +53,7 @@ pub(super) fn switches(input: &Input<'_>, declaration: &Declaration, frame: &Fra
         action: page_address(input.site, input.prefix, "privacy", frame.language),
         token: input.token.clone(),
         revision: input.site.revision,
+        text: super::shown(input.site, input.language, &shown::declared(input.site)).0,
         groups: declaration.categories.iter().map(|category| group(input, category, frame)).collect(),
         age: options.age_limit.map(|limit| Tick {
             label: fill(frame.words.age_confirm, &[("age", &limit.to_string())]),

@@ -1,6 +1,5 @@
 //! The two pages as a visitor reads them, from inputs that are known before.
 
-use super::declaration::Declaration;
 use super::form::{Fields, Form};
 use super::privacy_page::{Input, PrivacyPage};
 use super::state::{self, State};
@@ -278,7 +277,7 @@ fn what_a_config_says_is_text_and_never_markup() {
 fn the_hash_of_a_declaration_changes_with_its_words() {
     let mut config = demo();
     let hash = |config: &Config, language| {
-        Declaration::of(&config.sites[0], language, "/kruimel/").hash().to_owned()
+        shown(&config.sites[0], language, &crate::http::shown::declared(&config.sites[0])).0
     };
     let before = hash(&config, Language::En);
     assert_eq!(before.len(), 16);

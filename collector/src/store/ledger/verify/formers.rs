@@ -5,8 +5,7 @@
 //! an earlier day after one of a later. Invariant: a chain that nobody finds is missed, unless its time is over: the chain
 //! that names it says until when it was kept.
 
-use super::ask::Named;
-use super::ask::Notes;
+use super::ask::{Named, Notes};
 use super::ends::{End, Ends};
 use super::retention::{Missing, Retention};
 use super::{Link, Verified};
