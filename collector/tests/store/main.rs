@@ -13,6 +13,7 @@ mod chains;
 mod day;
 mod decide;
 mod drain;
+mod ends;
 mod erase;
 mod first_format;
 mod ledger;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         .chain(versions::TESTS)
         .chain(chains::TESTS)
         .chain(verify::TESTS)
+        .chain(ends::TESTS)
         .chain(first_format::TESTS)
         .chain(between::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();

@@ -1,13 +1,11 @@
 //! The ledger is verified beside a collector that goes on.
 
-use crate::chains::{append_all, days_ago, grant_of, refusal_of};
+use crate::chains::{append_all, days_ago, grant_of};
 use crate::ledger::{grant, move_back, refusal};
 use crate::stand::{Running, Stand, cut_off, event, now_ms, tests, until};
 use kruimel_collector::ledger::{Ledger, LedgerRow};
 use kruimel_collector::spool::{Record, Table};
 use kruimel_collector::store::Head;
-use std::fs;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -22,18 +20,7 @@ tests![
     decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside,
     links_that_the_store_refuses_are_no_gap_that_somebody_made,
     what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept,
-    a_chain_that_is_taken_out_is_missed_though_the_store_refused_something_of_an_earlier_one,
-    a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_second,
-    a_chain_that_the_store_refused_explains_none_that_is_missing_days_later,
-    links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed,
-    the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing,
-    a_day_of_which_the_store_took_nothing_is_told_as_kept_aside,
-    the_end_of_a_chain_that_the_store_refused_is_known_though_the_clock_was_set_back_by_days,
-    a_chain_that_is_taken_out_is_missed_though_the_store_refused_the_end_of_a_later_one_of_its_day,
-    two_chains_may_go_on_from_one_end_that_the_store_refused,
-    what_follows_decisions_that_the_store_refused_follows_from_them,
     a_link_that_is_added_is_told_though_it_follows_from_the_one_before,
-    a_note_where_a_link_is_explains_no_chain_that_was_taken_out,
 ];
 
 async fn a_look_beside_a_drain_finds_nothing_that_is_merely_on_its_way(stand: Stand) {
@@ -184,27 +171,26 @@ async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand
 }
 
 /// A grant of some days ago, in a segment of its own.
-async fn grant_at(running: &Running, ledger: &Ledger, id: u64, days: i64) {
+pub(crate) async fn grant_at(running: &Running, ledger: &Ledger, id: u64, days: i64) {
     append_all(ledger, [grant_of(36, id, days_ago(days))]).await;
     running.spool.settled().await;
 }
 
 /// Findings, places that are told as aside, and notes on chains that name what is missing.
-async fn seen(stand: &Stand, heads: &[Head]) -> (Vec<String>, u64, usize) {
+pub(crate) async fn seen(stand: &Stand, heads: &[Head]) -> (Vec<String>, u64, usize) {
     let seen = stand.store.verify_ledger(None, heads).await.unwrap();
     let what = seen.findings.into_iter().map(|one| one.what).collect();
     let names = seen.notes.iter().filter(|note| note.contains("names the link at place"));
     (what, seen.aside, names.count())
 }
 
-async fn take_out(stand: &Stand, links: &str) {
+pub(crate) async fn take_out(stand: &Stand, links: &str) {
     let of = format!("(chain, SEQ) IN (SELECT chain, seq FROM ledger_chain WHERE {links})");
     stand.execute(&format!("ALTER TABLE consents DELETE WHERE {}", of.replace("SEQ", "chain_seq"))).await;
     stand.execute(&format!("ALTER TABLE ledger_chain DELETE WHERE {links}")).await;
 }
 
 const SHORTER: &str = "The chain is shorter than when its head was kept.";
-const NO_FORMER: &str = "The chain before this one, or its end, is missing.";
 
 async fn what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_missed_where_a_head_was_kept(
     stand: Stand,
@@ -230,194 +216,6 @@ async fn what_is_taken_out_in_front_of_a_decision_that_the_store_refused_is_miss
     assert_eq!(seen(&stand, &heads).await, (vec![SHORTER.to_owned()], 1, 0));
 }
 
-async fn a_chain_that_is_taken_out_is_missed_though_the_store_refused_something_of_an_earlier_one(
-    stand: Stand,
-) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    // Of the first day the row, of the second the link at the end of its chain.
-    running.append(cut_off()).await;
-    grant_at(&running, &ledger, 1, 6).await;
-    grant_at(&running, &ledger, 2, 5).await;
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 3, 5).await;
-    for (id, days) in [(4, 4), (5, 3), (6, 2)] {
-        grant_at(&running, &ledger, id, days).await;
-    }
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 1));
-    take_out(&stand, "day = today() - 3").await;
-    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 2, 1));
-}
-
-async fn a_chain_that_the_store_refused_explains_one_that_is_missing_and_no_second(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    // The first chain of grants is not there, and that of refusals is.
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 1, 5).await;
-    for days in [5, 4] {
-        append_all(&ledger, [refusal_of(36, days_ago(days))]).await;
-    }
-    running.spool.settled().await;
-    for (id, days) in [(2, 4), (3, 3), (4, 2)] {
-        grant_at(&running, &ledger, id, days).await;
-    }
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
-    for taken_out in ["day = today() - 3", "kind = 'hourly' AND day = today() - 5"] {
-        for table in ["consents", "ledger_chain"] {
-            stand.execute(&format!("CREATE OR REPLACE TABLE whole_{table} AS {table}")).await;
-            stand.execute(&format!("INSERT INTO whole_{table} SELECT * FROM {table}")).await;
-        }
-        take_out(&stand, taken_out).await;
-        assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 1), "{taken_out}");
-        for table in ["consents", "ledger_chain"] {
-            stand.execute(&format!("TRUNCATE TABLE {table}")).await;
-            stand.execute(&format!("INSERT INTO {table} SELECT * FROM whole_{table}")).await;
-        }
-    }
-}
-
-async fn a_chain_that_the_store_refused_explains_none_that_is_missing_days_later(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    // The next one lacks its first link, and so names nothing.
-    for (id, days) in [(1, 5), (2, 4)] {
-        running.append(no_link()).await;
-        grant_at(&running, &ledger, id, days).await;
-    }
-    for (id, days) in [(3, 4), (4, 3), (5, 2)] {
-        grant_at(&running, &ledger, id, days).await;
-    }
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 0));
-    take_out(&stand, "day = today() - 3").await;
-    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 2, 0));
-}
-
-async fn links_that_are_taken_out_between_decisions_that_the_store_refused_are_missed(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    for id in 1..=4 {
-        if id % 2 == 0 {
-            running.append(cut_off()).await;
-        }
-        grant_at(&running, &ledger, id, 2).await;
-    }
-    grant_at(&running, &ledger, 5, 1).await;
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 0));
-    take_out(&stand, "day = today() - 2 AND seq >= 2").await;
-    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 2, 0));
-}
-
-async fn the_end_of_a_chain_of_grants_explains_no_chain_of_refusals_that_is_missing(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    append_all(&ledger, [2, 1].map(|days| refusal_of(36, days_ago(days)))).await;
-    grant_at(&running, &ledger, 1, 2).await;
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 2, 2).await;
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
-    take_out(&stand, "kind = 'hourly' AND day = today() - 2").await;
-    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 0));
-}
-
-async fn a_day_of_which_the_store_took_nothing_is_told_as_kept_aside(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    grant_at(&running, &ledger, 1, 3).await;
-    running.append(cut_off()).await;
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 2, 2).await;
-    grant_at(&running, &ledger, 3, 1).await;
-    running.end().await;
-    assert_eq!(stand.number("SELECT count() FROM consents").await, 2);
-    assert_eq!(stand.number("SELECT count() FROM ledger_chain").await, 2);
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 1));
-}
-
-async fn the_end_of_a_chain_that_the_store_refused_is_known_though_the_clock_was_set_back_by_days(
-    stand: Stand,
-) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    grant_at(&running, &ledger, 1, 9).await;
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 2, 1).await;
-    grant_at(&running, &ledger, 3, 6).await;
-    // Now of a chain that has links, and by one day.
-    grant_at(&running, &ledger, 4, 4).await;
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 5, 4).await;
-    grant_at(&running, &ledger, 6, 5).await;
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 2, 2));
-}
-
-async fn a_chain_that_is_taken_out_is_missed_though_the_store_refused_the_end_of_a_later_one_of_its_day(
-    stand: Stand,
-) {
-    for id in 1..=4 {
-        let (mut running, ledger) = stand.decide_in(stand.folder.path());
-        running.drain(&[]);
-        if id == 4 {
-            grant_at(&running, &ledger, 3, 1).await;
-            running.append(no_link()).await;
-        }
-        grant_at(&running, &ledger, id, 1).await;
-        running.end().await;
-    }
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
-    let first = "(SELECT chain FROM ledger_chain WHERE former = '' AND seq = 1)";
-    take_out(&stand, &format!("chain IN {first}")).await;
-    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 1, 0));
-}
-
-async fn two_chains_may_go_on_from_one_end_that_the_store_refused(stand: Stand) {
-    let folder = stand.folder.path();
-    let (mut running, ledger) = stand.decide_in(folder);
-    running.drain(&[]);
-    running.append(no_link()).await;
-    grant_at(&running, &ledger, 1, 3).await;
-    running.end().await;
-    drop(ledger);
-    let chains = || {
-        let entries = fs::read_dir(folder.join("ledger")).unwrap().map(|entry| entry.unwrap().path());
-        entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
-    };
-    let kept: Vec<(PathBuf, Vec<u8>)> = chains();
-    for (id, days) in [(2, 2), (3, 1)] {
-        kept.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
-        let (mut running, ledger) = stand.decide_in(folder);
-        running.drain(&[]);
-        grant_at(&running, &ledger, id, days).await;
-        running.end().await;
-    }
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 2));
-}
-
-async fn what_follows_decisions_that_the_store_refused_follows_from_them(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    for id in 1..=3 {
-        if id == 2 {
-            running.append(no_link()).await;
-        }
-        grant_at(&running, &ledger, id, 2).await;
-    }
-    running.end().await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 1, 0));
-    let whole = stand.store.verify_ledger(None, &[]).await.unwrap();
-    assert_eq!(whole.links, 2);
-    // Of another chain, and no longer what the third follows from.
-    stand.execute("ALTER TABLE ledger_aside UPDATE link = lower(hex(SHA256(link))) WHERE 1").await;
-    let (what, ..) = seen(&stand, &[]).await;
-    assert!(what.len() == 1 && what[0].starts_with("The link does not follow"), "{what:?}");
-}
-
 async fn a_link_that_is_added_is_told_though_it_follows_from_the_one_before(stand: Stand) {
     let (mut running, ledger) = stand.decide_in(stand.folder.path());
     running.drain(&[]);
@@ -437,20 +235,4 @@ async fn a_link_that_is_added_is_told_though_it_follows_from_the_one_before(stan
         stand.execute("INSERT INTO ledger_chain SELECT * FROM whole").await;
         assert_eq!(seen(&stand, &[]).await, (vec![], 0, 0));
     }
-}
-
-async fn a_note_where_a_link_is_explains_no_chain_that_was_taken_out(stand: Stand) {
-    let (mut running, ledger) = stand.decide_in(stand.folder.path());
-    running.drain(&[]);
-    for (id, days) in [(1, 4), (2, 4), (3, 3), (4, 2)] {
-        grant_at(&running, &ledger, id, days).await;
-    }
-    running.end().await;
-    let note = "INSERT INTO ledger_aside (site_id, day, chain, seq, noted, expires, link) \
-                SELECT site_id, day, chain, seq, today(), expires, \
-                    (SELECT link FROM ledger_chain WHERE day = today() - 3) FROM ledger_chain WHERE day = today() - 4 AND seq = 1";
-    stand.execute(note).await;
-    assert_eq!(seen(&stand, &[]).await, (vec![], 0, 0));
-    take_out(&stand, "day = today() - 3").await;
-    assert_eq!(seen(&stand, &[]).await, (vec![NO_FORMER.to_owned()], 0, 0));
 }
