@@ -17,7 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
 
 /// What the server logs: everything of its own.
-const LOG: &str = "debug,hyper=info,h2=info";
+pub(crate) const LOG: &str = "debug,hyper=info,h2=info";
 
 /// The site of the demo, which the tests use.
 pub(crate) const SITE: &str = "demo";
@@ -100,7 +100,7 @@ impl Stack {
     }
 
     /// Starts what every one of them starts, on a day that does not end while a test runs.
-    fn launch(folder: TempDir, mut command: Command, again: fn(&Path) -> Command) -> Stack {
+    pub(crate) fn launch(folder: TempDir, mut command: Command, again: fn(&Path) -> Command) -> Stack {
         await_room_in_day();
         let mut process = command.spawn().unwrap();
         let (public, admin) = addresses(&mut process, folder.path());
@@ -126,6 +126,11 @@ impl Stack {
         signal(process.id(), "TERM");
         let status = process.wait().unwrap();
         (status, log())
+    }
+
+    /// The folder of everything that belongs to it, the data among it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The data folder as the server sees it.
@@ -314,7 +319,7 @@ impl Drop for Stack {
     }
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = serve(folder);
     command.args(["--demo", "--demo-public", "127.0.0.1:0", "--demo-admin", "127.0.0.1:0", "--demo-data"]);
     command.arg(folder.join("data")).args(arguments);

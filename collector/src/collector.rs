@@ -257,11 +257,12 @@ impl Collector {
         let texts_path = config.data_dir.join("texts");
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
             .map_err(|error| StartError::Texts(texts_path, error))?;
-        let assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
+        let mut assets = Assets::compose(&config.sites, config.listen.prefix.as_str());
         let shown = artefacts(&config.sites, &assets, &declarations);
         let artefacts = Artefacts::open(&artefacts_path(&config.data_dir), shown)?;
         settled.write()?;
         // Nothing fails from here on.
+        assets.take_over(&self.assets);
         self.artefacts.store(Arc::new(artefacts));
         self.kept_sites.store(Arc::new(kept_sites(&config)));
         self.in_force.store(Arc::new(InForce::of(&config, &geography)));

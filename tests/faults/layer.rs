@@ -65,26 +65,20 @@ impl Layer {
 /// The layer, compiled once for a run of the tests.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let (source, library) = (folder.join("layer.c"), folder.join("layer.so"));
-        let built = folder.join(format!("layer.{}.so", std::process::id()));
-        fs::write(&source, include_str!("layer.c")).unwrap();
-        let mut compiler = Command::new("cc");
-        compiler.args([
-            "-std=gnu11",
-            "-O1",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-shared",
-            "-fPIC",
-            "-pthread",
-            "-o",
-        ]);
-        let status = compiler.arg(&built).arg(&source).status().expect("a C compiler, which links Rust too");
-        assert!(status.success(), "layer.c does not compile");
-        fs::rename(&built, &library).unwrap();
-        library
-    })
+    LIBRARY.get_or_init(|| compile("layer.so", include_str!("layer.c"), &["-shared", "-fPIC", "-pthread"]))
+}
+
+/// Compiles a source, with these arguments besides, to a file of that name. What was there under it is replaced whole, so
+/// that another run of the tests may be using it.
+pub(super) fn compile(name: &str, source: &str, arguments: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (written, compiled) = (folder.join(format!("{name}.c")), folder.join(name));
+    let fresh = folder.join(format!("{name}.{}", std::process::id()));
+    fs::write(&written, source).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror"]).args(arguments).arg("-o");
+    let status = compiler.arg(&fresh).arg(&written).status().expect("a C compiler, which links Rust too");
+    assert!(status.success(), "{name}.c does not compile");
+    fs::rename(&fresh, &compiled).unwrap();
+    compiled
 }

@@ -10,6 +10,7 @@ mod disk;
 mod kill;
 mod layer;
 mod load;
+mod power;
 pub(crate) mod side_by_side;
 mod store;
 mod sums;

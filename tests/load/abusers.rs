@@ -1,4 +1,5 @@
-//! Those who abuse: on a thread of their own, so that what measures ordinary visitors does not wait for them.
+//! Those who abuse: on a thread of their own, so that what measures ordinary visitors does not wait for them, which has the
+//! processors only when nobody else wants them, as if they were elsewhere.
 //!
 //! In: a kind, a server on loopback. Out: how they were answered. Invariants: their number and their time are bounded; where
 //! they stand for visitors behind a proxy, they name addresses that no ordinary visitor has.
@@ -32,6 +33,8 @@ const ADDRESSES_MAX: u32 = 10_000_000;
 static NEXT_ADDRESS: AtomicU32 = AtomicU32::new(0);
 /// The one address of a flood.
 const FLOODER: &str = "198.51.100.7";
+/// Their priority: the lowest there is. Abusers elsewhere take no processor time from the server by being there.
+const NICE: i32 = 19;
 /// Longest wait for abusers to be in their places.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -136,6 +139,8 @@ impl Abuse {
         let part = Part { server, material: Arc::clone(material), tally: Arc::clone(&tally) };
         let (stopped, placed) = (stop.clone(), ready.clone());
         let thread = std::thread::spawn(move || {
+            // Of this thread alone, on Linux.
+            rustix::process::nice(NICE).expect("a lower priority is always granted");
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(part.go_on(kind, &placed, &stopped));
         });

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     ("set-up", set_up),
     ("format", format),
     ("format of the browser's workspace", format_banner),
@@ -25,7 +25,11 @@ const PARTS: [Part; 11] = [
     ("documentation", document),
     ("documentation of the browser's workspace", document_banner),
     ("tests", test_all),
+    ("tests that mount a disk", test_with_disks),
 ];
+
+/// The tests that mount something.
+const DISKS: [&str; 2] = ["faults::disk", "faults::power"];
 
 /// Runs every part, stops at the first that fails, and sums up.
 pub(crate) fn test() -> Result<()> {
@@ -105,6 +109,17 @@ fn cargo_doc(place: &[&str]) -> Result<()> {
 
 fn test_all() -> Result<()> {
     cargo_test(&[])
+}
+
+/// Disks that fill up and lose power. Who may not mount leaves them out, and is told so.
+fn test_with_disks() -> Result<()> {
+    let may = "losetup --find && test -x /sbin/mkfs.ext4";
+    let probe = Command::new("unshare").args(["--mount", "sh", "-c", may]).output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        println!("LEFT OUT: they need root, a loop device and mkfs.ext4 (package e2fsprogs).");
+        return Ok(());
+    }
+    cargo(&[&["test", "--test", "journeys", "--", "--ignored"], DISKS.as_slice()].concat())
 }
 
 fn cargo_test(place: &[&str]) -> Result<()> {

@@ -44,6 +44,8 @@ pub const LOADER_BYTES_MAX: usize = 2_048;
 const REOPEN: &str = "Cookies";
 /// Most languages whose shipped word for that button rides in the loader, if there is room; the owner's own always do.
 const REOPEN_WORDS_MAX: usize = 4;
+/// Most sets of texts that were served before a reload and still are: the newest. One weighs some 20 KB a language.
+const FORMER_TEXTS_MAX: usize = 32;
 /// A config changes seldom and an owner wants to see it soon.
 const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
 
@@ -51,12 +53,23 @@ const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
 pub struct Assets {
     loaders: HashMap<String, Asset>,
     children: HashMap<String, Asset>,
-    /// The texts of each site by their name, the language first that others fall back to.
-    texts: HashMap<String, Vec<(Language, Asset)>>,
+    /// The texts of each site by their name, and those of before.
+    texts: HashMap<String, Spoken>,
     /// The name of each site's texts.
     text_names: HashMap<String, String>,
     /// The names of the scripts and the style sheet; each holds the hash of its file.
     build: Vec<String>,
+}
+
+/// The texts of a site.
+#[derive(Clone)]
+struct Spoken {
+    site: String,
+    revision: u32,
+    /// So many reloads ago they were served last under the site's name.
+    reloads: u32,
+    /// The language first that others fall back to.
+    languages: Vec<(Language, Asset)>,
 }
 
 /// What a site uses of the loader; the order is that of `SWITCHES` in `xtask/bundle.mjs`.
@@ -139,11 +152,34 @@ impl Assets {
 
     /// The texts of that name in the first language of these tags that the site speaks, or else in its own.
     pub fn texts(&self, name: &str, tags: &str) -> Option<&Asset> {
+        self.spoken(name, tags).map(|(_, _, texts)| texts)
+    }
+
+    /// The site, the revision and the language of the texts that [`Assets::texts`] gives for these tags.
+    pub fn display(&self, name: &str, tags: &str) -> Option<(&str, u32, Language)> {
+        self.spoken(name, tags).map(|(spoken, language, _)| (spoken.site.as_str(), spoken.revision, language))
+    }
+
+    fn spoken(&self, name: &str, tags: &str) -> Option<(&Spoken, Language, &Asset)> {
         let spoken = self.texts.get(name)?;
-        let wanted = tags.split(',').take(LANGUAGE_TAGS_MAX).filter_map(Language::of_tag);
-        let found =
-            wanted.filter_map(|wanted| spoken.iter().find(|(language, _)| *language == wanted)).next();
-        found.or(spoken.first()).map(|(_, texts)| texts)
+        let of = |wanted: Language| spoken.languages.iter().find(|(language, _)| *language == wanted);
+        let found = tags.split(',').take(LANGUAGE_TAGS_MAX).filter_map(Language::of_tag).find_map(of);
+        found.or(spoken.languages.first()).map(|(language, texts)| (spoken, *language, texts))
+    }
+
+    /// Goes on serving the texts of before, of the sites that are still there: a page that is open, or a loader in a cache,
+    /// asks for them by their name.
+    pub(crate) fn take_over(&mut self, before: &Assets) {
+        let is_former = |(name, spoken): &(&String, &Spoken)| {
+            self.text_names.contains_key(&spoken.site) && !self.texts.contains_key(*name)
+        };
+        let mut former: Vec<(&String, &Spoken)> = before.texts.iter().filter(is_former).collect();
+        former.sort_unstable_by_key(|(name, spoken)| (spoken.reloads, *name));
+        let kept = former.into_iter().take(FORMER_TEXTS_MAX);
+        self.texts.extend(kept.map(|(name, spoken)| {
+            let reloads = spoken.reloads + 1;
+            (name.clone(), Spoken { reloads, ..spoken.clone() })
+        }));
     }
 
     /// Adds the texts of each language of the site; returns the hash in their name. They name what only scripts that have
@@ -159,26 +195,20 @@ impl Assets {
             digest.update(&texts);
             (*language, Asset::new(texts, JSON, CHILD_CACHE))
         };
-        let texts: Vec<(Language, Asset)> = site.languages.iter().map(&mut composed).collect();
+        let languages: Vec<(Language, Asset)> = site.languages.iter().map(&mut composed).collect();
         let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let name = format!("text.{hash}.json");
-        self.text_names.insert(site.id.to_string(), name.clone());
-        self.texts.insert(name, texts);
+        let id = site.id.to_string();
+        self.text_names.insert(id.clone(), name.clone());
+        self.texts.insert(name, Spoken { site: id, revision: site.revision, reloads: 0, languages });
         hash
-    }
-
-    /// The site and the language of the texts that [`Assets::texts`] gives for these tags.
-    pub fn display(&self, name: &str, tags: &str) -> Option<(&str, Language)> {
-        let texts = self.texts(name, tags)?;
-        let (language, _) = self.texts.get(name)?.iter().find(|(_, one)| std::ptr::eq(one, texts))?;
-        let (site, _) = self.text_names.iter().find(|(_, of)| *of == name)?;
-        Some((site, *language))
     }
 
     /// The texts of a site as they are served.
     pub(crate) fn texts_of(&self, site: &str) -> impl Iterator<Item = (Language, &[u8])> {
         let texts = self.text_names.get(site).and_then(|name| self.texts.get(name));
-        texts.into_iter().flatten().map(|(language, asset)| (*language, asset.plain.as_ref()))
+        let languages = texts.into_iter().flat_map(|spoken| &spoken.languages);
+        languages.map(|(language, asset)| (*language, asset.plain.as_ref()))
     }
 
     /// What draws the banner of a site: the version of this build, the hash of the loader, and the names of the other

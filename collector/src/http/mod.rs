@@ -95,8 +95,7 @@ async fn child(
     request: HeaderMap,
 ) -> Response<Body> {
     let assets = &collector.assets;
-    if let Some((site, language)) = assets.display(&name, tags.as_deref().unwrap_or_default()) {
-        let revision = collector.site(site).map_or(0, |site| site.revision);
+    if let Some((site, revision, language)) = assets.display(&name, tags.as_deref().unwrap_or_default()) {
         collector.displays.served(site, revision, language, (collector.clock)());
     }
     let found = assets.child(&name).or_else(|| assets.texts(&name, tags.as_deref().unwrap_or_default()));

@@ -47,7 +47,7 @@ fn tracker(gate: &Asset) -> String {
 
 /// The heaviest path before a choice, over every language.
 fn banner_path(assets: &Assets, public: &PublicConfig) -> usize {
-    let texts = assets.texts[&format!("text.{}.json", public.text)].iter();
+    let texts = assets.texts[&format!("text.{}.json", public.text)].languages.iter();
     assets.loader("demo").unwrap().brotli_bytes()
         + assets.child(&format!("banner.{}.js", public.banner.0)).unwrap().brotli_bytes()
         + texts.map(|(_, texts)| texts.brotli_bytes()).max().unwrap()
@@ -183,4 +183,32 @@ fn the_way_back_is_called_as_the_language_or_the_owner_says() {
     let northern = "Informasjonskapsler";
     assert_eq!(found, [("fi", "Omat valinnat"), ("nb", northern), ("nn", northern), ("no", northern)]);
     assert_eq!(words(&Language::ALL, "").len(), REOPEN_WORDS_MAX);
+}
+
+#[test]
+fn a_page_that_is_open_still_gets_its_texts_after_a_reload_and_the_oldest_go_first() {
+    let named = |number: usize| {
+        let service = format!("[site.texts.en]\naccept = \"Yes, {number}\"");
+        speaking_with(&[Language::En], &service)
+    };
+    let name = |assets: &Assets| format!("text.{}.json", public_config(assets).text);
+    let first = named(0);
+    let (mut names, mut assets) = (vec![name(&first)], first);
+    for number in 1..=FORMER_TEXTS_MAX + 1 {
+        let mut next = named(number);
+        next.take_over(&assets);
+        names.push(name(&next));
+        assets = next;
+    }
+    let says = |name: &str| assets.texts(name, "en").map(|texts| texts.plain.clone());
+    assert_eq!(says(&names[0]), None, "the oldest");
+    for (number, name) in names.iter().enumerate().skip(1) {
+        let texts: Value = serde_json::from_slice(&says(name).unwrap()).unwrap();
+        assert_eq!(texts["text"]["accept"], format!("Yes, {number}"));
+        assert_eq!(assets.display(name, "en"), Some(("demo", 1, Language::En)));
+    }
+    // The former texts of a site that is not served any more go with it.
+    let mut other = Assets::compose(&[], "/kruimel/");
+    other.take_over(&assets);
+    assert!(other.texts.is_empty());
 }
