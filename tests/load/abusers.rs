@@ -24,7 +24,7 @@ const SLOW: usize = 200;
 /// Pause between two bytes of such a one.
 const BYTE_PAUSE: Duration = Duration::from_millis(250);
 /// Connections that send as fast as they are answered.
-const FLOODING: usize = 16;
+const FLOODING: usize = 512;
 /// Connections that are kept open and not used.
 const IDLE: usize = 1_000;
 /// Most different addresses in all rounds.

@@ -84,6 +84,7 @@ impl Public {
     pub async fn answer(&self, request: Request, peer: SocketAddr) -> Response<Body> {
         let id = RequestId(random_u64());
         let collector = &self.collector;
+        let is_batch = request.uri().path() == self.batches;
         let under_way = collector.limits.begin(collector.config.listen.requests_max);
         let mut response = match (&under_way, request.method() == Method::POST) {
             (Some(_), true) => self.take(request, peer, id).await,
@@ -92,6 +93,9 @@ impl Public {
             (None, false) => refuse(Rejection::Overloaded),
         };
         drop(under_way);
+        if is_batch && response.status().is_client_error() {
+            collector.limits.hold().await;
+        }
         finish(response.headers_mut(), id);
         response
     }

@@ -7,6 +7,7 @@
 
 use super::asking::Asking;
 use super::client_ip::Client;
+use super::held::Held;
 use super::rate::Rates;
 use super::seats::{Seat, Seats};
 use crate::Collector;
@@ -23,6 +24,7 @@ pub struct Limits {
     /// Requests whose bodies are waited for.
     waiting: Arc<Seats>,
     pub(super) asking: Asking,
+    held: Held,
 }
 
 /// The network that a request comes from; none where it cannot be told.
@@ -67,6 +69,7 @@ impl Limits {
             under_way: Arc::default(),
             waiting: Seats::new(requests_max),
             asking: Asking::new(),
+            held: Held::default(),
         }
     }
 
@@ -75,6 +78,11 @@ impl Limits {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
         let begun = UnderWay(Arc::clone(&self.under_way));
         (before < requests_max).then_some(begun)
+    }
+
+    /// Keeps the refusal of a batch back for a moment, where it is one of a flood.
+    pub(super) async fn hold(&self) {
+        self.held.wait(&self.rates).await;
     }
 
     /// Where this sender's request would wait for its body.

@@ -16,6 +16,7 @@ mod finished;
 mod front;
 mod gpc;
 mod health;
+mod held;
 mod ledger;
 pub(crate) mod limits;
 mod origin;

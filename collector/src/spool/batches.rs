@@ -7,9 +7,9 @@
 //!
 //! Ids lie in chunks in the order in which they came, 16 bytes each, and are forgotten chunk by chunk. An index finds the
 //! place of an id by its keyed hash (whoever makes up ids cannot make them collide). It is many small tables, because a
-//! large one would keep the writer waiting whenever it grew. At the limit the chunks take 32 MB and the index 16 MB.
-//! That is reached at 2,220 batches every second for fifteen minutes. At 30,000 a second, the most that two cores were
-//! measured to take, the last minute is known.
+//! large one would keep the writer waiting whenever it grew. At the limit the chunks take 24 MB and the index 12 MB.
+//! That is reached at 1,660 batches every second for fifteen minutes. At 30,000 a second, the most that two cores were
+//! measured to take, the last fifty seconds are known.
 
 use hashbrown::HashTable;
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use wire::BatchId;
 use wire::limits::BATCH_MEMORY_MS;
 
 /// Most ids that are known at once.
-pub(crate) const IDS_MAX: usize = 2_000_000;
+pub(crate) const IDS_MAX: usize = 1_500_000;
 /// Most ids in a chunk. A place is the number of a chunk and an id's place in it.
 const CHUNK_IDS_MAX: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 12;

@@ -7,7 +7,7 @@
 //!   written of the record is cut away again. From then on the writer tries each second whether the largest record
 //!   fits, and until it does [`Spool::intake`] says so.
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
-//!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than two million are remembered
+//!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than a million and a half are remembered
 //!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
 //!   the store holds them. What cannot be read, or holds rows that the store refuses, is kept in `quarantine/` for thirty
