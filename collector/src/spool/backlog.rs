@@ -195,7 +195,7 @@ impl Shared {
     }
 
     pub(crate) fn waits(&self, segment: &Sealed) -> bool {
-        self.backlog().sealed.iter().any(|waiting| waiting.name.sequence == segment.name.sequence)
+        self.backlog().sealed.iter().any(|waiting| waiting.name.id == segment.name.id)
     }
 
     pub(crate) fn waiting(&self) -> Vec<Arc<Sealed>> {
@@ -278,7 +278,8 @@ impl Shared {
         if let Err(error) = self.disk.sync_directory(&self.folder) {
             tracing::warn!(%error, "The spool's folder could not be synced after a segment was removed from it.");
         }
-        self.backlog().sealed.retain(|waiting| waiting.name.sequence != segment.name.sequence);
+        // A file that was brought back from quarantine may have another's sequence.
+        self.backlog().sealed.retain(|waiting| waiting.name.id != segment.name.id);
         self.changed.send_replace(());
         self.subtract_bytes(segment.bytes);
     }

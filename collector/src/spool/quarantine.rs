@@ -78,15 +78,18 @@ fn place(folder: &Path, file: &Path) -> io::Result<PathBuf> {
     Ok(folder.join(FOLDER).join(file.file_name().ok_or(io::ErrorKind::InvalidInput)?))
 }
 
-/// Counts what an earlier run left here, and removes what it left unfinished.
-pub(crate) fn recover(shared: &Shared) -> io::Result<()> {
+/// Counts what an earlier run left here, and removes what it left unfinished. Gives the last of its segments' sequences.
+pub(crate) fn recover(shared: &Shared) -> io::Result<Option<u64>> {
+    let mut last = None;
     for path in list(&shared.folder)? {
         match path.to_string_lossy().ends_with(DRAFT_SUFFIX) {
             true => remove_if_there(&*shared.disk, &path)?,
             false => shared.add_bytes(fs::metadata(&path)?.len()),
         }
+        let name = path.file_name().and_then(|name| name.to_str()?.parse::<Name>().ok());
+        last = last.max(name.map(|name| name.sequence));
     }
-    Ok(())
+    Ok(last)
 }
 
 /// What the quarantine is to be rid of.

@@ -47,9 +47,10 @@ struct Found {
 
 /// Reads the folder. Gives the report and the sequence of the next segment.
 pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Recovered, u64), SpoolError> {
-    let found = list(shared)?;
-    // One number is left out, so that the next start sees where this run begins.
-    let next_sequence = found.iter().map(|file| file.name.sequence + 2).max().unwrap_or(1);
+    let (found, quarantined) = list(shared)?;
+    // One number is left out, so that the next start sees where this run begins. What is in quarantine may be brought back.
+    let sequences = found.iter().map(|file| file.name.sequence).chain(quarantined);
+    let next_sequence = sequences.max().map_or(1, |last| last + 2);
     let done: HashSet<u64> =
         found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
     let mut report = Recovered::default();
@@ -82,8 +83,9 @@ pub fn rows_wait(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(is_segment))
 }
 
-/// The segments' files by sequence. Leftovers of files that were never finished are removed, others' files left alone.
-fn list(shared: &Shared) -> Result<Vec<Found>, SpoolError> {
+/// The segments' files by sequence, and the last sequence in quarantine. Leftovers of files that were never finished are
+/// removed, others' files left alone.
+fn list(shared: &Shared) -> Result<(Vec<Found>, Option<u64>), SpoolError> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| SpoolError::Disk { path, source }
@@ -104,9 +106,9 @@ fn list(shared: &Shared) -> Result<Vec<Found>, SpoolError> {
         }
     }
     let kept = shared.folder.join(quarantine::FOLDER);
-    quarantine::recover(shared).map_err(at(&kept))?;
+    let quarantined = quarantine::recover(shared).map_err(at(&kept))?;
     found.sort_by_key(|file| file.name);
-    Ok(found)
+    Ok((found, quarantined))
 }
 
 fn remove(shared: &Shared, file: &Found) -> io::Result<()> {

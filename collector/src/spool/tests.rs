@@ -211,6 +211,40 @@ async fn a_crash_between_the_proof_and_the_removal_drains_nothing_again() {
 }
 
 #[tokio::test]
+async fn of_two_segments_with_one_sequence_each_is_drained_by_itself_and_none_is_numbered_like_one_in_quarantine()
+ {
+    let both = tempfile::tempdir().unwrap();
+    for batch in 0..2 {
+        // Both numbered from the beginning, as after an idle quarter of an hour.
+        let alone = tempfile::tempdir().unwrap();
+        let (spool, _) = open(alone.path());
+        spool.append(record(batch, &format!("r{batch}"))).await.unwrap();
+        spool.seal().await;
+        let sealed = file_with(alone.path(), ".sealed");
+        fs::copy(&sealed, both.path().join(sealed.file_name().unwrap())).unwrap();
+    }
+    let (spool, _) = open(both.path());
+    let [first, second] = spool.inner.shared.waiting().try_into().unwrap();
+    assert_eq!(first.sequence(), second.sequence());
+    let (contents, _) = spool.read(&first, texts).unwrap();
+    spool.finish(&first, &contents).unwrap();
+    assert!(!spool.inner.shared.waits(&first) && spool.inner.shared.waits(&second));
+    assert_eq!(spool.depth().segments, 1);
+    let (contents, _) = spool.read(&second, texts).unwrap();
+    spool.set_aside(&second, contents.batches()).unwrap();
+    assert_eq!(spool.depth().segments, 0);
+    drop((first, second, spool));
+
+    for done in files(both.path()).iter().filter(|name| name.ends_with(".done")) {
+        fs::remove_file(both.path().join(done)).unwrap();
+    }
+    let (spool, _) = open(both.path());
+    spool.append(record(2, "r2")).await.unwrap();
+    spool.seal().await;
+    assert_eq!(spool.oldest_now().unwrap().sequence(), 3);
+}
+
+#[tokio::test]
 async fn the_cap_answers_full_keeps_room_for_decisions_and_frees_with_the_drain() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, _) = Spool::open(folder.path(), SpoolOptions { bytes_max: 16_000, ..BY_HAND }).unwrap();

@@ -70,8 +70,9 @@ impl Job {
         }
     }
 
-    pub(crate) fn sequence(&self) -> u64 {
-        self.segment.sequence()
+    /// Whether this is of that segment.
+    pub(crate) fn is_of(&self, segment: &Sealed) -> bool {
+        self.segment.id() == segment.id()
     }
 
     /// The segment's id, as the log names it.

@@ -95,7 +95,7 @@ impl<'a> Draining<'a> {
         let _waiting = self.common.waiting.lock().await;
         let Some(segment) = spool.oldest_now() else { return Ok(()) };
         let mut job = match self.job.take() {
-            Some(job) if job.sequence() == segment.sequence() => job,
+            Some(job) if job.is_of(&segment) => job,
             _ => Job::new(segment),
         };
         let drained = store.drain(spool, withdrawn, &self.common.kept_sites.load_full(), &mut job).await;
