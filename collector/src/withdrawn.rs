@@ -103,7 +103,6 @@ impl Withdrawn {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
-        let oldest_ms = oldest_ms();
         let mut dead: HashMap<u64, Death> = read(&bytes).collect();
         for ended in recovered {
             let death = Death { at_ms: ended.at_ms, erased: ended.erased };
@@ -111,7 +110,8 @@ impl Withdrawn {
             known.erased |= ended.erased;
         }
         dead.values_mut().for_each(|death| *death = death.dated());
-        dead.retain(|id, death| *id != 0 && death.at_ms >= oldest_ms);
+        dead.remove(&0);
+        forget_expired(&mut dead, now_ms());
         let mut whole = MAGIC.to_vec();
         for (id, death) in &dead {
             write(&mut whole, *id, *death);
@@ -159,12 +159,12 @@ impl Withdrawn {
             return;
         }
         dead.insert(consent_id, death);
-        drop(dead);
-        self.inner.heard_ms.fetch_max(now_ms(), Ordering::Relaxed);
+        // Before anybody sees it dead: whoever saves after that saves it too.
         let mut pending = self.pending();
         pending.unsaved.push((consent_id, death));
         pending.unerased.push(consent_id);
-        drop(pending);
+        drop((pending, dead));
+        self.inner.heard_ms.fetch_max(now_ms(), Ordering::Relaxed);
         self.inner.killed.notify_one();
     }
 
@@ -229,9 +229,7 @@ impl Withdrawn {
 
     /// Forgets those that no receipt outlives.
     pub(crate) fn forget_expired(&self) {
-        let oldest_ms = oldest_ms();
-        let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
-        dead.retain(|_, death| death.at_ms >= oldest_ms);
+        forget_expired(&mut self.inner.dead.write().unwrap_or_else(PoisonError::into_inner), now_ms());
     }
 
     /// The receipts killed since the last time this was asked; the first time every one that is listed.
@@ -286,8 +284,12 @@ fn whole_entries(bytes: u64) -> u64 {
     entries.map_or(0, |entries| bytes - entries % ENTRY_BYTES as u64)
 }
 
-fn oldest_ms() -> u64 {
-    now_ms().saturating_sub(DEAD_TIME.as_millis() as u64)
+/// Forgets those that no receipt outlives. It is never later than the newest of them for this: the clock of a machine that
+/// starts may be years ahead until it is set, and everything would be forgotten.
+fn forget_expired(dead: &mut HashMap<u64, Death>, now_ms: u64) {
+    let newest_ms = dead.values().map(|death| death.at_ms).max().unwrap_or(0);
+    let oldest_ms = now_ms.min(newest_ms).saturating_sub(DEAD_TIME.as_millis() as u64);
+    dead.retain(|_, death| death.at_ms >= oldest_ms);
 }
 
 pub(crate) fn now_ms() -> u64 {

@@ -78,6 +78,22 @@ fn a_receipt_that_has_long_expired_is_no_longer_listed() {
 }
 
 #[test]
+fn a_clock_that_is_years_ahead_forgets_nobody() {
+    let (now_ms, day_ms) = (now_ms(), 24 * 60 * 60 * 1_000);
+    let death = |days_ago: u64| Death { at_ms: now_ms - days_ago * day_ms, erased: false };
+    let ids = |clock_ms: u64| {
+        let mut dead = HashMap::from([(1, death(0)), (2, death(399)), (3, death(401))]);
+        forget_expired(&mut dead, clock_ms);
+        let mut ids: Vec<u64> = dead.into_keys().collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(now_ms), [1, 2]);
+    assert_eq!(ids(now_ms + 20 * 365 * day_ms), [1, 2]);
+    assert_eq!(ids(now_ms - 2 * day_ms), [1, 2, 3]);
+}
+
+#[test]
 fn what_died_while_the_clock_was_wrong_is_listed_when_it_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let mut whole = MAGIC.to_vec();
