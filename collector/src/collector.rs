@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::{Date, OffsetDateTime};
+use tokio::sync::Notify;
 use wire::HexId;
 
 /// Everything that requests share.
@@ -66,6 +67,8 @@ pub struct Collector {
     /// Milliseconds since 1970.
     pub clock: fn() -> i64,
     kept_sites: KeptSites,
+    /// Another config is in force.
+    reloaded: Arc<Notify>,
     /// What the upkeep needs of the config in force, whichever collector it runs in.
     in_force: Arc<ArcSwap<InForce>>,
 }
@@ -231,6 +234,7 @@ impl Collector {
             in_force: Arc::new(ArcSwap::from_pointee(InForce::of(&config, &geography))),
             geography,
             kept_sites: Arc::new(ArcSwap::from_pointee(kept_sites(&config))),
+            reloaded: Arc::default(),
             agents: Arc::default(),
             clock: now_ms,
             config,
@@ -266,6 +270,7 @@ impl Collector {
         self.artefacts.store(Arc::new(artefacts));
         self.kept_sites.store(Arc::new(kept_sites(&config)));
         self.in_force.store(Arc::new(InForce::of(&config, &geography)));
+        self.reloaded.notify_one();
         Ok(Collector {
             declarations,
             keys,
@@ -285,6 +290,7 @@ impl Collector {
             in_force: Arc::clone(&self.in_force),
             clock: self.clock,
             kept_sites: Arc::clone(&self.kept_sites),
+            reloaded: Arc::clone(&self.reloaded),
             config,
         })
     }

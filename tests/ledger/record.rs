@@ -192,6 +192,9 @@ fn a_decision_on_a_page_that_was_loaded_before_another_declaration_names_the_for
         assert_eq!((first.len(), second.len()), (1, 1), "{column}");
         assert_ne!(first, second, "{column}");
     }
+    // What is shown from then on is in the store too, and not only with the next day.
+    stack
+        .await_count(&format!("SELECT uniqExact(hash) FROM ledger_artefacts WHERE text_hash = '{after}'"), 1);
     // So does the page's own form.
     assert_eq!(of(&by_form, "surface"), ["page"]);
     assert_eq!(of(&by_form, "declaration_hash"), of(&before, "declaration_hash"));

@@ -4,6 +4,7 @@
 //! record that is on disk, or waits for the next.
 
 use super::Collector;
+use crate::ledger::Artefacts;
 use crate::spool::{Record, Table};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 /// How often the counters of refusals go to the store and the geography is looked at.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often the ledger's artefacts are compared with the store's.
+/// How often the ledger's artefacts are compared with the store's, if they are the same.
 const ARTEFACTS_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Collector {
@@ -31,18 +32,21 @@ impl Collector {
     }
 
     async fn keep_current(&self, stop: CancellationToken) {
-        let mut artefacts_kept: Option<Instant> = None;
+        let mut kept_last: Option<(Instant, Arc<Artefacts>)> = None;
         let store = self.store.for_intake();
         loop {
-            if artefacts_kept.is_none_or(|at| at.elapsed() >= ARTEFACTS_INTERVAL) {
-                let artefacts = self.artefacts.load_full();
+            let artefacts = self.artefacts.load_full();
+            let is_kept = |(at, kept): &(Instant, Arc<Artefacts>)| {
+                Arc::ptr_eq(kept, &artefacts) && at.elapsed() < ARTEFACTS_INTERVAL
+            };
+            if !kept_last.as_ref().is_some_and(is_kept) {
                 // What a stop leaves undone the next start does.
                 let kept = tokio::select! {
                     kept = store.keep_artefacts(&artefacts) => Some(kept),
                     () = stop.cancelled() => None,
                 };
                 match kept {
-                    Some(Ok(())) => artefacts_kept = Some(Instant::now()),
+                    Some(Ok(())) => kept_last = Some((Instant::now(), artefacts)),
                     Some(Err(error)) => {
                         tracing::debug!(%error, "The ledger's artefacts are not in the store yet.");
                     }
@@ -52,6 +56,7 @@ impl Collector {
             let stopped = tokio::select! {
                 () = stop.cancelled() => true,
                 () = tokio::time::sleep(UPKEEP_INTERVAL) => false,
+                () = self.reloaded.notified() => false,
             };
             self.flush_counters().await;
             tokio::task::block_in_place(|| self.in_force.load().geography.refresh());

@@ -106,6 +106,7 @@ impl Artefacts {
         served: impl Iterator<Item = (Artefact, String)>,
     ) -> Result<Artefacts, ArtefactsError> {
         let wrong = |source| ArtefactsError { path: folder.to_owned(), source };
+        let _index = index();
         let mut state = State { all: read_index(folder).map_err(wrong)?, ..State::default() };
         keep(folder, &mut state, served).map_err(wrong)?;
         state.remember();
@@ -193,7 +194,11 @@ impl Artefacts {
 
     /// Removes what was retired. Blocks on the disk.
     pub fn remove(&self, retired: &HashSet<String>) -> io::Result<()> {
-        let lines = lines(&self.state().all);
+        let _index = index();
+        // Another config's may have been written since these were opened.
+        let mut left = read_index(&self.folder)?;
+        left.retain(|artefact| !retired.contains(&artefact.hash));
+        let lines = lines(&left);
         write_whole(&RealDisk, &self.folder.join(INDEX), lines.as_bytes())?;
         retired.iter().try_for_each(|hash| remove_if_there(&RealDisk, &self.folder.join(hash)))
     }
@@ -211,6 +216,12 @@ impl State {
             places.partition(|(_, artefact)| self.served.contains(&artefact.hash));
         self.seen = former.into_iter().chain(served).map(|(place, artefact)| (of(artefact), place)).collect();
     }
+}
+
+/// Held by whoever reads the index to write it: the former and the next of a reload are there at once.
+fn index() -> MutexGuard<'static, ()> {
+    static INDEX_IN_USE: Mutex<()> = Mutex::new(());
+    INDEX_IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read_index(folder: &Path) -> io::Result<Vec<Artefact>> {
@@ -339,6 +350,19 @@ mod tests {
         assert!(!folder.path().join(&one.0.hash).exists());
         let artefacts = Artefacts::open(folder.path(), std::iter::empty()).unwrap();
         assert_eq!(artefacts.all().len(), 1);
+    }
+
+    #[test]
+    fn what_another_config_added_meanwhile_stays_in_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (artefact("a", "1"), artefact("b", "1"));
+        Artefacts::open(folder.path(), [one.clone()].into_iter()).unwrap();
+        let former = Artefacts::open(folder.path(), std::iter::empty()).unwrap();
+        let later = SystemTime::now() + UNSEEN_TIME + Duration::from_secs(60);
+        let retired = former.retire(HashSet::from([one.0.hash.clone()]), later);
+        Artefacts::open(folder.path(), [two.clone()].into_iter()).unwrap();
+        former.remove(&retired).unwrap();
+        assert_eq!(Artefacts::open(folder.path(), std::iter::empty()).unwrap().all(), [two.0]);
     }
 
     #[test]
