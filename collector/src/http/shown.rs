@@ -36,7 +36,7 @@ pub fn artefacts<'a>(
 ) -> impl Iterator<Item = (Artefact, String)> + 'a {
     sites.iter().flat_map(move |site| {
         banners(site, assets, declarations)
-            .chain(pages(site, assets, declarations))
+            .chain(pages(site, declarations))
             .chain(versions(site, declarations))
     })
 }
@@ -58,11 +58,10 @@ fn banners<'a>(
 
 fn pages<'a>(
     site: &'a Site,
-    assets: &'a Assets,
     declarations: &Declarations,
 ) -> impl Iterator<Item = (Artefact, String)> + use<'a> {
     let version = in_force(site, declarations);
-    let build = json!({"version": assets.build_of(site.id.as_str())["version"]});
+    let build = visitor::build();
     let declared = declared(site);
     site.languages.iter().map(move |language| {
         let (text_hash, shown) = visitor::shown(site, *language, &declared);

@@ -2,8 +2,9 @@
 //! site's declaration, as the JSON that is fetched beside the banner. Its hash is what a decision names as that which the visitor saw.
 
 use crate::config::{CategoryDeclaration, Language, Options, Service, Site, Storage, Translated};
+use crate::spool::disk::{RealDisk, write_whole};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +13,11 @@ use std::path::Path;
 ///
 /// Kept in a file of lines `site hash`, because a browser may decide on what it was shown before a word was edited: from
 /// its cache, or with a choice that waited for the collector.
-pub struct Texts(HashSet<String>);
+pub struct Texts {
+    known: HashSet<String>,
+    /// What the visitor's page of a site shows now, by language: its making takes longer than the page's.
+    pages: HashMap<(String, Language), String>,
+}
 
 /// Most texts that are remembered; beyond, the oldest that are not shown any more are forgotten.
 const TEXTS_MAX: usize = 100_000;
@@ -24,17 +29,23 @@ impl Texts {
     /// # Errors
     /// Where the file cannot be read or written.
     pub fn open(path: &Path, sites: &[Site], prefix: &str) -> io::Result<Texts> {
-        let earlier = match fs::read_to_string(path) {
+        let earlier = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            read => read?,
+            // A damaged line matches nothing.
+            read => String::from_utf8_lossy(&read?).into_owned(),
         };
-        let now: Vec<String> = sites.iter().flat_map(|site| shown(site, prefix)).collect();
+        let shown: Vec<Shown> = sites.iter().map(|site| Shown::by(site, prefix)).collect();
+        let now: Vec<String> = shown.iter().flat_map(Shown::lines).collect();
+        let pages = shown.into_iter().flat_map(|shown| {
+            shown.pages.into_iter().map(move |(language, hash)| ((shown.site.clone(), language), hash))
+        });
+        let pages = pages.collect();
         let known: HashSet<&str> = earlier.lines().collect();
         let fresh: Vec<&str> = now.iter().map(String::as_str).filter(|line| !known.contains(line)).collect();
         if earlier.lines().count() + fresh.len() > TEXTS_MAX {
             let lines = newest(&earlier, &now);
             write_anew(path, &lines)?;
-            return Ok(Texts(lines.into_iter().map(str::to_owned).collect()));
+            return Ok(Texts { known: lines.into_iter().map(str::to_owned).collect(), pages });
         }
         let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
         // A line that a crash cut off is ended first; it matches nothing.
@@ -43,12 +54,17 @@ impl Texts {
             file.write_all(format!("{ended}{}\n", fresh.join("\n")).as_bytes())?;
         }
         file.sync_all()?;
-        Ok(Texts(known.into_iter().chain(fresh).map(str::to_owned).collect()))
+        Ok(Texts { known: known.into_iter().chain(fresh).map(str::to_owned).collect(), pages })
     }
 
     /// The hash if it is one of the site's, otherwise an empty text.
     pub fn known<'a>(&self, site: &str, hash: &'a str) -> &'a str {
-        if self.0.contains(&format!("{site} {hash}")) { hash } else { "" }
+        if self.known.contains(&format!("{site} {hash}")) { hash } else { "" }
+    }
+
+    /// The hash of what the visitor's page of a site shows in one of its languages.
+    pub(crate) fn page(&self, site: &str, language: Language) -> &str {
+        self.pages.get(&(site.to_owned(), language)).map_or("", String::as_str)
     }
 }
 
@@ -64,22 +80,35 @@ fn newest<'t>(earlier: &'t str, now: &'t [String]) -> Vec<&'t str> {
 
 /// Puts a file of these lines in the place of the one that is there.
 fn write_anew(path: &Path, lines: &[&str]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(format!("{}\n", lines.join("\n")).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(beside, path)
+    write_whole(&RealDisk, path, format!("{}\n", lines.join("\n")).as_bytes())
 }
 
-/// A line for every text of a site.
-fn shown(site: &Site, prefix: &str) -> Vec<String> {
-    let declared = super::shown::declared(site);
-    let banner = |&language: &Language| {
-        Some(banner_texts(site, language, prefix, &declared)["hash"].as_str()?.to_owned())
-    };
-    let page = |&language: &Language| super::visitor::shown(site, language, &declared).0;
-    let hashes = site.languages.iter().filter_map(banner).chain(site.languages.iter().map(page));
-    hashes.map(|hash| format!("{} {hash}", site.id)).collect()
+/// The hashes of what a site shows.
+struct Shown {
+    site: String,
+    banners: Vec<String>,
+    pages: Vec<(Language, String)>,
+}
+
+impl Shown {
+    fn by(site: &Site, prefix: &str) -> Shown {
+        let declared = super::shown::declared(site);
+        let banner = |&language: &Language| {
+            Some(banner_texts(site, language, prefix, &declared)["hash"].as_str()?.to_owned())
+        };
+        let page = |&language: &Language| (language, super::visitor::shown(site, language, &declared).0);
+        Shown {
+            site: site.id.to_string(),
+            banners: site.languages.iter().filter_map(banner).collect(),
+            pages: site.languages.iter().map(page).collect(),
+        }
+    }
+
+    /// A line of the file for each.
+    fn lines(&self) -> Vec<String> {
+        let hashes = self.banners.iter().chain(self.pages.iter().map(|(_, hash)| hash));
+        hashes.map(|hash| format!("{} {hash}", self.site)).collect()
+    }
 }
 
 /// The words that ship in one language, and the owner's in the place of those that they replace.
@@ -221,11 +250,11 @@ mod tests {
         let mut sites = Config::demo("data".into(), local(0), local(1)).sites;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("texts");
-        let before = shown(&sites[0], "/kruimel/");
+        let before = Shown::by(&sites[0], "/kruimel/").lines();
         Texts::open(&path, &sites, "/kruimel/").unwrap();
         sites[0].controller.push_str(" and others");
         let texts = Texts::open(&path, &sites, "/kruimel/").unwrap();
-        for line in before.iter().chain(&shown(&sites[0], "/kruimel/")) {
+        for line in before.iter().chain(&Shown::by(&sites[0], "/kruimel/").lines()) {
             let hash = line.split(' ').nth(1).unwrap();
             assert_eq!(texts.known("demo", hash), hash);
         }
@@ -240,11 +269,11 @@ mod tests {
         let path = folder.path().join("texts");
         let old: String = (0..TEXTS_MAX).map(|number| format!("demo {number:016x}\n")).collect();
         fs::write(&path, old).unwrap();
-        let newest = shown(&sites[0], "/kruimel/");
+        let newest = Shown::by(&sites[0], "/kruimel/").lines();
         Texts::open(&path, &sites, "/kruimel/").unwrap();
         sites[0].controller.push_str(" and others");
         let texts = Texts::open(&path, &sites, "/kruimel/").unwrap();
-        for line in newest.iter().chain(&shown(&sites[0], "/kruimel/")) {
+        for line in newest.iter().chain(&Shown::by(&sites[0], "/kruimel/").lines()) {
             let hash = line.split(' ').nth(1).unwrap();
             assert_eq!(texts.known("demo", hash), hash);
         }

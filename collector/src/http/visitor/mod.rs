@@ -28,13 +28,17 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use axum::routing::get;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use words::Words;
 
 /// Most other languages that stand in the head as links; more are folded away.
 const LANGUAGES_IN_SIGHT: usize = 4;
 const STYLE: &str = include_str!("../../../templates/visitor.css");
+/// What [`privacy`] is written with.
+const TEMPLATES: [&str; 2] =
+    [include_str!("../../../templates/visitor.html"), include_str!("../../../templates/privacy.html")];
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -59,10 +63,16 @@ pub(crate) fn shown(site: &Site, language: Language, declared: &str) -> (String,
     let declaration = declaration::Declaration::of(site, language);
     let mut shown = serde_json::to_value(&declaration).expect("texts and numbers are always JSON");
     shown["text"] = json!(words_of_banner(site, language));
+    shown["words"] = json!(Words::of(language));
     shown["options"] = options(site);
     shown["style"] = style_name(site).into();
-    let build = json!({"version": env!("CARGO_PKG_VERSION")});
-    (super::shown::hash(declared, &shown, &build), shown)
+    (super::shown::hash(declared, &shown, &build()), shown)
+}
+
+/// What draws the page: the version of this build, and the hash of what its words are put into.
+pub(super) fn build() -> Value {
+    static HASH: LazyLock<String> = LazyLock::new(|| crate::ledger::hex(&Sha256::digest(TEMPLATES.concat())));
+    json!({"version": env!("CARGO_PKG_VERSION"), "templates": *HASH})
 }
 
 /// The pages' style with the site's theme. Browsers that do not know `light-dark()` get the light value.

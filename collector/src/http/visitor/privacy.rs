@@ -188,6 +188,7 @@ impl Request<'_> {
             state: &state,
             signal: signal(site, headers),
             token: sign_token(&purpose(headers), site.id.as_str(), now_ms, expires_s, &collector.keys),
+            text: collector.texts.page(site.id.as_str(), language),
             message,
             entered,
             records,

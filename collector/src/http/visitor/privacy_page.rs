@@ -73,6 +73,8 @@ pub(super) struct Input<'a> {
     /// The browser's signal that the site honours, by the name of the banner's text about it.
     pub(super) signal: Option<&'static str>,
     pub(super) token: String,
+    /// What a decision on this page names as that which it showed.
+    pub(super) text: &'a str,
     pub(super) message: Option<String>,
     /// What the visitor entered in a form that could not be taken.
     pub(super) entered: Option<&'a Form>,

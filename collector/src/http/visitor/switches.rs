@@ -9,7 +9,6 @@ use super::declaration::{Declaration, DeclaredCategory, DeclaredService};
 use super::page_address;
 use super::privacy_page::{Input, is_signalled};
 use super::words::fill;
-use crate::http::shown;
 
 pub(super) struct Switches {
     pub(super) action: String,
@@ -53,7 +52,7 @@ pub(super) fn switches(input: &Input<'_>, declaration: &Declaration, frame: &Fra
         action: page_address(input.site, input.prefix, "privacy", frame.language),
         token: input.token.clone(),
         revision: input.site.revision,
-        text: super::shown(input.site, input.language, &shown::declared(input.site)).0,
+        text: input.text.to_owned(),
         groups: declaration.categories.iter().map(|category| group(input, category, frame)).collect(),
         age: options.age_limit.map(|limit| Tick {
             label: fill(frame.words.age_confirm, &[("age", &limit.to_string())]),

@@ -58,7 +58,9 @@ fn page_of(
     entered: Option<&Form>,
 ) -> String {
     let (prefix, token) = ("/kruimel/", "the-token".into());
-    let input = Input { site, language, prefix, state, signal, token, message: None, entered, records: &[] };
+    let text = "0123456789abcdef";
+    let (message, records) = (None, &[][..]);
+    let input = Input { site, language, prefix, state, signal, token, text, message, entered, records };
     PrivacyPage::new(input).render().unwrap()
 }
 
@@ -284,6 +286,30 @@ fn the_hash_of_a_declaration_changes_with_its_words() {
     assert_ne!(before, hash(&config, Language::De));
     config.sites[0].contact.push('.');
     assert_ne!(before, hash(&config, Language::En));
+}
+
+#[test]
+fn the_hash_of_the_page_stands_for_its_buttons_options_look_words_and_templates() {
+    let of = |more: &str| {
+        let text = format!(
+            "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
+             controller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{more}\n"
+        );
+        let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
+        let site = config.map_err(|errors| errors.to_string()).unwrap().sites.remove(0);
+        // The declaration is told apart anyway.
+        shown(&site, Language::En, "the same")
+    };
+    let (before, content) = of("");
+    assert_eq!(of("").0, before);
+    for line in
+        ["[site.texts.en]\naccept = \"Yes\"", "service_switches = true", "[site.theme]\nline = \"#abc\""]
+    {
+        assert_ne!(of(line).0, before, "{line}");
+    }
+    let words = Words::of(Language::En);
+    assert_eq!(content["words"]["age_confirm"], words.age_confirm);
+    assert_eq!(build()["templates"].as_str().unwrap().len(), 64);
 }
 
 async fn declaration(language: Language, json: bool) -> (HeaderMap, String) {

@@ -36,9 +36,11 @@ mod tr;
 mod uk;
 
 use crate::config::{KeptThing, Language, Storage};
+use serde::Serialize;
 use time::Date;
 
 /// The texts of one language. `{…}` is filled in by [`fill`].
+#[derive(Serialize)]
 pub(super) struct Words {
     /// How a date is written: `{day}`, `{month}` and `{year}`.
     pub(super) date: &'static str,
