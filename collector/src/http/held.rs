@@ -62,7 +62,7 @@ mod tests {
         let at_once = 10 * TOLD_AT_ONCE_PER_SECOND as usize;
         let mut flood: Vec<_> = (0..5 * at_once).map(|_| Box::pin(held.wait(&rates))).collect();
         let mut later = flood.split_off(at_once);
-        assert!(!flood.iter_mut().any(|one| waits(one)), "these are no flood yet");
+        assert!(!flood.iter_mut().any(waits), "these are no flood yet");
         let mut waiting: Vec<_> = later.iter_mut().filter_map(|one| waits(one).then_some(one)).collect();
         assert_eq!(waiting.len(), HELD_MAX);
         tokio::time::advance(Duration::from_micros(MOMENT_US.0 - 1_000)).await;
