@@ -119,7 +119,7 @@ impl Visitors {
         let once: BTreeSet<u64> = stored.iter().copied().collect();
         assert_eq!(stored.len(), once.len(), "some batch is stored twice");
         let lost: Vec<&u64> = acknowledged.difference(&once).collect();
-        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}, of those up to {:?}", acknowledged.last());
         let more: Vec<&u64> = once
             .iter()
             .filter(|number| !acknowledged.contains(number) && !unanswered.contains(number))

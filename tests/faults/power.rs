@@ -8,7 +8,7 @@ use super::layer::compile;
 use super::load::{ALL, Visitors};
 use super::{Moments, rounds};
 use crate::sender::{batch, try_batch};
-use crate::stack::{LOG, PATIENCE, Stack, children, command, try_signal};
+use crate::stack::{LOG, PATIENCE, Stack, children, command, signal, try_signal};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -131,12 +131,18 @@ fn on_disk(folder: &Path) -> Command {
     outer
 }
 
-/// Cuts the power under server, engine and disk. Returns when nobody holds the disk any more.
+/// Cuts the power under server, engine and disk. Returns when nobody holds the disk any more. Both stand still first, as they
+/// do without power: a sync that is under way when the disk goes is told to have succeeded now and then, and what is answered
+/// for it would be a promise that no machine without power makes.
 fn cut_power(server: u32, folder: &Path) {
     static CUTTER: OnceLock<PathBuf> = OnceLock::new();
     let cutter = CUTTER.get_or_init(|| compile("power", include_str!("power.c"), &[]));
     let all: Vec<u32> = std::iter::once(server).chain(children(server)).collect();
     let data = format!("/proc/{server}/root{}/data", folder.display());
+    for process in &all {
+        signal(*process, "STOP");
+        await_that("all of it stands still", || stands_still(*process));
+    }
     assert!(Command::new(cutter).arg(data).status().unwrap().success(), "the power cannot be cut");
     for process in all {
         try_signal(process, "KILL");
@@ -145,6 +151,16 @@ fn cut_power(server: u32, folder: &Path) {
         let mut held = Command::new("losetup");
         held.arg("--associated").arg(image(folder)).output().unwrap().stdout.is_empty()
     });
+}
+
+/// Whether no thread runs, or will before it is told to: one that waits for the disk (`D`) stops when it has its answer.
+fn stands_still(process: u32) -> bool {
+    let state_of = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next())
+    };
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads.flatten().filter_map(state_of).all(|state| "TDZX".contains(state))
 }
 
 fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
