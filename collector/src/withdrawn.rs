@@ -51,6 +51,7 @@ pub struct Withdrawn {
 }
 
 struct Inner {
+    path: PathBuf,
     dead: RwLock<HashMap<u64, Death>>,
     pending: Mutex<Pending>,
     file: Mutex<File>,
@@ -89,6 +90,8 @@ impl Death {
 struct Pending {
     unsaved: Vec<(u64, Death)>,
     unerased: Vec<u64>,
+    /// The file lists more than there is.
+    forgotten: bool,
 }
 
 impl Withdrawn {
@@ -110,12 +113,9 @@ impl Withdrawn {
             known.erased |= ended.erased;
         }
         dead.values_mut().for_each(|death| *death = death.dated());
+        // What has expired is forgotten later: the clock of a machine that starts may be years ahead until it is set.
         dead.remove(&0);
-        forget_expired(&mut dead, now_ms());
-        let mut whole = MAGIC.to_vec();
-        for (id, death) in &dead {
-            write(&mut whole, *id, *death);
-        }
+        let whole = whole(&dead);
         let mut unsaved = Vec::new();
         match write_whole(&RealDisk, path, &whole) {
             // A start must not need room: what waits is drained, and makes some. Until then the list stays what it was.
@@ -130,8 +130,15 @@ impl Withdrawn {
         let unerased = dead.keys().copied().collect();
         // When each was heard of is not kept: it may have been a moment ago.
         let heard_ms = AtomicU64::new(if dead.is_empty() { 0 } else { now_ms() });
-        let pending = Mutex::new(Pending { unsaved, unerased });
-        let inner = Inner { dead: RwLock::new(dead), pending, file, heard_ms, killed: Notify::new() };
+        let pending = Mutex::new(Pending { unsaved, unerased, forgotten: false });
+        let inner = Inner {
+            path: path.to_owned(),
+            dead: RwLock::new(dead),
+            pending,
+            file,
+            heard_ms,
+            killed: Notify::new(),
+        };
         Ok(Withdrawn { inner: Arc::new(inner) })
     }
 
@@ -200,6 +207,9 @@ impl Withdrawn {
     pub fn save(&self) -> io::Result<()> {
         // First: another one may be writing what is no longer noted as unsaved.
         let mut file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.pending().forgotten {
+            return self.save_whole(&mut file);
+        }
         if self.pending().unsaved.is_empty() {
             return Ok(());
         }
@@ -227,9 +237,38 @@ impl Withdrawn {
         saved
     }
 
-    /// Forgets those that no receipt outlives.
+    /// The same with a new file, without what was forgotten.
+    fn save_whole(&self, file: &mut File) -> io::Result<()> {
+        let unsaved = {
+            let mut pending = self.pending();
+            pending.forgotten = false;
+            std::mem::take(&mut pending.unsaved)
+        };
+        let whole = whole(&self.inner.dead.read().unwrap_or_else(PoisonError::into_inner));
+        let written = write_whole(&RealDisk, &self.inner.path, &whole)
+            .and_then(|()| OpenOptions::new().append(true).open(&self.inner.path));
+        match written {
+            Ok(new) => {
+                *file = new;
+                Ok(())
+            }
+            Err(error) => {
+                let mut pending = self.pending();
+                pending.unsaved.extend(unsaved);
+                pending.forgotten = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets those that no receipt outlives; the next [`Withdrawn::save`] takes them from the disk. To be called when the
+    /// clock has had time to be set.
     pub(crate) fn forget_expired(&self) {
-        forget_expired(&mut self.inner.dead.write().unwrap_or_else(PoisonError::into_inner), now_ms());
+        let oldest_ms = now_ms().saturating_sub(DEAD_TIME.as_millis() as u64);
+        let mut dead = self.inner.dead.write().unwrap_or_else(PoisonError::into_inner);
+        let before = dead.len();
+        dead.retain(|_, death| death.at_ms >= oldest_ms);
+        self.pending().forgotten |= dead.len() < before;
     }
 
     /// The receipts killed since the last time this was asked; the first time every one that is listed.
@@ -284,12 +323,11 @@ fn whole_entries(bytes: u64) -> u64 {
     entries.map_or(0, |entries| bytes - entries % ENTRY_BYTES as u64)
 }
 
-/// Forgets those that no receipt outlives. It is never later than the newest of them for this: the clock of a machine that
-/// starts may be years ahead until it is set, and everything would be forgotten.
-fn forget_expired(dead: &mut HashMap<u64, Death>, now_ms: u64) {
-    let newest_ms = dead.values().map(|death| death.at_ms).max().unwrap_or(0);
-    let oldest_ms = now_ms.min(newest_ms).saturating_sub(DEAD_TIME.as_millis() as u64);
-    dead.retain(|_, death| death.at_ms >= oldest_ms);
+/// The file's bytes.
+fn whole(dead: &HashMap<u64, Death>) -> Vec<u8> {
+    let mut whole = MAGIC.to_vec();
+    dead.iter().for_each(|(id, death)| write(&mut whole, *id, *death));
+    whole
 }
 
 pub(crate) fn now_ms() -> u64 {
