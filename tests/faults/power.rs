@@ -1,8 +1,8 @@
 //! Power goes under everything at once: server, engine, and the disk below both.
 //!
 //! The data folder is an ext4 file system of its own, in a file, which only the server and its engine see. It is shut down as
-//! its developers do to test it: at once and without its journal being written. Mounted again, it holds what it held then,
-//! and nothing of what was written and not synced.
+//! its developers do to test it: at once and without its journal being written. Mounted again, it holds what it held then:
+//! what was written and not synced is there only where the system had written it by itself.
 
 use super::layer::compile;
 use super::load::{ALL, Visitors};
@@ -43,10 +43,15 @@ fn what_was_acknowledged_outlives_a_loss_of_power_once_and_what_was_withdrawn_st
         let load = visitors.start(&stack);
         let moment = moments.next(1..600);
         stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
-        assert_eq!(stack.decide("withdraw", &[], &leaving[round]).status, 200);
+        // In every other round nothing is synced after the withdrawal that could take it to the disk too.
+        let mut load = Some(load);
+        if round % 2 == 1 {
+            load.take().into_iter().for_each(|load| visitors.end(load));
+        }
         write_beside(&stack.data_within(), round);
+        assert_eq!(stack.decide("withdraw", &[], &leaving[round]).status, 200);
         cut_power(stack.process_id(), stack.folder());
-        visitors.end(load);
+        load.into_iter().for_each(|load| visitors.end(load));
         stack = stack.kill_and_restart();
         forgotten += usize::from(forgot(&stack.data_within(), round));
         visitors.repeat(&stack);

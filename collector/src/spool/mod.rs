@@ -24,7 +24,7 @@
 //! <sequence>-<id>.sealed           complete, waits for the drain, oldest sequence first
 //! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
 //! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row; all of these
-//!                                  count as the spool's bytes, and take 34 MB and an eighth of `bytes_max` at most. That of
+//!                                  count as the spool's bytes, and take 26 MB and an eighth of `bytes_max` at most. That of
 //!                                  a segment in quarantine has the id with each bit turned, so that the file may come back
 //! quarantine/                      files that were damaged or that the store refused, for thirty days
 //! ```

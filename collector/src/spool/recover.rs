@@ -50,7 +50,7 @@ pub(crate) fn recover(shared: &Shared, batches: &mut BatchMemory) -> Result<(Rec
     let (found, quarantined) = list(shared)?;
     // One number is left out, so that the next start sees where this run begins. What is in quarantine may be brought back.
     let sequences = found.iter().map(|file| file.name.sequence).chain(quarantined);
-    let next_sequence = sequences.max().map_or(1, |last| last + 2);
+    let next_sequence = sequences.max().map_or(1, |last| last.saturating_add(2));
     let done: HashSet<u64> =
         found.iter().filter(|file| file.name.state == State::Done).map(|file| file.name.id).collect();
     let mut report = Recovered::default();
