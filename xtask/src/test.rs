@@ -119,7 +119,7 @@ fn test_with_disks() -> Result<()> {
         println!("LEFT OUT: they need root, a loop device and mkfs.ext4 (package e2fsprogs).");
         return Ok(());
     }
-    cargo(&[&["test", "--test", "journeys", "--", "--ignored"], DISKS.as_slice()].concat())
+    cargo(&[&["test", "--workspace", "--test", "journeys", "--", "--ignored"], DISKS.as_slice()].concat())
 }
 
 fn cargo_test(place: &[&str]) -> Result<()> {
