@@ -208,7 +208,10 @@ impl Withdrawn {
         // First: another one may be writing what is no longer noted as unsaved.
         let mut file = self.inner.file.lock().unwrap_or_else(PoisonError::into_inner);
         if self.pending().forgotten {
-            return self.save_whole(&mut file);
+            let Err(error) = self.save_whole(&mut file) else { return Ok(()) };
+            tracing::debug!(%error, "What was forgotten of the list of withdrawn receipts stays on disk for now.");
+            // A full disk may have room for an entry, and the file may be another by now.
+            *file = self.open_file()?;
         }
         if self.pending().unsaved.is_empty() {
             return Ok(());
@@ -245,8 +248,7 @@ impl Withdrawn {
             std::mem::take(&mut pending.unsaved)
         };
         let whole = whole(&self.inner.dead.read().unwrap_or_else(PoisonError::into_inner));
-        let written = write_whole(&RealDisk, &self.inner.path, &whole)
-            .and_then(|()| OpenOptions::new().append(true).open(&self.inner.path));
+        let written = write_whole(&RealDisk, &self.inner.path, &whole).and_then(|()| self.open_file());
         match written {
             Ok(new) => {
                 *file = new;
@@ -259,6 +261,10 @@ impl Withdrawn {
                 Err(error)
             }
         }
+    }
+
+    fn open_file(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).open(&self.inner.path)
     }
 
     /// Forgets those that no receipt outlives; the next [`Withdrawn::save`] takes them from the disk. To be called when the

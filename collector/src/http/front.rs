@@ -87,9 +87,9 @@ impl Public {
         let is_batch = request.uri().path() == self.batches;
         let under_way = collector.limits.begin(collector.config.listen.requests_max);
         let mut response = match (&under_way, request.method() == Method::POST) {
-            (Some(_), true) => self.take(request, peer, id).await,
+            (Some(_), true) => self.take(request, peer, id, is_batch).await,
             (Some(_), false) => self.show(request, peer, id).await,
-            (None, true) => self.turn_away(&request),
+            (None, true) => self.turn_away(&request, is_batch),
             (None, false) => refuse(Rejection::Overloaded),
         };
         drop(under_way);
@@ -101,10 +101,10 @@ impl Public {
     }
 
     /// Refuses what is sent while enough is under way, and counts it as what it was sent as.
-    fn turn_away(&self, request: &Request) -> Response<Body> {
+    fn turn_away(&self, request: &Request, is_batch: bool) -> Response<Body> {
         let (collector, path) = (&self.collector, request.uri().path());
         let reason = Rejection::Overloaded;
-        if path == self.batches {
+        if is_batch {
             return refuse_early(collector, request.headers(), "", reason);
         }
         if self.decisions.iter().any(|decisions| path == decisions) {
@@ -128,12 +128,18 @@ impl Public {
     }
 
     /// Takes in what a browser sends.
-    async fn take(&self, request: Request, peer: SocketAddr, id: RequestId) -> Response<Body> {
+    async fn take(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        id: RequestId,
+        is_batch: bool,
+    ) -> Response<Body> {
         let listen = &self.collector.config.listen;
         let (address, sender) = self.sender(&request, peer);
         let room = self.collector.limits.waiting_room(sender);
         let request = request.map(|body| Timed::new(body, listen.limits.body_time, room));
-        if request.uri().path() == self.batches {
+        if is_batch {
             return events(&self.collector, request, sender, address, id).await;
         }
         let mut request = request.map(Body::new);

@@ -87,6 +87,29 @@ fn a_receipt_that_has_long_expired_is_forgotten_with_its_entry_but_not_by_a_star
 }
 
 #[test]
+fn where_the_file_cannot_be_written_anew_a_death_is_added_to_it_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = open(folder.path());
+    list.kill(1, now_ms() - DEAD_TIME.as_millis() as u64 - 1);
+    list.save().unwrap();
+    list.forget_expired();
+    list.kill(2, now_ms());
+    // What the new file would be written to first.
+    let draft = folder.path().join(format!("{FILE}{}", crate::spool::disk::DRAFT_SUFFIX));
+    fs::create_dir(&draft).unwrap();
+    list.save().unwrap();
+    assert!(listed(folder.path()).contains(&2));
+    fs::remove_dir(&draft).unwrap();
+    list.save().unwrap();
+    assert_eq!(listed(folder.path()), [2]);
+}
+
+/// The receipts in the file.
+fn listed(folder: &Path) -> Vec<u64> {
+    read(&fs::read(folder.join(FILE)).unwrap()).map(|(id, _)| id).collect()
+}
+
+#[test]
 fn what_died_while_the_clock_was_wrong_is_listed_when_it_is_right() {
     let folder = tempfile::tempdir().unwrap();
     let mut whole = MAGIC.to_vec();

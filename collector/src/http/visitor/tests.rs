@@ -242,18 +242,21 @@ fn what_was_entered_is_still_there_when_it_could_not_be_taken() {
     assert_eq!(html.matches(" checked").count(), 3, "necessary, functional and the session");
 }
 
+/// A site whose config has these lines too.
+fn site_with(more: &str) -> Site {
+    let text = format!(
+        "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
+         controller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{more}\n"
+    );
+    let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
+    config.map_err(|errors| errors.to_string()).unwrap().sites.remove(0)
+}
+
 #[test]
 fn a_theme_reaches_the_stylesheet_under_a_name_of_its_own() {
-    let config = |theme: &str| {
-        let text = format!(
-            "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
-             controller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{theme}\n"
-        );
-        Config::from_toml(&text, "kruimel.toml", std::iter::empty()).unwrap().sites.remove(0)
-    };
-    let plain = config("");
+    let plain = site_with("");
     assert_eq!(style(&plain), STYLE);
-    let own = config("[site.theme]\nradius = \"0\"\nline = { light = \"#aabbcc\", dark = \"#334455\" }");
+    let own = site_with("[site.theme]\nradius = \"0\"\nline = { light = \"#aabbcc\", dark = \"#334455\" }");
     let added = style(&own).split_off(STYLE.len());
     assert_eq!(
         added,
@@ -290,16 +293,8 @@ fn the_hash_of_a_declaration_changes_with_its_words() {
 
 #[test]
 fn the_hash_of_the_page_stands_for_its_buttons_options_look_words_and_templates() {
-    let of = |more: &str| {
-        let text = format!(
-            "[listen]\ndirect = true\n[[site]]\nid = \"example\"\nname = \"Example\"\nhosts = [\"example.org\"]\n\
-             controller = \"City\"\ncontact = \"e\"\ntime_zone = \"Europe/Brussels\"\n{more}\n"
-        );
-        let config = Config::from_toml(&text, "kruimel.toml", std::iter::empty());
-        let site = config.map_err(|errors| errors.to_string()).unwrap().sites.remove(0);
-        // The declaration is told apart anyway.
-        shown(&site, Language::En, "the same")
-    };
+    // The declaration is told apart anyway.
+    let of = |more: &str| shown(&site_with(more), Language::En, "the same");
     let (before, content) = of("");
     assert_eq!(of("").0, before);
     for line in
