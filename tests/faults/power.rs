@@ -44,14 +44,19 @@ fn what_was_acknowledged_outlives_a_loss_of_power_once_and_what_was_withdrawn_st
         let moment = moments.next(1..600);
         stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
         // In every other round nothing is synced after the withdrawal that could take it to the disk too.
-        let mut load = Some(load);
-        if round % 2 == 1 {
-            load.take().into_iter().for_each(|load| visitors.end(load));
-        }
+        let load = match round % 2 {
+            0 => Some(load),
+            _ => {
+                visitors.end(load);
+                None
+            }
+        };
         write_beside(&stack.data_within(), round);
         assert_eq!(stack.decide("withdraw", &[], &leaving[round]).status, 200);
         cut_power(stack.process_id(), stack.folder());
-        load.into_iter().for_each(|load| visitors.end(load));
+        if let Some(load) = load {
+            visitors.end(load);
+        }
         stack = stack.kill_and_restart();
         forgotten += usize::from(forgot(&stack.data_within(), round));
         visitors.repeat(&stack);
