@@ -7,8 +7,10 @@
 //! Invariant: the first column of every layout is `segment_id UInt64`. It is zero until the drain, which knows the
 //! segment, writes it over the first eight bytes of the row ([`SEGMENT_ID_BYTES`]).
 
+mod columns;
 mod rows;
 
+pub(crate) use columns::{Columns, Malformed};
 pub use rows::{Row, Rows};
 
 use std::net::Ipv6Addr;
@@ -182,21 +184,25 @@ fn split<'row>(kind: &str, row: &'row [u8]) -> Option<(&'row [u8], &'row [u8])> 
         }
         return row.split_at_checked(row.len() - rest.len());
     }
-    let width = match kind {
-        "UInt8" => 1,
-        "UInt16" | "Date" => 2,
-        "UInt32" => 4,
-        "UInt64" => 8,
-        "IPv6" => 16,
-        "String" => {
-            let (length, rest) = read_length(row)?;
-            return rest.split_at_checked(length);
-        }
-        _ if kind.starts_with("DateTime64(") => 8,
-        _ if kind.starts_with("DateTime") => 4,
-        _ => return None,
-    };
-    row.split_at_checked(width)
+    if kind == "String" {
+        let (length, rest) = read_length(row)?;
+        return rest.split_at_checked(length);
+    }
+    row.split_at_checked(width_of(kind)?)
+}
+
+/// The bytes of a value of a type whose values are all of one length.
+pub(crate) fn width_of(kind: &str) -> Option<usize> {
+    match kind {
+        "UInt8" => Some(1),
+        "UInt16" | "Date" => Some(2),
+        "UInt32" => Some(4),
+        "UInt64" => Some(8),
+        "IPv6" => Some(16),
+        _ if kind.starts_with("DateTime64(") => Some(8),
+        _ if kind.starts_with("DateTime") => Some(4),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One insert: the rows of one segment for one table, and the question how many of them the store holds.
 //!
-//! In: a segment's records. Out: an [`Insert`] with header and rows, each row carrying the segment's id. Invariant: rows
+//! In: a segment's records. Out: an [`Insert`] with the rows, each carrying the segment's id: of events as columns
+//! ([`Columns`]), because there are many of them, of the other tables row by row. Invariant: rows
 //! that a dead receipt allowed are left out, and counted neither as expected nor as held; rows that were erased where they
 //! waited are zeros and left out in the same way. A row of the ledger that keeps
 //! no time finer than the hour carries no segment's id: events beside it would tell the second. What the store holds of
@@ -13,7 +14,7 @@
 mod places;
 
 use super::{Store, StoreError};
-use crate::row_binary::{Layout, Row as StoredRow, SEGMENT_ID_BYTES};
+use crate::row_binary::{Columns, Layout, Malformed, Row as StoredRow, SEGMENT_ID_BYTES};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
@@ -35,6 +36,11 @@ pub const INSERT_BYTES_MAX: usize = 128 * 1024 * 1024;
 const TEXT_BYTES_MAX: &str = "1048576";
 /// Longest time that the store spends on an insert, in seconds.
 const STORE_TIME_MAX_S: &str = "100";
+
+/// The format of rows one after the other.
+const ROWS: &str = "RowBinaryWithNamesAndTypes";
+/// The format of [`Columns`].
+const COLUMNS: &str = "Native";
 
 /// The columns of a table's rows.
 pub fn layout(table: Table) -> &'static Layout {
@@ -81,22 +87,30 @@ pub(crate) struct Insert {
 /// Rows that go into the store at once.
 #[derive(Debug)]
 struct Part {
-    /// Header and rows. Nothing, if the rows were all of dead receipts.
-    body: Option<Bytes>,
+    /// The format, and the rows with names and types of their columns. Nothing, if the rows were all of dead receipts.
+    body: Option<(&'static str, Bytes)>,
     /// Its share of [`Insert::expected`].
     expected: u64,
 }
 
 /// A part while it is gathered.
-struct Filling {
-    body: Vec<u8>,
+struct Filling<'row> {
+    body: Body<'row>,
     expected: u64,
     is_empty: bool,
     /// The bytes of its rows, had no receipt died.
     bytes: usize,
 }
 
-/// A row that is too short to carry the segment's id, or to hold the columns of its table.
+/// Rows as they are sent.
+enum Body<'row> {
+    /// `RowBinaryWithNamesAndTypes`
+    Rows(Vec<u8>),
+    /// `Native`
+    Columns(Columns<'row>),
+}
+
+/// A row that is too short to carry the segment's id, or that does not hold the columns of its table.
 #[derive(Debug)]
 pub(crate) struct MalformedRow;
 
@@ -109,17 +123,17 @@ struct Held {
 impl Insert {
     /// Gathers the rows of a table in parts of at most `bytes_max`, but of one row at least. `erased` tells whether a
     /// record's rows are to be left out.
-    pub(crate) fn gather(
+    pub(crate) fn gather<'row>(
         table: Table,
         segment_id: u64,
-        records: &[StoredRecord<'_>],
+        records: &'row [StoredRecord<'row>],
         bytes_max: usize,
         erased: impl Fn(&StoredRecord<'_>) -> bool,
     ) -> Result<Insert, MalformedRow> {
         let concerned: Vec<&StoredRecord<'_>> =
             records.iter().filter(|record| concerns(record.table, table)).collect();
-        let mut left: usize =
-            concerned.iter().flat_map(|record| rows_for(record, table)).map(StoredRow::size).sum();
+        let sizes = concerned.iter().flat_map(|record| rows_for(record, table)).map(StoredRow::size);
+        let mut left: usize = sizes.sum();
         let begin = |left: usize| Filling::begin(table, left.min(bytes_max));
         let (mut parts, mut part) = (Vec::new(), begin(left));
         let (mut dead, mut places) = (HashSet::new(), Places::default());
@@ -182,24 +196,41 @@ impl Insert {
     }
 }
 
-impl Filling {
-    fn begin(table: Table, bytes: usize) -> Filling {
-        let mut body = layout(table).header();
-        body.reserve(bytes);
+impl<'row> Filling<'row> {
+    /// Makes room for so many bytes of rows.
+    fn begin(table: Table, bytes: usize) -> Filling<'row> {
+        let columns = (table == Table::Events).then(|| Columns::begin(layout(table), bytes)).flatten();
+        let body = columns.map_or_else(
+            || {
+                let mut rows = layout(table).header();
+                rows.reserve(bytes);
+                Body::Rows(rows)
+            },
+            Body::Columns,
+        );
         Filling { body, expected: 0, is_empty: true, bytes: 0 }
     }
 
     fn finish(self) -> Part {
-        Part { body: (!self.is_empty).then(|| self.body.into()), expected: self.expected }
+        let body = (!self.is_empty).then(|| match self.body {
+            Body::Rows(rows) => (ROWS, rows.into()),
+            Body::Columns(columns) => (COLUMNS, columns.finish().into()),
+        });
+        Part { body, expected: self.expected }
     }
 
-    fn take(&mut self, table: Table, segment_id: u64, row: StoredRow<'_>) -> Result<(), MalformedRow> {
-        let columns = row.head.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
-        for piece in [&segment_id.to_le_bytes(), columns, row.shared, row.tail] {
-            self.body.extend_from_slice(piece);
-        }
-        if table == Table::Links {
-            self.body.extend_from_slice(crate::ledger::lacking(&row.whole()));
+    fn take(&mut self, table: Table, segment_id: u64, row: StoredRow<'row>) -> Result<(), MalformedRow> {
+        match &mut self.body {
+            Body::Columns(columns) => columns.take(segment_id, row).map_err(|Malformed| MalformedRow)?,
+            Body::Rows(rows) => {
+                let columns = row.head.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
+                for piece in [&segment_id.to_le_bytes(), columns, row.shared, row.tail] {
+                    rows.extend_from_slice(piece);
+                }
+                if table == Table::Links {
+                    rows.extend_from_slice(crate::ledger::lacking(&row.whole()));
+                }
+            }
         }
         self.expected += weight(table, row)?;
         self.is_empty = false;
@@ -223,10 +254,10 @@ impl Store {
     /// Inserts the rows, without those of the first `held` parts. After an error nobody knows what of them is in the store.
     pub(crate) async fn insert(&self, insert: &Insert, held: usize, token: &str) -> Result<(), StoreError> {
         for (place, part) in insert.parts.iter().enumerate().skip(held) {
-            let Some(body) = &part.body else { continue };
+            let Some((format, body)) = &part.body else { continue };
             let own = if place == 0 { token.to_owned() } else { format!("{token}-{place}") };
             let begun = Instant::now();
-            let sent = self.send(insert.table, &own, body.clone()).await;
+            let sent = self.send(insert.table, format, &own, body.clone()).await;
             self.health().inserts.observe(begun.elapsed());
             sent?;
         }
@@ -235,11 +266,11 @@ impl Store {
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.
     pub(crate) async fn takes_layout(&self, table: Table) -> bool {
-        self.send(table, "", layout(table).header().into()).await.is_ok()
+        self.send(table, ROWS, "", layout(table).header().into()).await.is_ok()
     }
 
-    async fn send(&self, table: Table, token: &str, body: Bytes) -> Result<(), StoreError> {
-        let sql = format!("INSERT INTO {} FORMAT RowBinaryWithNamesAndTypes", layout(table).table);
+    async fn send(&self, table: Table, format: &str, token: &str, body: Bytes) -> Result<(), StoreError> {
+        let sql = format!("INSERT INTO {} FORMAT {format}", layout(table).table);
         let mut insert = self
             .client()
             .insert_formatted_with(sql)
@@ -317,13 +348,20 @@ impl Store {
 mod tests {
     use super::*;
     use crate::pipeline::EVENTS;
+    use crate::row_binary::width_of;
 
-    const ROW_BYTES: usize = 60;
+    /// A row whose columns hold zeros and empty texts, but for the first, which tells that it was not erased.
+    fn row() -> Vec<u8> {
+        let (_, widths) = EVENTS.columns.split_first().unwrap();
+        let columns = widths.iter().map(|(_, kind)| width_of(kind).unwrap_or(1));
+        let mut row = vec![0; SEGMENT_ID_BYTES + columns.sum::<usize>()];
+        row.splice(SEGMENT_ID_BYTES..=SEGMENT_ID_BYTES, *b"\x01a");
+        row
+    }
 
     fn gather(bytes_max: usize, dead: Option<u64>) -> Insert {
-        let row = vec![7; ROW_BYTES];
         let payloads: Vec<Vec<u8>> =
-            (0..10).map(|number| crate::spool::sample_event(number % 2, &row)).collect();
+            (0..10).map(|number| crate::spool::sample_event(number % 2, &row())).collect();
         let records: Vec<_> = payloads.iter().map(|payload| StoredRecord::decode(payload).unwrap()).collect();
         let erased = |record: &StoredRecord<'_>| Some(record.consent_id) == dead;
         Insert::gather(Table::Events, 1, &records, bytes_max, erased).unwrap()
@@ -335,19 +373,20 @@ mod tests {
 
     #[test]
     fn what_fits_is_one_part_and_what_does_not_is_cut_between_rows() {
+        let size = row().len();
         for (bytes_max, expected) in [
             (usize::MAX, vec![10]),
-            (10 * ROW_BYTES, vec![10]),
-            (10 * ROW_BYTES - 1, vec![9, 1]),
-            (3 * ROW_BYTES + 1, vec![3, 3, 3, 1]),
+            (10 * size, vec![10]),
+            (10 * size - 1, vec![9, 1]),
+            (3 * size + 1, vec![3, 3, 3, 1]),
             (1, vec![1; 10]),
         ] {
             let insert = gather(bytes_max, None);
             assert_eq!((sizes(&insert), insert.expected), (expected, 10), "{bytes_max}");
             for part in &insert.parts {
-                let body = part.body.as_ref().unwrap();
-                assert!(body.starts_with(&EVENTS.header()));
-                assert_eq!(body.len() - EVENTS.header().len(), part.expected as usize * ROW_BYTES);
+                let (format, body) = part.body.as_ref().unwrap();
+                let head = [EVENTS.columns.len() as u8, part.expected as u8];
+                assert_eq!((*format, &body[..2]), ("Native", &head[..]), "columns, and rows of each");
             }
         }
     }
@@ -355,17 +394,20 @@ mod tests {
     #[test]
     fn rows_that_were_erased_where_they_waited_are_left_out_though_nothing_is_known_of_their_receipt() {
         let payloads: Vec<Vec<u8>> = (0..10)
-            .map(|number| crate::spool::sample_event(number % 2, &[7 * (1 - number as u8 % 2); ROW_BYTES]))
+            .map(|number| {
+                let row = if number % 2 == 0 { row() } else { vec![0; row().len()] };
+                crate::spool::sample_event(number % 2, &row)
+            })
             .collect();
         let records: Vec<_> = payloads.iter().map(|payload| StoredRecord::decode(payload).unwrap()).collect();
-        let insert = Insert::gather(Table::Events, 1, &records, 3 * ROW_BYTES, |_| false).unwrap();
+        let insert = Insert::gather(Table::Events, 1, &records, 3 * row().len(), |_| false).unwrap();
         assert_eq!((sizes(&insert), insert.expected), (vec![2, 1, 2, 0], 5));
         assert!(insert.erased.contains(&1), "what the store holds of it is not counted");
     }
 
     #[test]
     fn a_dead_receipt_takes_rows_out_of_the_parts_and_moves_none_to_another() {
-        let insert = gather(3 * ROW_BYTES, Some(1));
+        let insert = gather(3 * row().len(), Some(1));
         assert_eq!((sizes(&insert), insert.expected), (vec![2, 1, 2, 0], 5));
         assert!(insert.parts[3].body.is_none());
         let held: Vec<_> = (0..=6).map(|held| insert.parts_held(held)).collect();

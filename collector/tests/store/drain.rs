@@ -1,6 +1,8 @@
 //! Segments into the store, exactly once, whatever came in between.
 
-use crate::stand::{Stand, copy_as_killed, damaged, decision, event, rejections, supervise, tests, until};
+use crate::stand::{
+    Stand, copy_as_killed, damaged, decision, event, event_on, rejections, supervise, tests, until,
+};
 use kruimel_collector::config::Config;
 use kruimel_collector::ledger::{Ledger, LedgerRow};
 use kruimel_collector::spool::Record;
@@ -17,6 +19,7 @@ tests![
     a_segment_that_the_store_cannot_read_is_set_aside_and_those_after_it_are_not,
     a_store_that_is_away_costs_time_and_nothing_else,
     every_row_carries_the_id_of_its_segment,
+    a_row_has_its_own_words_however_many_there_are,
     a_crash_doubles_no_decision_and_no_link_and_brings_no_erased_row_back,
     many_segments_that_wait_are_drained_oldest_first,
     a_segment_that_is_too_large_for_one_insert_goes_in_in_parts,
@@ -136,13 +139,36 @@ async fn a_segment_that_the_store_cannot_read_is_set_aside_and_those_after_it_ar
     let claims = [&[0; 8][..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0; 200]].concat();
     running.append(Record { rows: vec![claims].into(), ..event(4, 7, "") }).await;
     running.spool.seal().await;
+    // What goes in row by row the store itself refuses, after it proved to be well.
+    running.append(damaged(decision(0))).await;
+    running.spool.seal().await;
     running.append(event(3, 7, "/after")).await;
     running.drain(&[]);
     running.spool.settled().await;
     assert_eq!(stand.paths().await, ["/after", "/before"]);
-    assert_eq!(running.spool.depth().quarantined, 2);
+    assert_eq!(running.spool.depth().quarantined, 3);
     assert_eq!(running.spool.depth().segments, 0);
     running.end().await;
+}
+
+/// More words than a place of one byte could tell apart, and more rows than a block has.
+async fn a_row_has_its_own_words_however_many_there_are(stand: Stand) {
+    let mut running = stand.open();
+    let word = |number: u64| format!("host-{}", number % 700);
+    for batch in 0..4 {
+        let rows = (0..2_500).map(|row| batch * 2_500 + row).flat_map(|number| {
+            let record = event_on(&word(number), &format!("/{number}"));
+            record.rows.iter().map(|row| row.whole().into_owned()).collect::<Vec<_>>()
+        });
+        let rows: Vec<Vec<u8>> = rows.collect();
+        running.append(Record { rows: rows.into(), ..event(u128::from(batch), 7, "") }).await;
+    }
+    running.drain(&[]);
+    running.spool.settled().await;
+    running.end().await;
+    let own = "SELECT uniqExact(path) FROM events WHERE host = concat('host-', toString(toUInt64(substring(path, 2)) % 700))";
+    assert_eq!(stand.number(own).await, 10_000);
+    assert_eq!(stand.number("SELECT uniqExact(host) FROM events").await, 700);
 }
 
 async fn a_store_that_is_away_costs_time_and_nothing_else(_: Stand) {

@@ -246,8 +246,18 @@ pub(crate) fn event(batch: u128, consent_id: u64, path: &str) -> Record {
 }
 
 pub(crate) fn site_event(site: &str, batch: u128, consent_id: u64, path: &str) -> Record {
+    whole_event(site, batch, consent_id, "", path)
+}
+
+/// An event on a page of that host.
+pub(crate) fn event_on(host: &str, path: &str) -> Record {
+    whole_event("site", 1, 7, host, path)
+}
+
+fn whole_event(site: &str, batch: u128, consent_id: u64, host: &str, path: &str) -> Record {
     let row = row(Table::Events, |column| match column {
         "site_id" => Some(Value::Text(site.to_owned())),
+        "host" => Some(Value::Text(host.to_owned())),
         "path" => Some(Value::Text(path.to_owned())),
         "consent_id" => Some(Value::Number(consent_id)),
         _ => None,

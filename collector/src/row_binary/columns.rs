@@ -1,0 +1,371 @@
+//! The same rows as columns: blocks of ClickHouse's `Native` format, which the store reads for a tenth of the work.
+//!
+//! In: rows in pieces, as the spool holds them. Out: the bytes of blocks, with the name and type of every column. Invariants: a
+//! row is taken only if its pieces are exactly its columns, each piece ending between two of them; what a batch's rows have
+//! in common is looked at once; beside what is written it holds the rows of one block.
+//!
+//! Measured with 48,000 rows of `events` and the embedded engine (26.7): 6.3 µs of its processor time to read a row of
+//! `RowBinary`, which names each of 22 dictionaries' words again in each row, and 0.4 µs as columns.
+//!
+//! The format (<https://clickhouse.com/docs/interfaces/formats/Native>): of each block the number of columns, the number of rows,
+//! then of each column name, type and values. A `LowCardinality` is a version, flags with the width of a place, its words, and
+//! of each row the word's place; the first word is the empty one. The store joins the blocks of an insert.
+
+use super::{Layout, Row, SEGMENT_ID_BYTES, read_length, width_of, write_bytes, write_length};
+use std::collections::HashMap;
+
+/// Most rows of a block: as many as the store itself reads and writes at once.
+const BLOCK_ROWS: usize = 8_192;
+/// The version of a `LowCardinality` whose words come with it.
+const DICTIONARY_VERSION: u64 = 1;
+/// The words come with it, and they are all that there are.
+const DICTIONARY_FLAGS: u64 = 0x600;
+/// The empty text: its length.
+const EMPTY: &[u8] = &[0];
+
+/// A row that does not consist of the columns of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Rows of one table, column by column.
+pub(crate) struct Columns<'row> {
+    layout: &'static Layout,
+    columns: Vec<Column<'row>>,
+    /// Rows that are not written yet.
+    rows: usize,
+    shared: Shared<'row>,
+    blocks: Vec<u8>,
+}
+
+/// What the last row had in common with its neighbours.
+#[derive(Default)]
+struct Shared<'row> {
+    piece: &'row [u8],
+    /// The number of columns before it.
+    first: usize,
+    values: Vec<Value<'row>>,
+}
+
+/// One column of all rows.
+enum Column<'row> {
+    Fixed { width: usize, values: Vec<u8> },
+    Text(Vec<u8>),
+    Words(Words<'row>),
+}
+
+/// One value, as it is added to its column.
+#[derive(Clone, Copy)]
+enum Value<'row> {
+    Bytes(&'row [u8]),
+    Place(u16),
+}
+
+/// The words of a `LowCardinality(String)`, each with its length before it, and of each row the place of its word.
+struct Words<'row> {
+    places: HashMap<&'row [u8], u16>,
+    keys: Vec<u8>,
+    last: (&'row [u8], u16),
+    rows: Vec<u16>,
+}
+
+impl<'row> Columns<'row> {
+    /// Makes room for so many bytes of rows. Nothing, if a column's type is one that this does not write.
+    pub(crate) fn begin(layout: &'static Layout, bytes: usize) -> Option<Columns<'row>> {
+        let columns = layout.columns.iter().map(|(_, kind)| Column::begin(kind)).collect::<Option<_>>()?;
+        Some(Columns {
+            layout,
+            columns,
+            rows: 0,
+            shared: Shared::default(),
+            blocks: Vec::with_capacity(bytes),
+        })
+    }
+
+    /// Adds a row of that segment. After an error nothing more can be made of them.
+    pub(crate) fn take(&mut self, segment_id: u64, row: Row<'row>) -> Result<(), Malformed> {
+        if self.rows == BLOCK_ROWS {
+            self.write();
+        }
+        let own = row.head.get(SEGMENT_ID_BYTES..).ok_or(Malformed)?;
+        let Some((Column::Fixed { values, .. }, _)) = self.columns.split_first_mut() else {
+            return Err(Malformed);
+        };
+        values.extend_from_slice(&segment_id.to_le_bytes());
+        let middle = self.add(1, own)?;
+        if !(std::ptr::eq(self.shared.piece, row.shared) && self.shared.first == middle) {
+            self.shared = self.look(middle, row.shared)?;
+        }
+        let Columns { columns, shared, .. } = self;
+        for (column, value) in columns[middle..].iter_mut().zip(&shared.values) {
+            column.add(*value);
+        }
+        let end = self.add(middle + self.shared.values.len(), row.tail)?;
+        self.rows += 1;
+        if end == self.columns.len() { Ok(()) } else { Err(Malformed) }
+    }
+
+    /// Adds the values of a piece to the columns from `first` on, and tells which column comes after them.
+    fn add(&mut self, first: usize, mut piece: &'row [u8]) -> Result<usize, Malformed> {
+        let mut place = first;
+        while !piece.is_empty() {
+            let column = self.columns.get_mut(place).ok_or(Malformed)?;
+            let (bytes, rest) = column.split(piece).ok_or(Malformed)?;
+            let value = column.value(bytes);
+            column.add(value);
+            (place, piece) = (place + 1, rest);
+        }
+        Ok(place)
+    }
+
+    /// Looks up the values of a piece that rows have in common, and adds none.
+    fn look(&mut self, first: usize, shared: &'row [u8]) -> Result<Shared<'row>, Malformed> {
+        let (mut piece, mut values) = (shared, std::mem::take(&mut self.shared.values));
+        values.clear();
+        while !piece.is_empty() {
+            let column = self.columns.get_mut(first + values.len()).ok_or(Malformed)?;
+            let (bytes, rest) = column.split(piece).ok_or(Malformed)?;
+            values.push(column.value(bytes));
+            piece = rest;
+        }
+        Ok(Shared { piece: shared, first, values })
+    }
+
+    /// The blocks.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        if self.rows > 0 {
+            self.write();
+        }
+        self.blocks
+    }
+
+    /// Writes the rows as a block, and begins the next one.
+    fn write(&mut self) {
+        write_length(&mut self.blocks, self.columns.len());
+        write_length(&mut self.blocks, self.rows);
+        for ((name, kind), column) in self.layout.columns.iter().zip(&mut self.columns) {
+            write_bytes(&mut self.blocks, name.as_bytes());
+            write_bytes(&mut self.blocks, kind.as_bytes());
+            column.write(&mut self.blocks);
+        }
+        // The places of its words are those of the block before.
+        (self.rows, self.shared) = (0, Shared::default());
+    }
+}
+
+impl<'row> Column<'row> {
+    fn begin(kind: &str) -> Option<Column<'row>> {
+        match kind {
+            "String" => Some(Column::Text(Vec::new())),
+            "LowCardinality(String)" => Some(Column::Words(Words::begin())),
+            _ => width_of(kind).map(|width| Column::Fixed { width, values: Vec::new() }),
+        }
+    }
+
+    /// Splits its value, a text with the length before it, from the rest of a row.
+    fn split<'a>(&self, row: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        match self {
+            Column::Fixed { width, .. } => row.split_at_checked(*width),
+            Column::Text(_) | Column::Words(_) => {
+                let (length, rest) = read_length(row)?;
+                row.split_at_checked((row.len() - rest.len()).checked_add(length)?)
+            }
+        }
+    }
+
+    /// What to add for those bytes.
+    fn value(&mut self, bytes: &'row [u8]) -> Value<'row> {
+        match self {
+            Column::Fixed { .. } | Column::Text(_) => Value::Bytes(bytes),
+            Column::Words(words) => Value::Place(words.place(bytes)),
+        }
+    }
+
+    /// Adds a value that is one of this column.
+    fn add(&mut self, value: Value<'row>) {
+        match (self, value) {
+            (Column::Fixed { values, .. } | Column::Text(values), Value::Bytes(bytes)) => {
+                values.extend_from_slice(bytes);
+            }
+            (Column::Words(words), Value::Place(place)) => words.rows.push(place),
+            _ => debug_assert!(false, "a value of another column"),
+        }
+    }
+
+    /// Writes its values and forgets them.
+    fn write(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Column::Fixed { values, .. } | Column::Text(values) => out.append(values),
+            Column::Words(words) => words.write(out),
+        }
+    }
+}
+
+impl<'row> Words<'row> {
+    fn begin() -> Words<'row> {
+        let places = HashMap::from([(EMPTY, 0)]);
+        Words { places, keys: EMPTY.to_vec(), last: (EMPTY, 0), rows: Vec::new() }
+    }
+
+    fn place(&mut self, word: &'row [u8]) -> u16 {
+        if self.last.0 != word {
+            // There are no more words than rows in a block, and the empty one.
+            let next = self.places.len() as u16;
+            let place = *self.places.entry(word).or_insert(next);
+            if place == next {
+                self.keys.extend_from_slice(word);
+            }
+            self.last = (word, place);
+        }
+        self.last.1
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        let words = self.places.len();
+        let is_narrow = words <= 1 << 8;
+        // 0 and 1: a place has one byte, or two.
+        for number in [DICTIONARY_VERSION, DICTIONARY_FLAGS | u64::from(!is_narrow), words as u64] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.append(&mut self.keys);
+        out.extend_from_slice(&(self.rows.len() as u64).to_le_bytes());
+        if is_narrow {
+            out.extend(self.rows.drain(..).map(|place| place as u8));
+        } else {
+            out.extend(self.rows.drain(..).flat_map(u16::to_le_bytes));
+        }
+        self.places.clear();
+        self.places.insert(EMPTY, 0);
+        self.keys.extend_from_slice(EMPTY);
+        self.last = (EMPTY, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Encoder, Rows};
+    use super::*;
+
+    const LAYOUT: Layout = Layout {
+        table: "things",
+        columns: &[
+            ("segment_id", "UInt64"),
+            ("seq", "UInt32"),
+            ("host", "LowCardinality(String)"),
+            ("path", "String"),
+            ("day", "Date"),
+        ],
+    };
+
+    fn shared(host: &str, path: &str) -> Vec<u8> {
+        let mut out = Encoder::part();
+        out.string(host).string(path);
+        out.finish()
+    }
+
+    fn batch(host: &str, path: &str, seqs: &[u32]) -> Rows {
+        let mut rows = Rows::around(shared(host, path), seqs.len());
+        for seq in seqs {
+            rows.push(
+                |out| {
+                    out.uint32(*seq);
+                },
+                |out| {
+                    out.date(9);
+                },
+            );
+        }
+        rows
+    }
+
+    fn block(batches: &[Rows]) -> Result<Vec<u8>, Malformed> {
+        let mut columns = Columns::begin(&LAYOUT, 1).expect("every type is known");
+        for row in batches.iter().flat_map(Rows::iter) {
+            columns.take(5, row)?;
+        }
+        Ok(columns.finish())
+    }
+
+    #[test]
+    fn a_block_names_each_column_and_each_word_once() {
+        let batches = [batch("a", "/x", &[1, 2]), batch("", "/", &[3]), batch("a", "/y", &[4])];
+        let mut expected = b"\x05\x04\x0asegment_id\x06UInt64".to_vec();
+        (0..4).for_each(|_| expected.extend(5_u64.to_le_bytes()));
+        expected.extend(b"\x03seq\x06UInt32\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0");
+        expected.extend(b"\x04host\x16LowCardinality(String)");
+        expected.extend(b"\x01\0\0\0\0\0\0\0\x00\x06\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x00\x01a");
+        expected.extend(b"\x04\0\0\0\0\0\0\0\x01\x01\x00\x01");
+        expected.extend(b"\x04path\x06String\x02/x\x02/x\x01/\x02/y\x03day\x04Date");
+        (0..4).for_each(|_| expected.extend(9_u16.to_le_bytes()));
+        assert_eq!(block(&batches).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_row_in_one_piece_is_the_same_row() {
+        let pieces = batch("a", "/x", &[7]);
+        let whole: Vec<Vec<u8>> = pieces.iter().map(|row| row.whole().into_owned()).collect();
+        assert_eq!(block(&[whole.into()]), block(&[pieces]));
+    }
+
+    #[test]
+    fn places_take_as_many_bytes_as_the_words_need() {
+        for (words, bytes) in [(255, 1), (256, 2), (8_192, 2)] {
+            let texts: Vec<Vec<u8>> = (0..words).map(|word: u32| shared(&word.to_string(), "")).collect();
+            let mut column = Column::begin("LowCardinality(String)").unwrap();
+            for text in &texts {
+                let (word, _) = column.split(text).unwrap();
+                let value = column.value(word);
+                column.add(value);
+            }
+            let mut out = Vec::new();
+            let keys: usize = texts.iter().map(|text| text.len() - 1).sum();
+            column.write(&mut out);
+            assert_eq!(
+                out.len(),
+                4 * 8 + 1 + keys + bytes * words as usize,
+                "{words} words and the empty one"
+            );
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_full_is_followed_by_one_that_knows_nothing_of_it() {
+        let seqs = vec![1; BLOCK_ROWS];
+        let (full, next) = (batch("a", "/x", &seqs), batch("b", "/y", &[2]));
+        let both: Vec<u8> =
+            [&full, &next].iter().flat_map(|rows| block(std::slice::from_ref(*rows)).unwrap()).collect();
+        assert_eq!(block(&[full, next]).unwrap(), both);
+        // One batch over the edge of a block: its words are told again.
+        let (long, rest) = (batch("a", "/x", &[seqs, vec![1]].concat()), batch("a", "/x", &[1]));
+        let split = block(&[batch("a", "/x", &vec![1; BLOCK_ROWS])]).unwrap();
+        assert_eq!(block(&[long]).unwrap(), [split, block(&[rest]).unwrap()].concat());
+    }
+
+    #[test]
+    fn what_is_no_row_of_the_table_is_refused_at_every_length_but_its_own() {
+        let rows = batch("host", "/path", &[7]);
+        let whole = rows.iter().next().unwrap().whole().into_owned();
+        assert!(block(std::slice::from_ref(&rows)).is_ok());
+        for length in 0..whole.len() {
+            assert_eq!(block(&[vec![whole[..length].to_vec()].into()]), Err(Malformed), "{length}");
+        }
+        assert_eq!(block(&[vec![[&whole[..], &[0]].concat()].into()]), Err(Malformed));
+        // The text's length goes over the end of its piece, though not of the row.
+        let mut torn = Rows::around(vec![1, b'a', 3, b'x'], 1);
+        torn.push(
+            |out| {
+                out.uint32(7);
+            },
+            |out| {
+                out.date(9);
+            },
+        );
+        assert_eq!(block(&[torn]), Err(Malformed));
+        assert_eq!(block(&[vec![vec![0xff; 64]].into()]), Err(Malformed), "a length without end");
+    }
+
+    #[test]
+    fn events_are_written_as_columns() {
+        assert!(Columns::begin(&crate::pipeline::EVENTS, 0).is_some());
+        assert!(Columns::begin(&crate::ledger::CONSENTS, 0).is_none(), "lists are not");
+    }
+}
