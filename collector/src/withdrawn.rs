@@ -212,6 +212,8 @@ impl Withdrawn {
             tracing::debug!(%error, "What was forgotten of the list of withdrawn receipts stays on disk for now.");
             // A full disk may have room for an entry, and the file may be another by now.
             *file = self.open_file()?;
+            // It may be another one whose name is not on disk: what is added to it would be gone with the name.
+            RealDisk.sync_directory(self.inner.path.parent().unwrap_or(Path::new(".")))?;
         }
         if self.pending().unsaved.is_empty() {
             return Ok(());

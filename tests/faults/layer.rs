@@ -72,13 +72,14 @@ fn library() -> &'static Path {
 /// that another run of the tests may be using it.
 pub(super) fn compile(name: &str, source: &str, arguments: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (written, compiled) = (folder.join(format!("{name}.c")), folder.join(name));
-    let fresh = folder.join(format!("{name}.{}", std::process::id()));
+    let (fresh, compiled) = (folder.join(format!("{name}.{}", std::process::id())), folder.join(name));
+    let written = folder.join(format!("{name}.{}.c", std::process::id()));
     fs::write(&written, source).unwrap();
     let mut compiler = Command::new("cc");
     compiler.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror"]).args(arguments).arg("-o");
     let status = compiler.arg(&fresh).arg(&written).status().expect("a C compiler, which links Rust too");
     assert!(status.success(), "{name}.c does not compile");
+    fs::remove_file(written).unwrap();
     fs::rename(&fresh, &compiled).unwrap();
     compiled
 }

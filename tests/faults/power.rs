@@ -12,7 +12,7 @@ use crate::stack::{LOG, PATIENCE, Stack, children, command, signal, try_signal};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -80,11 +80,11 @@ fn a_loss_of_power_on_the_way_up_leaves_what_can_be_started_again() {
     // In the first start of all, which makes keys, spool and tables.
     for logged in ["the engine answers", "The store's schema was extended.", "The spool is open."] {
         let disk = disk();
-        let mut server = on_disk(disk.path()).spawn().unwrap();
+        let mut server = Alone(on_disk(disk.path()).spawn().unwrap());
         let log = || fs::read_to_string(disk.path().join("log")).unwrap();
         await_that(logged, || log().contains(logged));
-        cut_power(server.id(), disk.path());
-        server.wait().unwrap();
+        cut_power(server.0.id(), disk.path());
+        server.0.wait().unwrap();
         let again = on_disk(disk.path());
         let stack = Stack::launch(disk, again, on_disk);
         let mut visitors = Visitors::of(&stack);
@@ -147,20 +147,50 @@ fn on_disk(folder: &Path) -> Command {
 fn cut_power(server: u32, folder: &Path) {
     static CUTTER: OnceLock<PathBuf> = OnceLock::new();
     let cutter = CUTTER.get_or_init(|| compile("power", include_str!("power.c"), &[]));
-    let all: Vec<u32> = std::iter::once(server).chain(children(server)).collect();
     let data = format!("/proc/{server}/root{}/data", folder.display());
-    for process in &all {
-        signal(*process, "STOP");
-        await_that("all of it stands still", || stands_still(*process));
-    }
+    let mut still = Still(Vec::new());
+    still.stop(server);
+    // Only now: a server that goes on may start another.
+    children(server).into_iter().for_each(|engine| still.stop(engine));
     assert!(Command::new(cutter).arg(data).status().unwrap().success(), "the power cannot be cut");
-    for process in all {
-        try_signal(process, "KILL");
-    }
+    drop(still);
     await_that("the disk is let go of", || {
         let mut held = Command::new("losetup");
         held.arg("--associated").arg(image(folder)).output().unwrap().stdout.is_empty()
     });
+}
+
+/// Processes that stand still. They end with this and never go on: one that stands still outlives its parent, and holds the
+/// disk.
+struct Still(Vec<u32>);
+
+impl Still {
+    fn stop(&mut self, process: u32) {
+        self.0.push(process);
+        signal(process, "STOP");
+        await_that("all of it stands still", || stands_still(process));
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        // The parent last: while it stands still it asks no child how it ended, so that a number stays that child's.
+        for process in self.0.iter().rev() {
+            try_signal(*process, "KILL");
+        }
+    }
+}
+
+/// A server that no [`Stack`] stands for. It ends with this, and its engine with it.
+struct Alone(Child);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
+        }
+    }
 }
 
 /// Whether no thread runs, or will before it is told to: one that waits for the disk (`D`) stops when it has its answer.

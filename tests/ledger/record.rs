@@ -172,10 +172,15 @@ fn a_decision_on_a_page_that_was_loaded_before_another_declaration_names_the_for
     let by_form = hidden("text");
     // Kept for shorter: nobody has to be asked again, and no word of the banner is another.
     fs::write(stack.data().parent().unwrap().join("kruimel.toml"), config("retention_months = 3")).unwrap();
+    let loader = send(stack.public, "GET", "/kruimel/demo.js", &[], b"").text().to_owned();
+    let name = loader.split("\"text\":\"").nth(1).unwrap().split('"').next().unwrap();
     signal(stack.process_id(), "HUP");
     stack.await_that("the config is read again", || stack.log().contains("is in force"));
     let after = stack.text_hash();
     assert_ne!(before, after);
+    // A page that is open, or a loader in a cache, asks for the texts of before.
+    let open = send(stack.public, "GET", &format!("/kruimel/a/text.{name}.json?en"), &[], b"");
+    assert_eq!((open.status, open.json()["hash"].as_str()), (200, Some(before.as_str())));
     decide(&before);
     decide(&after);
     let origin = stack.origin();

@@ -44,8 +44,9 @@ pub const LOADER_BYTES_MAX: usize = 2_048;
 const REOPEN: &str = "Cookies";
 /// Most languages whose shipped word for that button rides in the loader, if there is room; the owner's own always do.
 const REOPEN_WORDS_MAX: usize = 4;
-/// Most sets of texts that were served before a reload and still are: the newest. One weighs some 20 KB a language.
-const FORMER_TEXTS_MAX: usize = 32;
+/// Most sets of texts of one site that were served before a reload and still are: the newest. One weighs some 20 KB a
+/// language.
+const FORMER_TEXTS_MAX: usize = 4;
 /// A config changes seldom and an owner wants to see it soon.
 const LOADER_CACHE: &str = "public, max-age=300, stale-while-revalidate=86400";
 
@@ -174,8 +175,9 @@ impl Assets {
             self.text_names.contains_key(&spoken.site) && !self.texts.contains_key(*name)
         };
         let mut former: Vec<(&String, &Spoken)> = before.texts.iter().filter(is_former).collect();
-        former.sort_unstable_by_key(|(name, spoken)| (spoken.reloads, *name));
-        let kept = former.into_iter().take(FORMER_TEXTS_MAX);
+        former.sort_unstable_by_key(|(name, spoken)| (spoken.site.as_str(), spoken.reloads, *name));
+        let of_sites = former.chunk_by(|(_, one), (_, next)| one.site == next.site);
+        let kept = of_sites.flat_map(|of_site| of_site.iter().copied().take(FORMER_TEXTS_MAX));
         self.texts.extend(kept.map(|(name, spoken)| {
             let reloads = spoken.reloads + 1;
             (name.clone(), Spoken { reloads, ..spoken.clone() })

@@ -213,4 +213,30 @@ mod tests {
         check("/kruimel/elsewhere", ["kruimel_events_received_total 0", &decisions(2)]).await;
         check("/kruimel/events", ["kruimel_events_received_total 1", &decisions(2)]).await;
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_flood_a_refused_batch_is_told_later_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let config = Config::demo(folder.path().to_owned(), address, address);
+        let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
+        let public = public(&collector);
+        let is_held = async |path: &str| {
+            let since = tokio::time::Instant::now();
+            let request = Request::post(path).body(Body::empty()).unwrap();
+            assert!(public.answer(request, address).await.status().is_client_error(), "{path}");
+            !since.elapsed().is_zero()
+        };
+        assert!(!is_held("/kruimel/events").await, "no flood yet");
+        for _ in 0..10_000 {
+            collector.limits.hold().await;
+        }
+        // What is told at once goes by the machine's clock, so there are a few more of these meanwhile.
+        let mut held = 0;
+        for _ in 0..1_000 {
+            held += usize::from(is_held("/kruimel/events").await);
+        }
+        assert!(held > 0);
+        assert!(!is_held("/kruimel/elsewhere").await);
+    }
 }

@@ -31,12 +31,12 @@ impl Held {
         if rates.take("refusals told at once", TOLD_AT_ONCE_PER_SECOND) {
             return;
         }
-        let place = Place(&self.0);
-        if self.0.fetch_add(1, Ordering::Relaxed) < HELD_MAX {
+        let waiting = self.0.fetch_add(1, Ordering::Relaxed);
+        let _place = Place(&self.0);
+        if waiting < HELD_MAX {
             let (least, most) = MOMENT_US;
             tokio::time::sleep(Duration::from_micros(least + random_u64() % (most - least))).await;
         }
-        drop(place);
     }
 }
 

@@ -92,6 +92,8 @@ struct State {
     all: Vec<Artefact>,
     /// Hashes of what is served.
     served: HashSet<String>,
+    /// Hashes of what is served no more that a decision named since the last [`Artefacts::touch`].
+    named: HashSet<String>,
     /// By site and text hash, the place in `all` of what a decision on it saw.
     seen: HashMap<(String, String), usize>,
 }
@@ -118,16 +120,17 @@ impl Artefacts {
         if text_hash.is_empty() {
             return None;
         }
-        let state = self.state();
-        let place = state.seen.get(&(site.to_owned(), text_hash.to_owned()))?;
-        let artefact = state.all.get(*place)?.clone();
-        if !state.served.contains(&artefact.hash) {
+        let mut state = self.state();
+        let place = *state.seen.get(&(site.to_owned(), text_hash.to_owned()))?;
+        let artefact = state.all.get(place)?.clone();
+        if !state.served.contains(&artefact.hash) && state.named.insert(artefact.hash.clone()) {
             self.named(&state, &artefact);
         }
         Some(artefact)
     }
 
-    /// Notes that a row names what is served no more, and with it whatever the row leads to. Seldom, so it may block.
+    /// Notes that a row names what is served no more, and with it whatever the row leads to. Once a day each, so it may
+    /// block.
     fn named(&self, state: &State, artefact: &Artefact) {
         let with_it = |one: &&Artefact| {
             let declaration = one.kind == "declaration" && one.declaration_hash == artefact.declaration_hash;
@@ -163,7 +166,11 @@ impl Artefacts {
 
     /// Notes that what is served is still shown. Blocks on the disk.
     pub fn touch(&self) -> io::Result<()> {
-        let served: Vec<String> = self.state().served.iter().cloned().collect();
+        let served: Vec<String> = {
+            let mut state = self.state();
+            state.named.clear();
+            state.served.iter().cloned().collect()
+        };
         served.iter().try_for_each(|hash| touch(&self.folder.join(hash)))
     }
 
@@ -192,14 +199,14 @@ impl Artefacts {
         retired
     }
 
-    /// Removes what was retired. Blocks on the disk.
-    pub fn remove(&self, retired: &HashSet<String>) -> io::Result<()> {
+    /// Removes what was retired, but for what another config shows by now, or a decision named since. Blocks on the disk.
+    pub fn remove(&self, retired: &HashSet<String>, now: SystemTime) -> io::Result<()> {
         let _index = index();
+        let retired: HashSet<&String> = retired.iter().filter(|hash| self.is_old(hash, now)).collect();
         // Another config's may have been written since these were opened.
         let mut left = read_index(&self.folder)?;
         left.retain(|artefact| !retired.contains(&artefact.hash));
-        let lines = lines(&left);
-        write_whole(&RealDisk, &self.folder.join(INDEX), lines.as_bytes())?;
+        write_whole(&RealDisk, &self.folder.join(INDEX), lines(&left).as_bytes())?;
         retired.iter().try_for_each(|hash| remove_if_there(&RealDisk, &self.folder.join(hash)))
     }
 

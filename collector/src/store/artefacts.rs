@@ -97,6 +97,6 @@ impl Store {
             "Artefacts that outlived their newest record were removed."
         );
         let from = Arc::clone(artefacts);
-        blocking(move || from.remove(&retired)).await
+        blocking(move || from.remove(&retired, SystemTime::now())).await
     }
 }

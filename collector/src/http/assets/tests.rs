@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Config, Language};
+use crate::config::{Config, Language, SiteId};
 
 const BANNER_PATH_BYTES_MAX: usize = 13_000;
 const TRACKER_PATH_BYTES_MAX: usize = 12_000;
@@ -183,6 +183,25 @@ fn the_way_back_is_called_as_the_language_or_the_owner_says() {
     let northern = "Informasjonskapsler";
     assert_eq!(found, [("fi", "Omat valinnat"), ("nb", northern), ("nn", northern), ("no", northern)]);
     assert_eq!(words(&Language::ALL, "").len(), REOPEN_WORDS_MAX);
+}
+
+#[test]
+fn each_site_keeps_its_own_former_texts() {
+    let many = FORMER_TEXTS_MAX + 1;
+    let of = |contact: &str| {
+        let address = |port| ([127, 0, 0, 1], port).into();
+        let demo = Config::demo("data".into(), address(0), address(1)).sites.remove(0);
+        let id = |number: usize| SiteId::parse(&format!("site-{number}")).unwrap();
+        let site = |number| Site {
+            id: id(number),
+            contact: format!("{contact}-{number}@example.org"),
+            ..demo.clone()
+        };
+        Assets::compose(&(0..many).map(site).collect::<Vec<_>>(), "/kruimel/")
+    };
+    let (before, mut after) = (of("before"), of("after"));
+    after.take_over(&before);
+    assert_eq!(after.texts.len(), 2 * many, "a word of all of them was changed in one reload");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn only_what_was_not_shown_for_long_can_be_removed() {
     assert_eq!(unseen, std::slice::from_ref(&one.0));
     let retired = artefacts.retire(HashSet::from([one.0.hash.clone()]), later);
     assert_eq!((artefacts.all().len(), artefacts.seen("demo", "a")), (1, None));
-    artefacts.remove(&retired).unwrap();
+    artefacts.remove(&retired, later).unwrap();
     assert!(!folder.path().join(&one.0.hash).exists());
     let artefacts = Artefacts::open(folder.path(), std::iter::empty()).unwrap();
     assert_eq!(artefacts.all().len(), 1);
@@ -73,8 +73,25 @@ fn what_another_config_added_meanwhile_stays_in_the_index() {
     let later = SystemTime::now() + UNSEEN_TIME + Duration::from_secs(60);
     let retired = former.retire(HashSet::from([one.0.hash.clone()]), later);
     Artefacts::open(folder.path(), [two.clone()].into_iter()).unwrap();
-    former.remove(&retired).unwrap();
+    former.remove(&retired, later).unwrap();
     assert_eq!(Artefacts::open(folder.path(), std::iter::empty()).unwrap().all(), [two.0]);
+}
+
+#[test]
+fn what_another_config_shows_again_meanwhile_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = artefact("a", "1");
+    Artefacts::open(folder.path(), [one.clone()].into_iter()).unwrap();
+    let former = Artefacts::open(folder.path(), std::iter::empty()).unwrap();
+    let now = SystemTime::now();
+    let file = File::open(folder.path().join(&one.0.hash)).unwrap();
+    file.set_modified(now - UNSEEN_TIME - Duration::from_secs(60)).unwrap();
+    let retired = former.retire(HashSet::from([one.0.hash.clone()]), now);
+    assert_eq!(retired.len(), 1);
+    let next = Artefacts::open(folder.path(), [one.clone()].into_iter()).unwrap();
+    former.remove(&retired, now).unwrap();
+    assert_eq!(next.read(&one.0.hash).unwrap(), one.1);
+    assert_eq!(Artefacts::open(folder.path(), std::iter::empty()).unwrap().all(), [one.0]);
 }
 
 #[test]
