@@ -1,8 +1,8 @@
 //! Rows in ClickHouse's `RowBinary`: how a row is written, and the header that names and types its columns.
 //!
 //! In: the values of one row, in the order of a [`Layout`]. Out: the bytes that the spool keeps and the drain inserts.
-//! The header goes before the rows of each insert (`FORMAT RowBinaryWithNamesAndTypes`), so that the store compares
-//! every name and type with its table and refuses a row that was written for another.
+//! The header goes before the rows of an insert (`FORMAT RowBinaryWithNamesAndTypes`), so that the store compares
+//! every name and type with its table and refuses a row that was written for another. Events are turned into [`Columns`].
 //!
 //! Invariant: the first column of every layout is `segment_id UInt64`. It is zero until the drain, which knows the
 //! segment, writes it over the first eight bytes of the row ([`SEGMENT_ID_BYTES`]).

@@ -3,7 +3,7 @@
 //! In: how many rounds, and a seed. Out: a verdict; the tests themselves are those of `cargo xtask test`, in
 //! `tests/faults/`, with the slow ones among them.
 
-use crate::test::{MOUNTING_NEEDS, may_mount};
+use crate::test::left_out;
 use crate::{banner, root, setup, step};
 use anyhow::Result;
 use std::process::Command;
@@ -20,9 +20,9 @@ pub(crate) fn run(rounds: usize, seed: Option<u64>) -> Result<()> {
     ));
     let mut command = Command::new("cargo");
     command.args(["test", "--test", "journeys", "--", "faults::", "--include-ignored", "--test-threads=1"]);
-    if !may_mount() {
-        step::say(&format!("Left out, tests of a loss of power: {MOUNTING_NEEDS}"));
-        command.args(["--skip", "faults::power"]);
+    for out in left_out() {
+        step::say(&format!("{} is left out: it needs {}", out.tests, out.need));
+        command.args(["--skip", out.tests]);
     }
     command.env("KRUIMEL_FAULT_ROUNDS", rounds.to_string()).env("KRUIMEL_FAULT_SEED", seed.to_string());
     step::run(command.current_dir(root()))?;

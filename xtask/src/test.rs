@@ -28,11 +28,28 @@ const PARTS: [Part; 12] = [
     ("tests that mount a disk", test_with_disks),
 ];
 
-/// The tests that mount something.
-const DISKS: [&str; 2] = ["faults::disk", "faults::power"];
+/// Tests that mount something.
+pub(crate) struct Mounting {
+    /// Their module.
+    pub(crate) tests: &'static str,
+    /// What they cannot do without.
+    pub(crate) need: &'static str,
+    /// What `unshare` is told to do where that is there.
+    probe: &'static [&'static str],
+}
 
-/// What those need whose disk loses power.
-pub(crate) const MOUNTING_NEEDS: &str = "they need root, a loop device and mkfs.ext4 (package e2fsprogs)";
+const MOUNTING: [Mounting; 2] = [
+    Mounting {
+        tests: "faults::disk",
+        need: "a user namespace in which they may mount",
+        probe: &["--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+    },
+    Mounting {
+        tests: "faults::power",
+        need: "root, a loop device and mkfs.ext4 (package e2fsprogs)",
+        probe: &["--mount", "sh", "-c", "losetup --find && test -x /sbin/mkfs.ext4"],
+    },
+];
 
 /// Runs every part, stops at the first that fails, and sums up.
 pub(crate) fn test() -> Result<()> {
@@ -49,11 +66,8 @@ pub(crate) fn test() -> Result<()> {
         }
     }
     sum_up(&times);
-    let but = if may_mount() {
-        String::new()
-    } else {
-        format!(" But the tests that mount were left out: {MOUNTING_NEEDS}.")
-    };
+    let but: String =
+        left_out().map(|out| format!(" But {} was left out: it needs {}.", out.tests, out.need)).collect();
     println!("\nAll of it holds, in {} s.{but}", start.elapsed().as_secs());
     Ok(())
 }
@@ -119,20 +133,25 @@ fn test_all() -> Result<()> {
     cargo_test(&[])
 }
 
-/// Disks that fill up and lose power. Who may not mount leaves them out, and is told so.
+/// Disks that fill up and lose power. What may not be mounted here is left out, and told.
 fn test_with_disks() -> Result<()> {
-    if !may_mount() {
-        println!("Left out: {MOUNTING_NEEDS}.");
+    left_out().for_each(|out| println!("{} is left out: it needs {}.", out.tests, out.need));
+    let here: Vec<&str> = MOUNTING.iter().filter(|mounting| mounting.may()).map(|here| here.tests).collect();
+    if here.is_empty() {
         return Ok(());
     }
-    cargo(&[&["test", "--workspace", "--test", "journeys", "--", "--ignored"], DISKS.as_slice()].concat())
+    cargo(&[&["test", "--workspace", "--test", "journeys", "--", "--ignored"], here.as_slice()].concat())
 }
 
-/// Whether an ext4 can be made and mounted here.
-pub(crate) fn may_mount() -> bool {
-    let may = "losetup --find && test -x /sbin/mkfs.ext4";
-    let probe = Command::new("unshare").args(["--mount", "sh", "-c", may]).output();
-    probe.is_ok_and(|probe| probe.status.success())
+/// The tests that cannot be run here.
+pub(crate) fn left_out() -> impl Iterator<Item = &'static Mounting> {
+    MOUNTING.iter().filter(|mounting| !mounting.may())
+}
+
+impl Mounting {
+    fn may(&self) -> bool {
+        Command::new("unshare").args(self.probe).output().is_ok_and(|probe| probe.status.success())
+    }
 }
 
 fn cargo_test(place: &[&str]) -> Result<()> {

@@ -1,23 +1,25 @@
 //! One insert: the rows of one segment for one table, and the question how many of them the store holds.
 //!
-//! In: a segment's records. Out: an [`Insert`] with the rows, each carrying the segment's id: of events as columns
-//! ([`Columns`]), because there are many of them, of the other tables row by row. Invariant: rows
-//! that a dead receipt allowed are left out, and counted neither as expected nor as held; rows that were erased where they
-//! waited are zeros and left out in the same way. A row of the ledger that keeps
-//! no time finer than the hour carries no segment's id: events beside it would tell the second. What the store holds of
-//! the ledger is told by the places in the chains.
+//! In: a segment's records. Out: an [`Insert`] with the rows, each carrying the segment's id: of events as columns,
+//! because there are many of them, of the other tables row by row. Invariant: rows that a dead receipt allowed are left
+//! out, and counted neither as expected nor as held; rows that were erased where they waited are zeros and left out in the
+//! same way. A row of the ledger that keeps no time finer than the hour carries no segment's id: events beside it would tell
+//! the second. What the store holds of the ledger is told by the places in the chains.
 //!
 //! What is too large for one insert goes in in parts, one after the other, each with a token of its own. The same records
 //! make the same parts whenever they are gathered, also when a receipt has died in between: a part loses rows then, and
 //! takes none over from the next.
 
+mod part;
 mod places;
 
 use super::{Store, StoreError};
-use crate::row_binary::{Columns, Layout, Malformed, Row as StoredRow, SEGMENT_ID_BYTES};
+use crate::row_binary::{Layout, Row as StoredRow};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
+pub(crate) use part::MalformedRow;
+use part::{Filling, Part, ROWS};
 use places::Places;
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -36,11 +38,6 @@ pub const INSERT_BYTES_MAX: usize = 128 * 1024 * 1024;
 const TEXT_BYTES_MAX: &str = "1048576";
 /// Longest time that the store spends on an insert, in seconds.
 const STORE_TIME_MAX_S: &str = "100";
-
-/// The format of rows one after the other.
-const ROWS: &str = "RowBinaryWithNamesAndTypes";
-/// The format of [`Columns`].
-const COLUMNS: &str = "Native";
 
 /// The columns of a table's rows.
 pub fn layout(table: Table) -> &'static Layout {
@@ -83,36 +80,6 @@ pub(crate) struct Insert {
     /// Of the ledger's rows, the places that they take.
     places: Places,
 }
-
-/// Rows that go into the store at once.
-#[derive(Debug)]
-struct Part {
-    /// The format, and the rows with names and types of their columns. Nothing, if the rows were all of dead receipts.
-    body: Option<(&'static str, Bytes)>,
-    /// Its share of [`Insert::expected`].
-    expected: u64,
-}
-
-/// A part while it is gathered.
-struct Filling<'row> {
-    body: Body<'row>,
-    expected: u64,
-    is_empty: bool,
-    /// The bytes of its rows, had no receipt died.
-    bytes: usize,
-}
-
-/// Rows as they are sent.
-enum Body<'row> {
-    /// `RowBinaryWithNamesAndTypes`
-    Rows(Vec<u8>),
-    /// `Native`
-    Columns(Columns<'row>),
-}
-
-/// A row that is too short to carry the segment's id, or that does not hold the columns of its table.
-#[derive(Debug)]
-pub(crate) struct MalformedRow;
 
 #[derive(Row, Deserialize)]
 struct Held {
@@ -193,60 +160,6 @@ impl Insert {
     pub(crate) fn further_token(&self) -> Result<String, StoreError> {
         let random = getrandom::u64().map_err(|error| StoreError::Disk(std::io::Error::other(error)))?;
         Ok(format!("{}-{random:016x}", self.stable_token()))
-    }
-}
-
-impl<'row> Filling<'row> {
-    /// Makes room for so many bytes of rows.
-    fn begin(table: Table, bytes: usize) -> Filling<'row> {
-        let columns = (table == Table::Events).then(|| Columns::begin(layout(table), bytes)).flatten();
-        let body = columns.map_or_else(
-            || {
-                let mut rows = layout(table).header();
-                rows.reserve(bytes);
-                Body::Rows(rows)
-            },
-            Body::Columns,
-        );
-        Filling { body, expected: 0, is_empty: true, bytes: 0 }
-    }
-
-    fn finish(self) -> Part {
-        let body = (!self.is_empty).then(|| match self.body {
-            Body::Rows(rows) => (ROWS, rows.into()),
-            Body::Columns(columns) => (COLUMNS, columns.finish().into()),
-        });
-        Part { body, expected: self.expected }
-    }
-
-    fn take(&mut self, table: Table, segment_id: u64, row: StoredRow<'row>) -> Result<(), MalformedRow> {
-        match &mut self.body {
-            Body::Columns(columns) => columns.take(segment_id, row).map_err(|Malformed| MalformedRow)?,
-            Body::Rows(rows) => {
-                let columns = row.head.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
-                for piece in [&segment_id.to_le_bytes(), columns, row.shared, row.tail] {
-                    rows.extend_from_slice(piece);
-                }
-                if table == Table::Links {
-                    rows.extend_from_slice(crate::ledger::lacking(&row.whole()));
-                }
-            }
-        }
-        self.expected += weight(table, row)?;
-        self.is_empty = false;
-        Ok(())
-    }
-}
-
-/// What a row adds to the measure of [`Store::held`]: one, but for counters, which the store sums, what it counts.
-fn weight(table: Table, row: StoredRow<'_>) -> Result<u64, MalformedRow> {
-    match table {
-        Table::Events | Table::Consents | Table::Decisions | Table::Links => Ok(1),
-        Table::Rejections | Table::Displays => {
-            let row = row.whole();
-            let count = layout(table).field(&row, "count").and_then(|count| count.first_chunk::<8>());
-            count.map(|count| u64::from_le_bytes(*count)).ok_or(MalformedRow)
-        }
     }
 }
 
@@ -348,7 +261,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::pipeline::EVENTS;
-    use crate::row_binary::width_of;
+    use crate::row_binary::{SEGMENT_ID_BYTES, width_of};
 
     /// A row whose columns hold zeros and empty texts, but for the first, which tells that it was not erased.
     fn row() -> Vec<u8> {
