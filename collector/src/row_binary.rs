@@ -2,7 +2,8 @@
 //!
 //! In: the values of one row, in the order of a [`Layout`]. Out: the bytes that the spool keeps and the drain inserts.
 //! The header goes before the rows of an insert (`FORMAT RowBinaryWithNamesAndTypes`), so that the store compares
-//! every name and type with its table and refuses a row that was written for another. Events are turned into [`Columns`].
+//! every name and type with its table and refuses a row that was written for another. Events are turned
+//! into columns, whose values the store casts where a column of its table has another type.
 //!
 //! Invariant: the first column of every layout is `segment_id UInt64`. It is zero until the drain, which knows the
 //! segment, writes it over the first eight bytes of the row ([`SEGMENT_ID_BYTES`]).
@@ -10,7 +11,7 @@
 mod columns;
 mod rows;
 
-pub(crate) use columns::{Columns, Malformed};
+pub(crate) use columns::{BLOCK_ROWS_MAX, Columns, Malformed};
 pub use rows::{Row, Rows};
 
 use std::net::Ipv6Addr;

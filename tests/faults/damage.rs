@@ -111,7 +111,7 @@ fn a_segment_that_the_store_refuses_is_set_aside_and_told_and_those_behind_it_ar
     stack.await_drained();
     assert_eq!(stored(&stack), (100 + lost..115).collect::<Vec<u64>>());
     let (log, metrics) = (stack.log(), stack.ask("/metrics").text().to_owned());
-    assert!(log.contains("The store refuses rows of a segment."), "{log}");
+    assert!(log.contains("A row of a segment is none of its table."), "{log}");
     assert!(
         log.contains("A segment holds rows that the store refuses. It is kept in the spool's quarantine"),
         "{log}"

@@ -110,7 +110,10 @@ impl Store {
         (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&bare_links).await?;
-        job.tables.extend(malformed.into_iter().map(|table| (table, Known::Refused)));
+        for table in malformed {
+            tracing::error!(table = layout(table).table, "A row of a segment is none of its table.");
+            job.tables.insert(table, Known::Refused);
+        }
         for insert in &inserts {
             let mut known = job.tables.get(&insert.table).copied().unwrap_or(Known::Nothing);
             let salvaged = job.segment.salvaged() || contents.damaged();
@@ -236,7 +239,7 @@ struct Found {
     places: Vec<Place>,
     /// Links whose rows were erased where they waited: the commitment of each, and the day on which it ends.
     bare_links: Vec<(String, u16)>,
-    /// Tables with a row that is too short to be one of theirs.
+    /// Tables with a row that is none of theirs: too short, or, of events, not exactly their columns.
     malformed: Vec<Table>,
     /// Whether a decision ended a consent.
     withdraws: bool,

@@ -14,12 +14,12 @@ mod part;
 mod places;
 
 use super::{Store, StoreError};
-use crate::row_binary::{Layout, Row as StoredRow};
+use crate::row_binary::{Columns, Layout, Row as StoredRow};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
 pub(crate) use part::MalformedRow;
-use part::{Filling, Part, ROWS};
+use part::{COLUMNS, Filling, Part, ROWS};
 use places::Places;
 use serde::Deserialize;
 use std::collections::HashSet;
@@ -112,10 +112,10 @@ impl Insert {
                 dead.insert(record.consent_id);
             }
             for row in rows_for(record, table) {
-                if part.bytes > 0 && part.bytes + row.size() > bytes_max {
+                if part.has_no_room(row.size(), bytes_max) {
                     parts.push(std::mem::replace(&mut part, begin(left)).finish());
                 }
-                part.bytes += row.size();
+                part.make_room(row.size());
                 left -= row.size();
                 if !is_erased && !row.is_blank() {
                     let named = if places.take(table, row)? { segment_id } else { 0 };
@@ -179,7 +179,12 @@ impl Store {
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.
     pub(crate) async fn takes_layout(&self, table: Table) -> bool {
-        self.send(table, ROWS, "", layout(table).header().into()).await.is_ok()
+        let takes_rows = self.send(table, ROWS, "", layout(table).header().into()).await.is_ok();
+        let columns = (table == Table::Events).then(|| Columns::begin(layout(table))).flatten();
+        match columns {
+            Some(none) => takes_rows && self.send(table, COLUMNS, "", none.finish().into()).await.is_ok(),
+            None => takes_rows,
+        }
     }
 
     async fn send(&self, table: Table, format: &str, token: &str, body: Bytes) -> Result<(), StoreError> {

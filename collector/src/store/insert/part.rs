@@ -4,14 +4,14 @@
 //! the segment's id, and what it adds to the measure of what the store holds is counted with it.
 
 use super::layout;
-use crate::row_binary::{Columns, Malformed, Row as StoredRow, SEGMENT_ID_BYTES};
+use crate::row_binary::{BLOCK_ROWS_MAX, Columns, Malformed, Row as StoredRow, SEGMENT_ID_BYTES};
 use crate::spool::Table;
 use bytes::Bytes;
 
 /// The format of rows one after the other.
 pub(super) const ROWS: &str = "RowBinaryWithNamesAndTypes";
 /// The format of [`Columns`].
-const COLUMNS: &str = "Native";
+pub(super) const COLUMNS: &str = "Native";
 
 /// Rows that go into the store at once.
 #[derive(Debug)]
@@ -27,8 +27,9 @@ pub(super) struct Filling<'row> {
     body: Body<'row>,
     expected: u64,
     is_empty: bool,
-    /// The bytes of its rows, had no receipt died.
-    pub(super) bytes: usize,
+    /// The bytes of its rows, and their number, had no receipt died.
+    bytes: usize,
+    rows: usize,
 }
 
 /// Rows as they are sent.
@@ -44,7 +45,7 @@ pub(crate) struct MalformedRow;
 impl<'row> Filling<'row> {
     /// Makes room for so many bytes of rows.
     pub(super) fn begin(table: Table, bytes: usize) -> Filling<'row> {
-        let columns = (table == Table::Events).then(|| Columns::begin(layout(table), bytes)).flatten();
+        let columns = (table == Table::Events).then(|| Columns::begin(layout(table))).flatten();
         let body = if let Some(columns) = columns {
             Body::Columns(columns)
         } else {
@@ -52,7 +53,19 @@ impl<'row> Filling<'row> {
             rows.reserve(bytes);
             Body::Rows(rows)
         };
-        Filling { body, expected: 0, is_empty: true, bytes: 0 }
+        Filling { body, expected: 0, is_empty: true, bytes: 0, rows: 0 }
+    }
+
+    /// Whether a row of that size is one too many.
+    pub(super) fn has_no_room(&self, bytes: usize, bytes_max: usize) -> bool {
+        let most = matches!(self.body, Body::Columns(_)).then_some(BLOCK_ROWS_MAX);
+        self.rows > 0 && (self.bytes + bytes > bytes_max || Some(self.rows) == most)
+    }
+
+    /// Takes up the room of a row, whether it is taken or left out.
+    pub(super) fn make_room(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.rows += 1;
     }
 
     pub(super) fn finish(self) -> Part {
