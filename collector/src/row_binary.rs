@@ -11,7 +11,7 @@
 mod columns;
 mod rows;
 
-pub(crate) use columns::{BLOCK_ROWS_MAX, Columns, Malformed};
+pub(crate) use columns::{BLOCK_ROWS_MAX, Columns, MalformedRow};
 pub use rows::{Row, Rows};
 
 use std::net::Ipv6Addr;

@@ -123,24 +123,28 @@ impl Artefacts {
         let mut state = self.state();
         let place = *state.seen.get(&(site.to_owned(), text_hash.to_owned()))?;
         let artefact = state.all.get(place)?.clone();
-        if !state.served.contains(&artefact.hash) && state.named.insert(artefact.hash.clone()) {
-            self.named(&state, &artefact);
+        let is_noted = state.served.contains(&artefact.hash) || state.named.contains(&artefact.hash);
+        if !is_noted && self.note(&state, &artefact) {
+            state.named.insert(artefact.hash.clone());
         }
         Some(artefact)
     }
 
     /// Notes that a row names what is served no more, and with it whatever the row leads to. Once a day each, so it may
-    /// block.
-    fn named(&self, state: &State, artefact: &Artefact) {
+    /// block. Tells whether all of it could be noted.
+    fn note(&self, state: &State, artefact: &Artefact) -> bool {
         let with_it = |one: &&Artefact| {
             let declaration = one.kind == "declaration" && one.declaration_hash == artefact.declaration_hash;
             one.site == artefact.site && (one.text_hash == artefact.text_hash || declaration)
         };
+        let mut is_noted = true;
         for one in state.all.iter().filter(with_it) {
             if let Err(error) = touch(&self.folder.join(&one.hash)) {
                 tracing::warn!(%error, hash = one.hash, "An artefact that a decision names cannot be kept longer.");
+                is_noted = false;
             }
         }
+        is_noted
     }
 
     /// Every artefact that is kept.

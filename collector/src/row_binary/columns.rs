@@ -25,9 +25,9 @@ const HEAD_BYTES: usize = 2_048;
 /// The empty text: its length.
 const EMPTY: &[u8] = &[0];
 
-/// A row that does not consist of the columns of its table.
+/// A row that is too short to carry the segment's id, or that does not hold the columns of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub(crate) struct MalformedRow;
 
 /// Rows of one table, column by column.
 pub(crate) struct Columns<'row> {
@@ -76,11 +76,11 @@ impl<'row> Columns<'row> {
     }
 
     /// Adds a row of that segment, one of [`BLOCK_ROWS_MAX`] at most. After an error nothing more can be made of them.
-    pub(crate) fn take(&mut self, segment_id: u64, row: Row<'row>) -> Result<(), Malformed> {
+    pub(crate) fn take(&mut self, segment_id: u64, row: Row<'row>) -> Result<(), MalformedRow> {
         debug_assert!(self.rows < BLOCK_ROWS_MAX, "more words than places");
-        let own = row.head.get(SEGMENT_ID_BYTES..).ok_or(Malformed)?;
+        let own = row.head.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
         let Some((Column::Fixed { values, .. }, _)) = self.columns.split_first_mut() else {
-            return Err(Malformed);
+            return Err(MalformedRow);
         };
         values.extend_from_slice(&segment_id.to_le_bytes());
         let middle = self.add(1, own)?;
@@ -93,15 +93,15 @@ impl<'row> Columns<'row> {
         }
         let end = self.add(middle + self.shared.values.len(), row.tail)?;
         self.rows += 1;
-        if end == self.columns.len() { Ok(()) } else { Err(Malformed) }
+        if end == self.columns.len() { Ok(()) } else { Err(MalformedRow) }
     }
 
     /// Adds the values of a piece to the columns from `first` on, and tells which column comes after them.
-    fn add(&mut self, first: usize, mut piece: &'row [u8]) -> Result<usize, Malformed> {
+    fn add(&mut self, first: usize, mut piece: &'row [u8]) -> Result<usize, MalformedRow> {
         let mut place = first;
         while !piece.is_empty() {
-            let column = self.columns.get_mut(place).ok_or(Malformed)?;
-            let (bytes, rest) = column.split(piece).ok_or(Malformed)?;
+            let column = self.columns.get_mut(place).ok_or(MalformedRow)?;
+            let (bytes, rest) = column.split(piece).ok_or(MalformedRow)?;
             let value = column.value(bytes);
             column.add(value);
             (place, piece) = (place + 1, rest);
@@ -110,12 +110,12 @@ impl<'row> Columns<'row> {
     }
 
     /// Looks up the values of a piece that rows have in common, and adds none.
-    fn look(&mut self, first: usize, shared: &'row [u8]) -> Result<Shared<'row>, Malformed> {
+    fn look(&mut self, first: usize, shared: &'row [u8]) -> Result<Shared<'row>, MalformedRow> {
         let (mut piece, mut values) = (shared, std::mem::take(&mut self.shared.values));
         values.clear();
         while !piece.is_empty() {
-            let column = self.columns.get_mut(first + values.len()).ok_or(Malformed)?;
-            let (bytes, rest) = column.split(piece).ok_or(Malformed)?;
+            let column = self.columns.get_mut(first + values.len()).ok_or(MalformedRow)?;
+            let (bytes, rest) = column.split(piece).ok_or(MalformedRow)?;
             values.push(column.value(bytes));
             piece = rest;
         }
@@ -269,7 +269,7 @@ mod tests {
         rows
     }
 
-    fn block(batches: &[Rows]) -> Result<Vec<u8>, Malformed> {
+    fn block(batches: &[Rows]) -> Result<Vec<u8>, MalformedRow> {
         let mut columns = Columns::begin(&LAYOUT).expect("every type is known");
         for row in batches.iter().flat_map(Rows::iter) {
             columns.take(5, row)?;
@@ -332,9 +332,9 @@ mod tests {
         let whole = rows.iter().next().unwrap().whole().into_owned();
         assert!(block(std::slice::from_ref(&rows)).is_ok());
         for length in 0..whole.len() {
-            assert_eq!(block(&[vec![whole[..length].to_vec()].into()]), Err(Malformed), "{length}");
+            assert_eq!(block(&[vec![whole[..length].to_vec()].into()]), Err(MalformedRow), "{length}");
         }
-        assert_eq!(block(&[vec![[&whole[..], &[0]].concat()].into()]), Err(Malformed));
+        assert_eq!(block(&[vec![[&whole[..], &[0]].concat()].into()]), Err(MalformedRow));
         // The text's length goes over the end of its piece, though not of the row.
         let mut torn = Rows::around(vec![1, b'a', 3, b'x'], 1);
         torn.push(
@@ -345,8 +345,8 @@ mod tests {
                 out.date(9);
             },
         );
-        assert_eq!(block(&[torn]), Err(Malformed));
-        assert_eq!(block(&[vec![vec![0xff; 64]].into()]), Err(Malformed), "a length without end");
+        assert_eq!(block(&[torn]), Err(MalformedRow));
+        assert_eq!(block(&[vec![vec![0xff; 64]].into()]), Err(MalformedRow), "a length without end");
     }
 
     #[test]

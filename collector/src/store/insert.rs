@@ -14,11 +14,11 @@ mod part;
 mod places;
 
 use super::{Store, StoreError};
+pub(crate) use crate::row_binary::MalformedRow;
 use crate::row_binary::{Columns, Layout, Row as StoredRow};
 use crate::spool::{StoredRecord, Table};
 use bytes::Bytes;
 use clickhouse::Row;
-pub(crate) use part::MalformedRow;
 use part::{COLUMNS, Filling, Part, ROWS};
 use places::Places;
 use serde::Deserialize;

@@ -4,7 +4,7 @@
 //! the segment's id, and what it adds to the measure of what the store holds is counted with it.
 
 use super::layout;
-use crate::row_binary::{BLOCK_ROWS_MAX, Columns, Malformed, Row as StoredRow, SEGMENT_ID_BYTES};
+use crate::row_binary::{BLOCK_ROWS_MAX, Columns, MalformedRow, Row as StoredRow, SEGMENT_ID_BYTES};
 use crate::spool::Table;
 use bytes::Bytes;
 
@@ -37,10 +37,6 @@ enum Body<'row> {
     Rows(Vec<u8>),
     Columns(Columns<'row>),
 }
-
-/// A row that is too short to carry the segment's id, or that does not hold the columns of its table.
-#[derive(Debug)]
-pub(crate) struct MalformedRow;
 
 impl<'row> Filling<'row> {
     /// Makes room for so many bytes of rows.
@@ -83,7 +79,7 @@ impl<'row> Filling<'row> {
         row: StoredRow<'row>,
     ) -> Result<(), MalformedRow> {
         match &mut self.body {
-            Body::Columns(columns) => columns.take(segment_id, row).map_err(|Malformed| MalformedRow)?,
+            Body::Columns(columns) => columns.take(segment_id, row)?,
             Body::Rows(rows) => {
                 let columns = row.head.get(SEGMENT_ID_BYTES..).ok_or(MalformedRow)?;
                 for piece in [&segment_id.to_le_bytes(), columns, row.shared, row.tail] {
