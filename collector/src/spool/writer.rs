@@ -26,9 +26,10 @@ use wire::BatchId;
 /// Most bytes that are written before a sync, so that nobody's answer waits for everybody's.
 const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Pause after a group of several records, so that the next sync serves more of them. Whoever comes alone is synced at
-/// once. Without it a sync served two requests under full load, and took more of the processor than their events.
-const GROUP_PAUSE: Duration = Duration::from_millis(2);
+/// From the beginning of a group of several records to that of the next, at least, so that the next sync serves more of them.
+/// Whoever comes alone is synced at once. Without it a sync served two requests under full load, and took more of the
+/// processor than their events. It is no pause after a group: whoever came while a slow disk kept one waiting has waited.
+const GROUP_INTERVAL: Duration = Duration::from_millis(3);
 /// A segment is full too when its rows, whole as the store gets them, are so many times its largest size: whoever drains it
 /// holds them in memory.
 const ROWS_SHARE_MAX: u64 = 2;
@@ -98,11 +99,12 @@ impl Writer {
         loop {
             match self.receive(commands) {
                 Ok(Command::Append(first)) => {
+                    let begun = Instant::now();
                     let (group, seal) = self.gather(first, commands);
                     let crowded = group.len() > 1;
                     self.commit(group);
                     if crowded && seal.is_none() {
-                        std::thread::sleep(GROUP_PAUSE);
+                        std::thread::sleep(GROUP_INTERVAL.saturating_sub(begun.elapsed()));
                     }
                     if let Some(answer) = seal {
                         self.seal_and_tell(answer);

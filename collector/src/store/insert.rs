@@ -100,8 +100,8 @@ impl Insert {
         let concerned: Vec<&StoredRecord<'_>> =
             records.iter().filter(|record| concerns(record.table, table)).collect();
         let sizes = concerned.iter().flat_map(|record| rows_for(record, table)).map(StoredRow::size);
-        let mut left: usize = sizes.sum();
-        let begin = |left: usize| Filling::begin(table, left.min(bytes_max));
+        let mut left = sizes.fold((0, 0), |(rows, bytes), size| (rows + 1, bytes + size));
+        let begin = |(rows, bytes): (usize, usize)| Filling::begin(table, rows, bytes.min(bytes_max));
         let (mut parts, mut part) = (Vec::new(), begin(left));
         let (mut dead, mut places) = (HashSet::new(), Places::default());
         for record in concerned {
@@ -116,7 +116,7 @@ impl Insert {
                     parts.push(std::mem::replace(&mut part, begin(left)).finish());
                 }
                 part.make_room(row.size());
-                left -= row.size();
+                left = (left.0 - 1, left.1 - row.size());
                 if !is_erased && !row.is_blank() {
                     let named = if places.take(table, row)? { segment_id } else { 0 };
                     part.take(table, named, row)?;
@@ -179,15 +179,21 @@ impl Store {
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.
     pub(crate) async fn takes_layout(&self, table: Table) -> bool {
-        let takes_rows = self.send(table, ROWS, "", layout(table).header().into()).await.is_ok();
-        let columns = (table == Table::Events).then(|| Columns::begin(layout(table))).flatten();
+        let takes_rows = self.send(table, ROWS, "", vec![layout(table).header().into()]).await.is_ok();
+        let columns = (table == Table::Events).then(|| Columns::begin(layout(table), 0)).flatten();
         match columns {
-            Some(none) => takes_rows && self.send(table, COLUMNS, "", none.finish().into()).await.is_ok(),
+            Some(none) => takes_rows && self.send(table, COLUMNS, "", none.finish()).await.is_ok(),
             None => takes_rows,
         }
     }
 
-    async fn send(&self, table: Table, format: &str, token: &str, body: Bytes) -> Result<(), StoreError> {
+    async fn send(
+        &self,
+        table: Table,
+        format: &str,
+        token: &str,
+        pieces: Vec<Bytes>,
+    ) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} FORMAT {format}", layout(table).table);
         let mut insert = self
             .client()
@@ -202,7 +208,9 @@ impl Store {
             .with_setting("format_binary_max_string_size", TEXT_BYTES_MAX)
             // The store gives up before this side does, so that what is asked for again is not still under way.
             .with_setting("max_execution_time", STORE_TIME_MAX_S);
-        insert.send(body).await?;
+        for piece in pieces {
+            insert.send(piece).await?;
+        }
         Ok(insert.end().await?)
     }
 
@@ -304,7 +312,7 @@ mod tests {
             for part in &insert.parts {
                 let (format, body) = part.body.as_ref().unwrap();
                 let head = [EVENTS.columns.len() as u8, part.expected as u8];
-                assert_eq!((*format, &body[..2]), ("Native", &head[..]), "columns, and rows of each");
+                assert_eq!((*format, &body[0][..2]), ("Native", &head[..]), "columns, and rows of each");
             }
         }
     }

@@ -16,8 +16,9 @@ pub(super) const COLUMNS: &str = "Native";
 /// Rows that go into the store at once.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// The format, and the rows with names and types of their columns. Nothing, if the rows were all of dead receipts.
-    pub(super) body: Option<(&'static str, Bytes)>,
+    /// The format, and the rows with names and types of their columns, in pieces. Nothing, if the rows were all of dead
+    /// receipts.
+    pub(super) body: Option<(&'static str, Vec<Bytes>)>,
     /// Its share of what is expected of the whole.
     pub(super) expected: u64,
 }
@@ -39,9 +40,9 @@ enum Body<'row> {
 }
 
 impl<'row> Filling<'row> {
-    /// Makes room for so many bytes of rows.
-    pub(super) fn begin(table: Table, bytes: usize) -> Filling<'row> {
-        let columns = (table == Table::Events).then(|| Columns::begin(layout(table))).flatten();
+    /// Makes room for so many rows, which take so many bytes.
+    pub(super) fn begin(table: Table, rows: usize, bytes: usize) -> Filling<'row> {
+        let columns = (table == Table::Events).then(|| Columns::begin(layout(table), rows)).flatten();
         let body = if let Some(columns) = columns {
             Body::Columns(columns)
         } else {
@@ -66,8 +67,8 @@ impl<'row> Filling<'row> {
 
     pub(super) fn finish(self) -> Part {
         let body = (!self.is_empty).then(|| match self.body {
-            Body::Rows(rows) => (ROWS, rows.into()),
-            Body::Columns(columns) => (COLUMNS, columns.finish().into()),
+            Body::Rows(rows) => (ROWS, vec![rows.into()]),
+            Body::Columns(columns) => (COLUMNS, columns.finish()),
         });
         Part { body, expected: self.expected }
     }
