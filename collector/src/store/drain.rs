@@ -101,7 +101,7 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let read = read(spool, withdrawn, kept_sites, job, self.insert_bytes_max).await?;
+        let read = self.read(spool, withdrawn, kept_sites, job).await?;
         let (contents, found) = match read {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
@@ -148,7 +148,63 @@ impl Store {
                 self.forget_aside(links).await?;
             }
         }
-        finish(spool, withdrawn, job, contents).await
+        self.finish(spool, withdrawn, job, contents).await
+    }
+
+    /// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
+    async fn read(
+        &self,
+        spool: &Spool,
+        withdrawn: &Withdrawn,
+        kept_sites: &[String],
+        job: &Job,
+    ) -> Result<Result<(Contents, Found), Unread>, StoreError> {
+        let (spool, withdrawn, kept_sites, segment) =
+            (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(&job.segment));
+        let bytes_max = self.insert_bytes_max;
+        let is_asked = job.tables.values().any(|known| *known == Known::Nothing);
+        self.reader
+            .blocking(move || {
+                Ok(spool.read(&segment, |records| {
+                    records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
+                    let of_events = records.iter().filter(|record| is_asked && record.table == Table::Events);
+                    let mut living: Vec<u64> = of_events
+                        .map(|record| record.consent_id)
+                        .filter(|id| !withdrawn.is_dead(*id))
+                        .collect();
+                    living.dedup();
+                    let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
+                    Found::of(records, segment.id(), bytes_max, living, erased)
+                }))
+            })
+            .await
+    }
+
+    /// The decisions' receipts go to their own file before the rows leave the spool, if the disk has any room for them.
+    async fn finish(
+        &self,
+        spool: &Spool,
+        withdrawn: &Withdrawn,
+        job: &Job,
+        contents: Contents,
+    ) -> Result<(), StoreError> {
+        let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
+        let ends_consents = job.may_end_consents;
+        self.reader
+            .blocking(move || {
+                let saved = match withdrawn.save() {
+                    Err(error) if ends_consents && !means_full(&error) => return Err(error),
+                    saved => saved,
+                };
+                // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
+                spool.finish(&segment, &contents)?;
+                if let Err(error) = saved.or_else(|_| withdrawn.save()) {
+                    // It is told each minute: see `draining`.
+                    tracing::debug!(%error, "The list of withdrawn receipts could not be written.");
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Notes that decisions are not in the store though their links are, or the other way round.
@@ -247,31 +303,6 @@ struct Found {
     living: Vec<u64>,
 }
 
-/// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
-async fn read(
-    spool: &Spool,
-    withdrawn: &Withdrawn,
-    kept_sites: &[String],
-    job: &Job,
-    bytes_max: usize,
-) -> Result<Result<(Contents, Found), Unread>, StoreError> {
-    let (spool, withdrawn, kept_sites, segment) =
-        (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(&job.segment));
-    let is_asked = job.tables.values().any(|known| *known == Known::Nothing);
-    super::blocking(move || {
-        Ok(spool.read(&segment, |records| {
-            records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
-            let of_events = records.iter().filter(|record| is_asked && record.table == Table::Events);
-            let mut living: Vec<u64> =
-                of_events.map(|record| record.consent_id).filter(|id| !withdrawn.is_dead(*id)).collect();
-            living.dedup();
-            let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
-            Found::of(records, segment.id(), bytes_max, living, erased)
-        }))
-    })
-    .await
-}
-
 impl Found {
     fn of(
         records: &[StoredRecord<'_>],
@@ -308,31 +339,6 @@ fn is_kept(record: &StoredRecord<'_>, kept_sites: &[String]) -> bool {
     let Some(row) = record.rows().next().map(Row::whole) else { return false };
     let site = layout(record.table).field(&row, "site_id");
     site.is_some_and(|site| kept_sites.iter().any(|kept| kept.as_bytes() == site))
-}
-
-/// The decisions' receipts go to their own file before the rows leave the spool, if the disk has any room for them.
-async fn finish(
-    spool: &Spool,
-    withdrawn: &Withdrawn,
-    job: &Job,
-    contents: Contents,
-) -> Result<(), StoreError> {
-    let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
-    let ends_consents = job.may_end_consents;
-    super::blocking(move || {
-        let saved = match withdrawn.save() {
-            Err(error) if ends_consents && !means_full(&error) => return Err(error),
-            saved => saved,
-        };
-        // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
-        spool.finish(&segment, &contents)?;
-        if let Err(error) = saved.or_else(|_| withdrawn.save()) {
-            // It is told each minute: see `draining`.
-            tracing::debug!(%error, "The list of withdrawn receipts could not be written.");
-        }
-        Ok(())
-    })
-    .await
 }
 
 #[cfg(test)]

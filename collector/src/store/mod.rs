@@ -19,6 +19,7 @@ mod insert;
 mod ledger;
 mod migrate;
 mod poll;
+mod reader;
 mod rights;
 mod sweep;
 
@@ -37,6 +38,7 @@ use arc_swap::ArcSwap;
 use clickhouse::{Client, RowOwned, RowRead};
 use draining::Draining;
 use erasing::Erasing;
+use reader::Reader;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -91,6 +93,8 @@ pub struct Store {
     /// Most bytes of rows in one insert.
     insert_bytes_max: usize,
     waiting_age: Duration,
+    /// Where the drain reads segments.
+    reader: Arc<Reader>,
 }
 
 impl Store {
@@ -102,6 +106,7 @@ impl Store {
             poll_interval: POLL_INTERVAL,
             insert_bytes_max: INSERT_BYTES_MAX,
             waiting_age: WAITING_AGE,
+            reader: Arc::default(),
         }
     }
 

@@ -1,0 +1,80 @@
+//! The thread on which segments are read and turned into inserts.
+//!
+//! In: work that blocks on the disk. Out: what it gives. Invariant: it is one thread, and always the same, so that the heap which
+//! a segment needs is there once: each thread keeps what it freed for itself for a while.
+
+use super::StoreError;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::thread;
+use tokio::sync::{mpsc, oneshot};
+
+/// Work that waits for the thread. There is one drain; what it gave up waiting for may be under way still.
+const WAITING_MAX: usize = 1;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// See the module. The thread begins with the first work and ends with this.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    work: OnceLock<mpsc::Sender<Work>>,
+}
+
+impl Reader {
+    /// Does it on the thread.
+    ///
+    /// # Errors
+    /// The work's own; [`StoreError::Disk`] too if it panicked or there can be no thread.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let work = move || {
+            if answer.send(work()).is_err() {
+                tracing::trace!("Nobody waits any more for a segment that was read.");
+            }
+        };
+        let gone = || StoreError::Disk(io::Error::other("the thread that reads segments gave no answer"));
+        self.thread()?.send(Box::new(work)).await.map_err(|_| gone())?;
+        Ok(answered.await.map_err(|_| gone())??)
+    }
+
+    fn thread(&self) -> Result<&mpsc::Sender<Work>, StoreError> {
+        if let Some(work) = self.work.get() {
+            return Ok(work);
+        }
+        let (work, mut waiting) = mpsc::channel::<Work>(WAITING_MAX);
+        thread::Builder::new().name("drain".into()).spawn(move || {
+            while let Some(work) = waiting.blocking_recv() {
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    tracing::error!("Reading a segment panicked; it is tried again.");
+                }
+            }
+        })?;
+        Ok(self.work.get_or_init(|| work))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn name(reader: &Reader) -> (Option<String>, thread::ThreadId) {
+        let thread = || Ok((thread::current().name().map(str::to_owned), thread::current().id()));
+        reader.blocking(thread).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn all_work_is_done_by_one_thread_also_after_some_failed_or_panicked() {
+        let reader = Reader::default();
+        let first = name(&reader).await;
+        assert_eq!(first.0.as_deref(), Some("drain"));
+        let failed = reader.blocking(|| Err::<(), _>(io::ErrorKind::NotFound.into())).await;
+        assert!(matches!(failed, Err(StoreError::Disk(error)) if error.kind() == io::ErrorKind::NotFound));
+        let panicked = reader.blocking(|| -> io::Result<()> { panic!("as a test asks") }).await;
+        assert!(matches!(panicked, Err(StoreError::Disk(_))));
+        assert_eq!(name(&reader).await, first);
+    }
+}
