@@ -353,6 +353,26 @@ mod tests {
     }
 
     #[test]
+    fn rows_in_pieces_and_whole_ones_keep_their_order() {
+        let (one, other) = (batch("a", "/x", &[1, 2]), batch("b", "/y", &[3]));
+        let whole = |rows: &Rows| rows.iter().map(|row| row.whole().into_owned()).collect::<Vec<_>>().into();
+        let mixed = [one.clone(), whole(&other), one, other];
+        let each_whole: Vec<Rows> = mixed.iter().map(whole).collect();
+        assert_eq!(block(&mixed), block(&each_whole));
+    }
+
+    #[test]
+    fn rows_that_share_a_piece_at_different_columns_are_refused() {
+        let shared = shared("a", "");
+        let (host, _) = shared.split_at(2);
+        let rows: [(&[u8], &[u8]); 2] =
+            [(&[0; 12], b"\x02/x\x09\0"), (b"\0\0\0\0\0\0\0\0\0\0\0\0\x01b", b"\x09\0")];
+        let mut columns = Columns::begin(&LAYOUT, 2).unwrap();
+        let [first, second] = rows.map(|(head, tail)| columns.take(5, Row { head, shared: host, tail }));
+        assert_eq!((first, second), (Ok(()), Err(MalformedRow)));
+    }
+
+    #[test]
     fn places_take_as_many_bytes_as_the_words_need() {
         for (words, bytes) in [(255, 1), (256, 2), (65_535, 2)] {
             let texts: Vec<Vec<u8>> = (0..words).map(|word: u32| shared(&word.to_string(), "")).collect();

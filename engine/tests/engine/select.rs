@@ -176,9 +176,11 @@ async fn what_is_too_large_or_not_there_is_refused() {
 async fn how_parts_are_merged_is_what_the_config_says() {
     let stand = crate::stand::Stand::new();
     let supervisor = stand.start().await;
-    for (name, expected) in
-        [("vertical_merge_algorithm_min_rows_to_activate", "1000000"), ("auto_statistics_types", "")]
-    {
+    for (name, expected) in [
+        ("vertical_merge_algorithm_min_rows_to_activate", "1000000"),
+        ("merge_selector_base", "9"),
+        ("auto_statistics_types", ""),
+    ] {
         let sql = "SELECT value FROM system.merge_tree_settings WHERE name = ?";
         let value = stand.client().query(sql).bind(name).fetch_one::<String>().await.unwrap();
         assert_eq!(value, expected, "{name}");
