@@ -1,9 +1,9 @@
 //! The same rows as columns: one block of ClickHouse's `Native` format, which the store reads for a tenth of the work.
 //!
-//! In: rows in pieces, as the spool holds them. Out: the bytes of one block, with the name and type of every column. Invariants: a
-//! row is taken only if its pieces are exactly its columns, each piece ending between two of them; what a batch's rows have
-//! in common is looked at once, and added for all of them at once; there is one block, because the store may count the blocks of an insert into its token;
-//! its bytes are not put together in one place, so that they are there once.
+//! In: rows in pieces, as the spool holds them. Out: the bytes of one block, with the name and type of every column.
+//! Invariants: a row is taken only if its pieces are exactly its columns, each piece ending between two of them; what a
+//! batch's rows have in common is looked at once, and added for all of them at once; there is one block, because the store
+//! may count the blocks of an insert into its token. It is handed on in pieces, so that its bytes are held once.
 //!
 //! Measured with 48,000 rows of `events` and the embedded engine (26.7): 6.3 µs of its processor time to read a row of
 //! `RowBinary`, which names each of 22 dictionaries' words again in each row, and 0.4 µs as columns.
@@ -350,6 +350,28 @@ mod tests {
         let pieces = batch("a", "/x", &[7]);
         let whole: Vec<Vec<u8>> = pieces.iter().map(|row| row.whole().into_owned()).collect();
         assert_eq!(block(&[whole.into()]), block(&[pieces]));
+    }
+
+    #[test]
+    fn a_block_in_pieces_is_the_same_bytes_in_their_order() {
+        let seqs: Vec<u32> = (0..5_000).collect();
+        let rows = batch("a", "/a/path", &seqs);
+        let mut columns = Columns::begin(&LAYOUT, seqs.len()).unwrap();
+        rows.iter().for_each(|row| columns.take(5, row).unwrap());
+        let pieces = columns.finish();
+        let mut expected = b"\x05\x88\x27\x0asegment_id\x06UInt64".to_vec();
+        seqs.iter().for_each(|_| expected.extend(5_u64.to_le_bytes()));
+        expected.extend(b"\x03seq\x06UInt32");
+        seqs.iter().for_each(|seq| expected.extend(seq.to_le_bytes()));
+        expected.extend(b"\x04host\x16LowCardinality(String)");
+        expected.extend(b"\x01\0\0\0\0\0\0\0\x00\x06\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x00\x01a");
+        expected.extend(b"\x88\x13\0\0\0\0\0\0");
+        expected.extend([1; 5_000]);
+        expected.extend(b"\x04path\x06String");
+        seqs.iter().for_each(|_| expected.extend(b"\x07/a/path"));
+        expected.extend(b"\x03day\x04Date");
+        seqs.iter().for_each(|_| expected.extend(9_u16.to_le_bytes()));
+        assert_eq!((pieces.len(), pieces.concat() == expected), (7, true));
     }
 
     #[test]

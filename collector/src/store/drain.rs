@@ -148,7 +148,7 @@ impl Store {
                 self.forget_aside(links).await?;
             }
         }
-        self.finish(spool, withdrawn, job, contents).await
+        finish(spool, withdrawn, job, contents).await
     }
 
     /// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
@@ -176,33 +176,6 @@ impl Store {
                     let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
                     Found::of(records, segment.id(), bytes_max, living, erased)
                 }))
-            })
-            .await
-    }
-
-    /// The decisions' receipts go to their own file before the rows leave the spool, if the disk has any room for them.
-    async fn finish(
-        &self,
-        spool: &Spool,
-        withdrawn: &Withdrawn,
-        job: &Job,
-        contents: Contents,
-    ) -> Result<(), StoreError> {
-        let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
-        let ends_consents = job.may_end_consents;
-        self.reader
-            .blocking(move || {
-                let saved = match withdrawn.save() {
-                    Err(error) if ends_consents && !means_full(&error) => return Err(error),
-                    saved => saved,
-                };
-                // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
-                spool.finish(&segment, &contents)?;
-                if let Err(error) = saved.or_else(|_| withdrawn.save()) {
-                    // It is told each minute: see `draining`.
-                    tracing::debug!(%error, "The list of withdrawn receipts could not be written.");
-                }
-                Ok(())
             })
             .await
     }
@@ -339,6 +312,31 @@ fn is_kept(record: &StoredRecord<'_>, kept_sites: &[String]) -> bool {
     let Some(row) = record.rows().next().map(Row::whole) else { return false };
     let site = layout(record.table).field(&row, "site_id");
     site.is_some_and(|site| kept_sites.iter().any(|kept| kept.as_bytes() == site))
+}
+
+/// The decisions' receipts go to their own file before the rows leave the spool, if the disk has any room for them.
+async fn finish(
+    spool: &Spool,
+    withdrawn: &Withdrawn,
+    job: &Job,
+    contents: Contents,
+) -> Result<(), StoreError> {
+    let (spool, withdrawn, segment) = (spool.clone(), withdrawn.clone(), Arc::clone(&job.segment));
+    let ends_consents = job.may_end_consents;
+    super::blocking(move || {
+        let saved = match withdrawn.save() {
+            Err(error) if ends_consents && !means_full(&error) => return Err(error),
+            saved => saved,
+        };
+        // On a full disk it is this segment that makes room, and the store has its decisions: whoever starts asks it.
+        spool.finish(&segment, &contents)?;
+        if let Err(error) = saved.or_else(|_| withdrawn.save()) {
+            // It is told each minute: see `draining`.
+            tracing::debug!(%error, "The list of withdrawn receipts could not be written.");
+        }
+        Ok(())
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -25,9 +25,7 @@ use serde::Deserialize;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// Longest wait for the store to take a piece of an insert.
-const SEND_TIME_MAX: Duration = Duration::from_secs(30);
-/// Longest wait for its answer.
+/// Longest wait for the store to take a piece of an insert, and then for its answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// Most bytes of rows in one insert; half of what the embedded engine takes. A segment is larger only if it was written
@@ -170,7 +168,7 @@ impl Store {
             let Some((format, body)) = &part.body else { continue };
             let own = if place == 0 { token.to_owned() } else { format!("{token}-{place}") };
             let begun = Instant::now();
-            let sent = self.send(insert.table, format, &own, body.clone()).await;
+            let sent = self.send(insert.table, format, &own, body).await;
             self.health().inserts.observe(begun.elapsed());
             sent?;
         }
@@ -179,10 +177,10 @@ impl Store {
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.
     pub(crate) async fn takes_layout(&self, table: Table) -> bool {
-        let takes_rows = self.send(table, ROWS, "", vec![layout(table).header().into()]).await.is_ok();
+        let takes_rows = self.send(table, ROWS, "", &[layout(table).header().into()]).await.is_ok();
         let columns = (table == Table::Events).then(|| Columns::begin(layout(table), 0)).flatten();
         match columns {
-            Some(none) => takes_rows && self.send(table, COLUMNS, "", none.finish()).await.is_ok(),
+            Some(none) => takes_rows && self.send(table, COLUMNS, "", &none.finish()).await.is_ok(),
             None => takes_rows,
         }
     }
@@ -192,13 +190,13 @@ impl Store {
         table: Table,
         format: &str,
         token: &str,
-        pieces: Vec<Bytes>,
+        pieces: &[Bytes],
     ) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} FORMAT {format}", layout(table).table);
         let mut insert = self
             .client()
             .insert_formatted_with(sql)
-            .with_timeouts(Some(SEND_TIME_MAX), Some(ANSWER_TIME_MAX))
+            .with_timeouts(Some(ANSWER_TIME_MAX), Some(ANSWER_TIME_MAX))
             .with_setting("insert_deduplication_token", token)
             .with_setting("async_insert", "0")
             // The embedded engine's profile says these two as well; a server of the owner's may not.
@@ -208,10 +206,16 @@ impl Store {
             .with_setting("format_binary_max_string_size", TEXT_BYTES_MAX)
             // The store gives up before this side does, so that what is asked for again is not still under way.
             .with_setting("max_execution_time", STORE_TIME_MAX_S);
+        let mut unsent = None;
         for piece in pieces {
-            insert.send(piece).await?;
+            if let Err(error) = insert.send(piece.clone()).await {
+                unsent = Some(error);
+                break;
+            }
         }
-        Ok(insert.end().await?)
+        // Where it takes no more, its answer says why, if there is one; and what was not sent is let go.
+        let answered = insert.end().await;
+        answered.and(unsent.map_or(Ok(()), Err)).map_err(StoreError::from)
     }
 
     /// How much of these rows the store holds: rows, or the sum of counters.

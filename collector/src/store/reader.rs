@@ -1,7 +1,8 @@
 //! The thread on which segments are read and turned into inserts.
 //!
 //! In: work that blocks on the disk. Out: what it gives. Invariant: it is one thread, and always the same, so that the heap which
-//! a segment needs is there once: each thread keeps what it freed for itself for a while.
+//! a segment needs is there once: each thread keeps what it freed for itself for a while. The end of the process does not
+//! wait for it: all that it changes on disk is that a damaged segment is kept in quarantine, and the next start does that too.
 
 use super::StoreError;
 use std::io;
