@@ -5,10 +5,11 @@
 
 use crate::say::say;
 use crate::settings::ConfigOption;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use collector::config::Config;
 use collector::{keys, keys_path, now_ms, receipt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest time that a further key waits: a year.
 const HOURS_MAX: i64 = 366 * 24;
@@ -23,6 +24,9 @@ pub(crate) enum Command {
 pub(crate) struct Rotate {
     #[command(flatten)]
     config: ConfigOption,
+    /// Of the site of that id, which has keys of its own (`own_keys`).
+    #[arg(long, value_name = "ID")]
+    site: Option<String>,
     /// In how many hours it begins to sign: until then copy the file to the other collectors and reload all.
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(i64).range(1..=HOURS_MAX))]
     hours: i64,
@@ -33,11 +37,23 @@ pub(crate) struct Rotate {
 
 pub(crate) fn run(command: Command) -> Result<()> {
     let Command::Rotate(rotate) = command;
-    let path = keys_path(&rotate.config.read()?.data_dir);
+    let path = file(&rotate.config.read()?, rotate.site.as_deref())?;
     let from_ms = (!rotate.now).then(|| now_ms() + rotate.hours * 3_600_000);
     keys::rotate_file(&path, from_ms)?;
     say(&next(&path, from_ms.map(receipt::timestamp).as_deref()));
     Ok(())
+}
+
+/// The file of the site's own keys, or of those that sites share.
+fn file(config: &Config, site: Option<&str>) -> Result<PathBuf> {
+    let Some(id) = site else { return Ok(keys_path(&config.data_dir)) };
+    match config.site(id) {
+        Some(site) if site.own_keys => Ok(keys::own_keys_path(&config.data_dir, id)),
+        Some(_) => {
+            bail!("{id} signs with the keys that sites share: it has no own_keys = true. Leave out --site.")
+        }
+        None => bail!("There is no [[site]] with the id {id}."),
+    }
 }
 
 /// What is to be done with the file.

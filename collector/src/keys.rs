@@ -5,11 +5,17 @@
 //! [`rotate_file`] puts a further key on top, and the older ones still verify. Several collectors share one copy of the
 //! file. Invariant: every key of the file verifies as soon as it is read, also one whose time to sign has not come, so
 //! that all collectors know it before one signs with it.
+//!
+//! One file serves every site, and what is signed names its site. A site with `own_keys` has a file of its own instead
+//! (`own`): with that site it can go to whoever runs it next, or be changed after a leak, and no other site notices.
+
+mod own;
 
 use crate::receipt::timestamp;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -18,6 +24,8 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
+
+pub use own::own_keys_path;
 
 const SECRET_BYTES: usize = 32;
 /// Random numbers that are fetched from the operating system at once.
@@ -38,7 +46,11 @@ pub struct Key {
 
 /// The keys, the newest first; never empty.
 #[derive(Clone)]
-pub struct Keys(Vec<Key>);
+pub struct Keys {
+    keys: Vec<Key>,
+    /// Those of sites that have their own.
+    own: HashMap<String, Keys>,
+}
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,14 +107,20 @@ impl fmt::Debug for Key {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_list().entries(&self.0).finish()
+        out.debug_list().entries(&self.keys).finish()
+    }
+}
+
+impl From<Vec<Key>> for Keys {
+    fn from(keys: Vec<Key>) -> Keys {
+        Keys { keys, own: HashMap::new() }
     }
 }
 
 impl Keys {
     /// One fresh key.
     pub fn generate() -> Keys {
-        Keys(vec![Key::generate(None)])
+        Keys::from(vec![Key::generate(None)])
     }
 
     /// Puts a fresh key on top, which signs from that time on, in milliseconds since 1970; at once without one. Where there
@@ -110,31 +128,31 @@ impl Keys {
     /// has signed anything.
     pub fn rotate(&mut self, now_ms: i64, signs_from_ms: Option<i64>) {
         let fresh = Key::generate(signs_from_ms);
-        if self.0.len() >= KEYS_MAX {
+        if self.keys.len() >= KEYS_MAX {
             let only_the_oldest_signs =
-                !self.0[..KEYS_MAX - 1].iter().chain([&fresh]).any(|key| key.signs(now_ms));
+                !self.keys[..KEYS_MAX - 1].iter().chain([&fresh]).any(|key| key.signs(now_ms));
             if only_the_oldest_signs {
-                self.0.remove(0);
+                self.keys.remove(0);
             }
-            self.0.truncate(KEYS_MAX - 1);
+            self.keys.truncate(KEYS_MAX - 1);
         }
-        self.0.insert(0, fresh);
+        self.keys.insert(0, fresh);
     }
 
     /// The key that signs at this time: the newest whose time has come, and the oldest where none has.
     pub fn signing(&self, now_ms: i64) -> &Key {
-        let signing = self.0.iter().find(|key| key.signs(now_ms));
-        signing.unwrap_or(&self.0[self.0.len() - 1])
+        let signing = self.keys.iter().find(|key| key.signs(now_ms));
+        signing.unwrap_or(&self.keys[self.keys.len() - 1])
     }
 
     /// The key of that id.
     pub fn find(&self, id: &str) -> Option<&Key> {
-        self.0.iter().find(|key| key.id == id)
+        self.keys.iter().find(|key| key.id == id)
     }
 
     /// Every key, the newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter()
+        self.keys.iter()
     }
 
     /// Reads the file.
@@ -170,7 +188,7 @@ impl Keys {
             _ => {}
         }
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        for key in &self.0 {
+        for key in &self.keys {
             let secret: Zeroizing<String> =
                 Zeroizing::new(key.secret.iter().map(|byte| format!("{byte:02x}")).collect());
             let from = key.signs_from_ms.map(|from_ms| format!(" {}", timestamp(from_ms)));
@@ -219,7 +237,7 @@ fn parse(text: &str, path: &Path) -> Result<Keys, KeysError> {
     if keys.is_empty() {
         return Err(KeysError::Malformed(path.to_owned(), 1));
     }
-    Ok(Keys(keys))
+    Ok(Keys::from(keys))
 }
 
 /// The time that [`timestamp`] wrote.
@@ -302,7 +320,7 @@ mod tests {
         assert_eq!((keys.signing(NOW_MS).id(), keys.iter().count()), (first.as_str(), KEYS_MAX));
         keys.rotate(NOW_MS, None);
         assert!(keys.find(&first).is_none(), "one that signs at once takes the oldest's place");
-        assert_eq!((keys.signing(NOW_MS).id(), keys.iter().count()), (keys.0[0].id(), KEYS_MAX));
+        assert_eq!((keys.signing(NOW_MS).id(), keys.iter().count()), (keys.keys[0].id(), KEYS_MAX));
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl<'cookie> LiveReceipt<'cookie> {
         let (signed, signature) = parted(text)?;
         // With the signature, which is a member that the receipt does not know.
         let claims: Claims<'cookie> = serde_json::from_str(text).map_err(|_| ReceiptError::Forged)?;
-        let key = keys.find(&claims.key.0).ok_or(ReceiptError::Forged)?;
+        let key = keys.of(site).find(&claims.key.0).ok_or(ReceiptError::Forged)?;
         verify(key, &[signed], signature)?;
         if claims.site.0 != site {
             return Err(ReceiptError::Forged);
@@ -192,7 +192,7 @@ pub fn receipt_id(text: &str) -> Option<HexId> {
 /// Signs a receipt with the key of this time and returns the consent cookie's text, not yet percent-encoded. The field
 /// `key` is set here.
 pub fn sign(mut receipt: Receipt, now_ms: i64, keys: &Keys) -> String {
-    let key = keys.signing(now_ms);
+    let key = keys.of(&receipt.site).signing(now_ms);
     receipt.key = key.id().to_owned();
     let json = serde_json::to_string(&receipt).expect("a receipt of texts and numbers is always JSON");
     sign_members(json.strip_suffix('}').expect("the JSON of a struct ends with a brace"), key)
@@ -207,7 +207,8 @@ pub(crate) fn sign_members(members: &str, key: &Key) -> String {
 /// Signs a form's token: good for this purpose and site until `expires_s`, seconds since 1970.
 pub fn sign_token(purpose: &str, site: &str, now_ms: i64, expires_s: i64, keys: &Keys) -> String {
     let message = format!("token\n{purpose}\n{site}\n{expires_s}");
-    let signature = URL_SAFE_NO_PAD.encode(mac(keys.signing(now_ms), &[&message]).finalize().into_bytes());
+    let signature =
+        URL_SAFE_NO_PAD.encode(mac(keys.of(site).signing(now_ms), &[&message]).finalize().into_bytes());
     format!("{expires_s}.{signature}")
 }
 
@@ -215,7 +216,7 @@ pub fn sign_token(purpose: &str, site: &str, now_ms: i64, expires_s: i64, keys: 
 pub fn check_token(token: &str, purpose: &str, site: &str, now_ms: i64, keys: &Keys) -> bool {
     let Some((expires, signature)) = token.split_once('.') else { return false };
     let message = format!("token\n{purpose}\n{site}\n{expires}");
-    let signed = keys.iter().any(|key| verify(key, &[&message], signature).is_ok());
+    let signed = keys.of(site).iter().any(|key| verify(key, &[&message], signature).is_ok());
     signed && expires.parse().is_ok_and(|end: i64| end > now_ms.div_euclid(1_000))
 }
 

@@ -5,6 +5,7 @@ use crate::http::send;
 use crate::sender::{batch, try_batch};
 use crate::stack::{Stack, signal};
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -151,4 +152,40 @@ fn everywhere_in(country: &str) -> Vec<u8> {
     ]);
     let data = map(&[("country_code", text(country))]);
     [&record[..], &record, &[0; 16], &data, b"\xab\xcd\xefMaxMind.com", &metadata].concat()
+}
+
+#[test]
+fn a_site_is_given_keys_of_its_own_which_are_rotated_alone() {
+    let stack = Stack::start_with_config(&config("", ""));
+    let accept = || stack.decide("accept", &ALL, "").cookies();
+    let status =
+        |cookies: &str, number| try_batch(stack.public, cookies, &batch(number, "/page")).unwrap().status;
+    let key =
+        |cookies: &str| cookies.split("%22key%22:%22").nth(1).map(|rest| rest[..16].to_owned()).unwrap();
+    let shared = accept();
+    assert_eq!(status(&shared, 1), 202);
+    reload(&stack, &config("", "own_keys = true"), "is in force");
+    assert_eq!(status(&shared, 2), 202, "what was signed before holds");
+    let own = accept();
+    assert_eq!((status(&own, 3), key(&own) == key(&shared)), (202, false));
+
+    let file = stack.data().parent().unwrap().join("kruimel.toml");
+    let rotate = |site: &str| {
+        let arguments = ["keys", "rotate", "--now", "--site", site, "--config", file.to_str().unwrap()];
+        Command::new(env!("CARGO_BIN_EXE_kruimel")).args(arguments).output().unwrap()
+    };
+    let others = fs::read(stack.data().join("keys")).unwrap();
+    assert!(String::from_utf8(rotate("demo").stdout).unwrap().contains("keys-demo"));
+    assert_eq!(fs::read(stack.data().join("keys")).unwrap(), others);
+    assert!(!rotate("shop").status.success(), "there is no such site");
+    reload(&stack, &config("", "own_keys = true"), "is in force");
+    let fresh = accept();
+    assert_eq!((status(&fresh, 4), status(&own, 5)), (202, 202));
+    assert!(![key(&own), key(&shared)].contains(&key(&fresh)));
+    // Before the file goes to another operator the shared keys are taken out of it.
+    let keys = stack.data().join("keys-demo");
+    let lines = fs::read_to_string(&keys).unwrap();
+    fs::write(&keys, lines.lines().take(2).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    reload(&stack, &config("", "own_keys = true"), "is in force");
+    assert_eq!((status(&own, 6), status(&shared, 7)), (202, 403));
 }

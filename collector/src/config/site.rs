@@ -52,6 +52,8 @@ pub struct Site {
     pub google: bool,
     /// What the owner switched on.
     pub options: Options,
+    /// Whether what is signed for it is signed with keys of its own.
+    pub own_keys: bool,
     /// What happens to a visitor's rows when consent is withdrawn.
     pub on_withdrawal: OnWithdrawal,
     /// How long events are kept, in months.

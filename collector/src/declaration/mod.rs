@@ -162,6 +162,11 @@ fn append(mut held: Vec<Held>) -> Result<(), HistoryError> {
     Ok(())
 }
 
+/// Whether a site of that id declared something before.
+pub(crate) fn is_on_record(data_dir: &Path, site: &str) -> bool {
+    path_of(data_dir, site).exists()
+}
+
 impl Declarations {
     /// Compares every site with its history, and puts the revision that would be in force into the site.
     ///

@@ -25,6 +25,7 @@ impl VisitorCookie {
     /// batch gives the same, which the first may have stored, and nobody without the key can tell it.
     pub fn of_batch(live: &LiveReceipt<'_>, batch: BatchId, now_ms: i64, keys: &Keys) -> VisitorCookie {
         // The receipt's own: a retry has the same, whichever key signs by then.
+        let keys = keys.of(live.site());
         let key = keys.find(live.key()).unwrap_or(keys.signing(now_ms));
         let message = [OF_BATCH, live.site(), "\n", &live.consent_id().to_string(), "\n", &batch.to_string()];
         let hash = mac(key, &message).finalize().into_bytes();
@@ -37,7 +38,7 @@ impl VisitorCookie {
         let (signed, signature) = text.rsplit_once('.')?;
         let (id, created) = signed.split_once('.')?;
         let cookie = VisitorCookie { id: id.parse().ok()?, created_s: created.parse().ok()? };
-        keys.iter().find(|key| verify(key, &[VISITOR, site, "\n", signed], signature).is_ok())?;
+        keys.of(site).iter().find(|key| verify(key, &[VISITOR, site, "\n", signed], signature).is_ok())?;
         let age_s = now_ms.div_euclid(1_000).checked_sub(cookie.created_s)?;
         (age_s <= VISITOR_SECONDS_MAX).then_some(cookie)
     }
@@ -45,7 +46,7 @@ impl VisitorCookie {
     /// The cookie's value, signed with the key of this time.
     pub fn sign(&self, site: &str, now_ms: i64, keys: &Keys) -> String {
         let signed = self.to_string();
-        let mac = mac(keys.signing(now_ms), &[VISITOR, site, "\n", &signed]);
+        let mac = mac(keys.of(site).signing(now_ms), &[VISITOR, site, "\n", &signed]);
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 }

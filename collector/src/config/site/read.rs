@@ -50,6 +50,7 @@ pub(in crate::config) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site
     let (retention_months, ip_retention_days, ledger_months) = read_retention(section, choice_days);
     let position = section.get("position", |node| position(node.text()?)).unwrap_or(Position::Bottom);
     let google = section.get("google", |node| node.boolean()).unwrap_or(true);
+    let own_keys = section.get("own_keys", |node| node.boolean()).unwrap_or(false);
     let options = options::read(section, hosts.as_deref().unwrap_or_default());
     let on_withdrawal = read_withdrawal(section, &languages);
     let declared = service::read_all(section, &languages, &categories);
@@ -75,6 +76,7 @@ pub(in crate::config) fn read(section: &Section<'_>, seen: &Seen) -> Option<Site
         position,
         google,
         options,
+        own_keys,
         on_withdrawal,
         retention_months,
         ip_retention_days,
