@@ -65,7 +65,8 @@ fn next(path: &Path, from: Option<&str>) -> String {
              \x20 1. Copy {path} over that of every other collector of these sites.\n\
              \x20 2. Reload all of them at once (`kill -HUP`, or `systemctl reload kruimel`): until each has read it, one takes\n\
              \x20    what another signed for forged, and asks its visitors again.\n\
-             If a key leaked, first take its line out of the file: what it signed does not hold any more then.\n"
+             If a key leaked, first take its line out of the file, and out of each `keys-<site>` beside it that has the line:\n\
+             \x20 what it signed does not hold any more then.\n"
         );
     };
     format!(

@@ -128,11 +128,6 @@ pub fn keys_path(data_dir: &Path) -> PathBuf {
     data_dir.join("keys")
 }
 
-/// The sites with signing keys of their own.
-fn with_own_keys(config: &Config) -> impl Iterator<Item = &str> {
-    config.sites.iter().filter(|site| site.own_keys).map(|site| site.id.as_str())
-}
-
 /// The folder of the spool in a data folder.
 pub fn spool_path(data_dir: &Path) -> PathBuf {
     data_dir.join("spool")
@@ -198,7 +193,7 @@ impl Collector {
     ) -> Result<(Collector, Settled), StartError> {
         let data_dir = &config.data_dir;
         std::fs::create_dir_all(data_dir).map_err(|error| StartError::DataFolder(data_dir.clone(), error))?;
-        let keys = open_keys(data_dir)?.with_own(data_dir, with_own_keys(&config), None)?;
+        let keys = open_keys(data_dir)?.with_own(data_dir, &config.sites, None)?;
         let geography = Arc::new(Geography::open(config.geo.database.as_deref())?);
         let options = SpoolOptions {
             bytes_max: config.spool.bytes_max,
@@ -262,7 +257,7 @@ impl Collector {
             false => Arc::new(Geography::open(config.geo.database.as_deref())?),
         };
         let keys = Keys::load(&keys_path(&config.data_dir))?;
-        let keys = keys.with_own(&config.data_dir, with_own_keys(&config), Some(&self.keys))?;
+        let keys = keys.with_own(&config.data_dir, &config.sites, Some(&self.keys))?;
         let (declarations, settled) = Declarations::settle(&config.data_dir, &mut config.sites, today())?;
         let texts_path = config.data_dir.join("texts");
         let texts = Texts::open(&texts_path, &config.sites, config.listen.prefix.as_str())
