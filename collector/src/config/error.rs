@@ -4,7 +4,7 @@
 //! `kruimel.toml:12: site.hosts: "exa mple" is not a host name. Mend: …`. Invariant: no line repeats a secret's value.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Where a value stands: a line of the file, or an environment variable that overrides it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,12 +71,23 @@ impl fmt::Display for ConfigErrors {
                 Place::Variable(name) => write!(out, "{name}: ")?,
             }
             if !error.key.is_empty() {
-                write!(out, "{}: ", error.key)?;
+                write_in_line(out, &error.key)?;
+                out.write_str(": ")?;
             }
-            write!(out, "{} Mend: {}", error.wrong, error.mend)?;
+            write_in_line(out, &error.wrong)?;
+            out.write_str(" Mend: ")?;
+            write_in_line(out, &error.mend)?;
         }
         Ok(())
     }
+}
+
+/// Writes a text that may repeat what stands in the file: what would end the line, or steer a terminal, as its escape.
+fn write_in_line(out: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|character| match character.is_control() {
+        true => write!(out, "{}", character.escape_default()),
+        false => out.write_char(character),
+    })
 }
 
 impl std::error::Error for ConfigErrors {}

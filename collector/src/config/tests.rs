@@ -61,6 +61,17 @@ fn with_service(line: &str) -> String {
 }
 
 #[test]
+fn an_error_is_one_line_whatever_the_value_or_the_key_that_it_repeats() {
+    let category = format!("{WHOLE}{}", SERVICE.replace("\"functional\"", "\"functi\\nal\\u001b\""));
+    check(
+        &category,
+        "kruimel.toml:15: site.service.category: The site has no category \"functi\\nal\\u{1b}\".",
+        "",
+    );
+    check(&with_more("\"a\\nb\" = 1"), "kruimel.toml:12: site.a\\nb: ", "");
+}
+
+#[test]
 fn the_example_is_read_and_is_what_the_defaults_say() {
     let config = Config::from_toml(EXAMPLE, "deploy/kruimel.toml", std::iter::empty());
     let config = config.map_err(|errors| errors.to_string()).unwrap();
