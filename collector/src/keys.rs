@@ -111,16 +111,15 @@ impl fmt::Debug for Keys {
     }
 }
 
-impl From<Vec<Key>> for Keys {
-    fn from(keys: Vec<Key>) -> Keys {
+impl Keys {
+    /// These, of which there is one at least.
+    fn holding(keys: Vec<Key>) -> Keys {
         Keys { keys, own: HashMap::new() }
     }
-}
 
-impl Keys {
     /// One fresh key.
     pub fn generate() -> Keys {
-        Keys::from(vec![Key::generate(None)])
+        Keys::holding(vec![Key::generate(None)])
     }
 
     /// Puts a fresh key on top, which signs from that time on, in milliseconds since 1970; at once without one. Where there
@@ -237,7 +236,7 @@ fn parse(text: &str, path: &Path) -> Result<Keys, KeysError> {
     if keys.is_empty() {
         return Err(KeysError::Malformed(path.to_owned(), 1));
     }
-    Ok(Keys::from(keys))
+    Ok(Keys::holding(keys))
 }
 
 /// The time that [`timestamp`] wrote.
