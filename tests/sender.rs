@@ -21,6 +21,11 @@ pub(crate) fn batch_with(number: u64, path: &str, events: &[&str]) -> String {
     )
 }
 
+/// The same batch as its browser sends it once more, having heard no answer.
+pub(crate) fn again(batch: &str) -> String {
+    batch.replacen("{\"v\":1,", "{\"v\":1,\"retry\":true,", 1)
+}
+
 /// Sends a batch to a server that may be dying.
 pub(crate) fn try_batch(to: SocketAddr, cookies: &str, body: &str) -> std::io::Result<Answer> {
     let headers = [

@@ -285,6 +285,13 @@ impl Stack {
         });
     }
 
+    /// A whole number among the metrics, by its name and labels.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let metrics = self.ask("/metrics").text().to_owned();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} is not there:\n{metrics}")).parse().unwrap()
+    }
+
     /// Waits until something holds.
     pub(crate) fn await_that(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();

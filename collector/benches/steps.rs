@@ -153,11 +153,9 @@ fn append(criterion: &mut Criterion) {
     let (spool, _) = Spool::open(folder.path(), options).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let record = |id| Record {
-        table: Table::Events,
         batch: Some(BatchId(id)),
         consent_id: 1,
-        withdraws: 0,
-        rows: vec![vec![7; 350]; 10].into(),
+        ..Record::of(Table::Events, vec![vec![7; 350]; 10].into())
     };
     let mut next = 0_u128;
     let mut group = criterion.benchmark_group("spool append, synced, 10 rows each");

@@ -145,13 +145,7 @@ fn decision(site: &Site, action: DecisionAction, chance: &mut Chance) -> Decisio
 }
 
 fn ledger(row: &LedgerRow) -> Record {
-    Record {
-        table: Table::Consents,
-        batch: None,
-        consent_id: 0,
-        withdraws: 0,
-        rows: vec![row.encode()].into(),
-    }
+    Record::of(Table::Consents, vec![row.encode()].into())
 }
 
 /// One batch a page view, as the tracker sends them, with the clock of the visit.
@@ -183,13 +177,8 @@ fn batches(
         let processed = collector
             .with_tables(|tables| process(&request, tables))
             .context("a sample batch was refused")?;
-        records.push(Record {
-            table: Table::Events,
-            batch: Some(processed.batch),
-            consent_id: person.consent_id.0,
-            withdraws: 0,
-            rows: processed.rows,
-        });
+        let (batch, consent_id) = (Some(processed.batch), person.consent_id.0);
+        records.push(Record { batch, consent_id, ..Record::of(Table::Events, processed.rows) });
     }
     Ok(records)
 }
@@ -224,6 +213,7 @@ fn batch<'a>(
     let campaign = is_first && visit.newsletter;
     let event = |seq, kind, age_ms| Event { seq, kind, age_ms, visible_ms: None, engaged_ms: None };
     Batch {
+        retry: false,
         v: wire::VERSION,
         batch: BatchId((u128::from(chance.next()) << 64) | u128::from(chance.next())),
         site: site.id.as_str().into(),

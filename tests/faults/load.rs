@@ -1,6 +1,6 @@
 //! Batches under way: senders that go on until told to stop and remember how each was answered, and the count at the end.
 
-use crate::sender::{batch, try_batch};
+use crate::sender::{again, batch, try_batch};
 use crate::stack::Stack;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -82,8 +82,7 @@ impl Visitors {
     pub(super) fn repeat(&mut self, stack: &Stack) {
         let Answers { unanswered, put_off, acknowledged } = &mut self.answers;
         for number in std::mem::take(unanswered).into_iter().chain(std::mem::take(put_off)) {
-            let answer = try_batch(stack.public, &self.cookies, &batch(number, &path(number))).unwrap();
-            assert_eq!(answer.status, 202, "{}", answer.text());
+            send_again(stack, &self.cookies, number);
             acknowledged.insert(number);
         }
     }
@@ -95,20 +94,16 @@ impl Visitors {
 
     /// Retries of batches from that number on that were acknowledged, whose answers were lost: each must be known.
     pub(super) fn tell_again(&self, stack: &Stack, from: u64) {
-        let repeated = || {
-            let metrics = stack.ask("/metrics").text().to_owned();
-            let line = metrics
-                .lines()
-                .find_map(|line| line.strip_prefix("kruimel_events_total{outcome=\"repeated\"} "));
-            line.unwrap().parse::<usize>().unwrap()
-        };
-        let (before, again) = (repeated(), self.answers.acknowledged.range(from..));
-        let told = again.clone().count();
-        for &number in again {
-            let answer = try_batch(stack.public, &self.cookies, &batch(number, &path(number))).unwrap();
-            assert_eq!(answer.status, 202, "{}", answer.text());
-        }
+        let repeated = || stack.metric("kruimel_events_total{outcome=\"repeated\"}");
+        let before = repeated();
+        let told = self.tell_another(stack, from);
         assert_eq!(repeated() - before, told, "some retry was taken for a fresh batch");
+    }
+
+    /// The same where nobody knows them. How many they are.
+    pub(super) fn tell_another(&self, stack: &Stack, from: u64) -> u64 {
+        let again = self.answers.acknowledged.range(from..);
+        again.inspect(|number| send_again(stack, &self.cookies, **number)).count() as u64
     }
 
     /// Every acknowledged batch is stored, none twice, and nothing that was never sent.
@@ -143,6 +138,12 @@ impl Load {
     pub(super) fn put_off(&self) -> usize {
         self.answers.lock().unwrap().put_off.len()
     }
+}
+
+/// A browser's retry, which must be taken.
+fn send_again(stack: &Stack, cookies: &str, number: u64) {
+    let answer = try_batch(stack.public, cookies, &again(&batch(number, &path(number)))).unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.text());
 }
 
 /// The page of a batch.

@@ -3,8 +3,8 @@
 //!
 //! The second collector reaches the first one's engine as it would reach a ClickHouse server: over TCP, with its password.
 
-use super::config_with_store;
-use super::load::ALL;
+use super::load::{ALL, Visitors};
+use super::{Moments, config_with_store, rounds};
 use crate::http::send;
 use crate::sender::{batch, try_batch};
 use crate::stack::{SITE, Stack, signal};
@@ -98,6 +98,30 @@ fn two_collectors_with_one_key_store_side_by_side_and_nothing_is_doubled() {
                    HAVING uniqExact(consent_id) > 1)";
     assert_eq!(first.count(of_both), 0, "one id for the segments of two collectors");
     assert!(first.count("SELECT uniqExact(segment_id) FROM events") >= 4);
+}
+
+#[test]
+fn visitors_of_a_collector_that_died_go_on_at_the_other_and_nothing_is_lost_or_doubled() {
+    let mut moments = Moments::begin("kill -9 of one of two collectors");
+    let (first, mut second) = two();
+    let mut visitors = Visitors::of(&second);
+    let mut removed = 0;
+    for _ in 0..rounds(2) {
+        let (begun, load) = (visitors.sent(), visitors.start(&second));
+        let moment = moments.next(1..120);
+        second.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
+        signal(second.process_id(), "KILL");
+        visitors.end(load);
+        // The other one hears of what got no answer, and of what got one that was lost on its way.
+        visitors.repeat(&first);
+        visitors.tell_another(&first, begun);
+        second = second.kill_and_restart();
+        second.await_drained();
+        visitors.assert_exactly_once(&first);
+        removed += second.metric("kruimel_doubles_removed_total");
+    }
+    removed += first.metric("kruimel_doubles_removed_total");
+    assert!(removed > 0, "nothing was there twice that could have been removed");
 }
 
 #[test]

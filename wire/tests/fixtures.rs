@@ -20,10 +20,10 @@ fn round_trip<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(nam
 
 #[test]
 fn every_batch_that_was_ever_sent_still_parses() {
-    for (name, events) in [("batch.json", 2), ("batch_smallest.json", 1)] {
+    for (name, events) in [("batch.json", 2), ("batch_retry.json", 1), ("batch_smallest.json", 1)] {
         let text = read(name);
         let batch: Batch<'_> = serde_json::from_str(&text).unwrap();
-        assert_eq!(batch.events.len(), events, "{name}");
+        assert_eq!((batch.events.len(), batch.retry), (events, name == "batch_retry.json"), "{name}");
         let written = serde_json::to_string(&batch).unwrap();
         assert_eq!(serde_json::from_str::<Batch<'_>>(&written).unwrap(), batch, "{name}");
     }
@@ -71,6 +71,7 @@ fn every_fixture_is_held_by_a_test() {
     names.sort();
     let held = [
         "batch.json",
+        "batch_retry.json",
         "batch_smallest.json",
         "decision.json",
         "decision_import.json",

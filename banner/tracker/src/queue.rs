@@ -3,7 +3,7 @@
 //! In: pages, events, clock readings in milliseconds, the collector's answers. Out: the text of the batch that is due.
 //! Pure.
 //! Invariant: never more than [`limits::QUEUE_EVENTS_MAX`] events (the oldest batch gives way), at most one batch
-//! under way, and a batch keeps its id through every retry until it is answered or ten minutes have passed.
+//! under way, and a batch keeps its id through every retry, which says that it is one, until it is answered or ten minutes have passed.
 
 use crate::observe::view::cut;
 use crate::write;
@@ -35,6 +35,7 @@ struct Sealed {
     events: Vec<Kept>,
     /// When it was first sent.
     since_ms: Option<f64>,
+    /// How often it was sent and not answered for good: the collector may have it all the same.
     attempts: u32,
     due_ms: f64,
 }
@@ -175,7 +176,7 @@ impl Sealed {
         for kept in &mut self.events {
             kept.event.age_ms = ((now_ms - kept.at_ms) as u32).min(limits::AGE_MS_MAX);
         }
-        write::batch(self.id, &self.page, self.events.iter().map(|kept| &kept.event))
+        write::batch(self.id, self.attempts > 0, &self.page, self.events.iter().map(|kept| &kept.event))
     }
 }
 
@@ -216,8 +217,9 @@ mod tests {
         queue.next(now_ms).map(read)
     }
 
-    fn leaving(queue: &mut Queue, all: bool) -> Option<BatchId> {
-        queue.leaving(all, 1.0).map(|text| read(text).batch)
+    /// And whether it is a retry.
+    fn leaving(queue: &mut Queue, all: bool) -> Option<(BatchId, bool)> {
+        queue.leaving(all, 1.0).map(read).map(|batch| (batch.batch, batch.retry))
     }
 
     fn spent(visible_ms: u32) -> Spent {
@@ -279,7 +281,7 @@ mod tests {
         seal(&mut queue, 1);
         let (mut now_ms, mut sent_at) = (0.0, Vec::new());
         while let Some(batch) = next(&mut queue, now_ms) {
-            assert_eq!(batch.batch, BatchId(1));
+            assert_eq!((batch.batch, batch.retry), (BatchId(1), now_ms > 0.0));
             assert_eq!(f64::from(batch.events[0].age_ms), now_ms);
             sent_at.push(now_ms);
             queue.answered(later(), now_ms, 0.5);
@@ -309,9 +311,9 @@ mod tests {
             seal(&mut queue, id);
         }
         assert!(queue.next(0.0).is_some());
-        assert_eq!(leaving(&mut queue, true), Some(BatchId(2)));
+        assert_eq!(leaving(&mut queue, true), Some((BatchId(2), false)));
         queue.left(true);
-        assert_eq!(leaving(&mut queue, true), Some(BatchId(3)));
+        assert_eq!(leaving(&mut queue, true), Some((BatchId(3), false)));
         queue.left(true);
         assert_eq!(queue.leaving(true, 1.0), None);
         queue.answered(Answer::Done, 2.0, 0.5);
@@ -326,10 +328,10 @@ mod tests {
         seal(&mut queue, 2);
         assert!(queue.next(0.0).is_some());
         queue.answered(later(), 0.0, 0.5);
-        assert_eq!(leaving(&mut queue, false), Some(BatchId(2)));
+        assert_eq!(leaving(&mut queue, false), Some((BatchId(2), false)));
         queue.left(false);
         assert_eq!(queue.leaving(false, 1.0), None);
-        assert_eq!(leaving(&mut queue, true), Some(BatchId(1)));
+        assert_eq!(leaving(&mut queue, true), Some((BatchId(1), true)));
     }
 
     #[test]

@@ -44,12 +44,17 @@ pub(crate) fn title(page: &mut String, title: &str) {
 }
 
 /// The body of `POST /kruimel/events`.
-pub(crate) fn batch<'a>(id: BatchId, page: &str, events: impl Iterator<Item = &'a Event>) -> String {
+pub(crate) fn batch<'a>(
+    id: BatchId,
+    retry: bool,
+    page: &str,
+    events: impl Iterator<Item = &'a Event>,
+) -> String {
     let mut out = String::with_capacity(1024);
     member(&mut out, "{\"v\":", u32::from(wire::VERSION));
     out.push_str(",\"batch\":\"");
     uuid(&mut out, id);
-    out.push('"');
+    out.push_str(if retry { "\",\"retry\":true" } else { "\"" });
     out.push_str(page);
     let mut open = ",\"events\":[{\"seq\":";
     for one in events {
@@ -138,6 +143,7 @@ mod tests {
         Batch {
             v: wire::VERSION,
             batch: BatchId(0x0198_f2c4_9d1b_4c3e_8a55_0123_4567_89ab),
+            retry: false,
             site: "example".into(),
             page: Page {
                 view: HexId(0xab),
@@ -170,7 +176,7 @@ mod tests {
     fn written(sample: &Batch) -> String {
         let mut page = page(&sample.site, &sample.page, &sample.client);
         title(&mut page, &sample.page.title);
-        batch(sample.batch, &page, sample.events.iter())
+        batch(sample.batch, sample.retry, &page, sample.events.iter())
     }
 
     fn check(expected: &Batch) {
@@ -184,6 +190,7 @@ mod tests {
         let campaign = Campaign { medium: "mail".into(), content: "a&b \"c\"".into(), ..Campaign::default() };
         check(&sample("Crumbs", campaign, vec![view(1), engagement(2)]));
         check(&sample("", Campaign::default(), vec![engagement(0)]));
+        check(&Batch { retry: true, ..sample("", Campaign::default(), vec![view(1)]) });
         let all = Campaign {
             source: "letter".into(),
             medium: "mail".into(),
@@ -214,6 +221,7 @@ mod tests {
         let title = long(limits::TITLE_BYTES_MAX);
         let mut largest =
             sample(&title, campaign, (0..limits::BATCH_EVENTS_MAX).map(|_| engagement(u32::MAX)).collect());
+        largest.retry = true;
         largest.page.path = long(limits::PATH_BYTES_MAX).into();
         largest.page.referrer = long(limits::REFERRER_BYTES_MAX).into();
         let bytes = written(&largest).len();

@@ -80,7 +80,7 @@ impl Collector {
         let in_force = self.in_force.load();
         let months = |site: &str| in_force.ledger_months.get(site).copied().unwrap_or(1);
         let rows = counted.rows(months).into();
-        let record = Record { table: Table::Displays, batch: None, consent_id: 0, withdraws: 0, rows };
+        let record = Record::of(Table::Displays, rows);
         if let Err(error) = self.spool.append(record).await {
             tracing::warn!(%error, "The counts of displays could not be kept; they are tried again.");
             self.displays.restore(counted);
@@ -93,7 +93,7 @@ impl Collector {
             return;
         }
         let rows = counted.rows(crate::config::REJECTIONS_DAYS).into();
-        let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
+        let record = Record::of(Table::Rejections, rows);
         if let Err(error) = self.spool.append(record).await {
             tracing::warn!(%error, "The counters of refusals could not be kept; they are tried again.");
             self.outcomes.restore(counted);

@@ -132,11 +132,10 @@ async fn keep(
 ) -> Result<(), Rejection> {
     let events = rows.len();
     let record = Record {
-        table: Table::Events,
         batch: Some(processed.batch),
+        retry: processed.retry,
         consent_id: processed.consent_id.0,
-        withdraws: 0,
-        rows,
+        ..Record::of(Table::Events, rows)
     };
     let (collector, site) = (Arc::clone(collector), processed.site.clone());
     collector.outcomes.received(events);

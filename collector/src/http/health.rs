@@ -115,6 +115,11 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
         ("kruimel_drain_segments_total", "Segments that left the spool.", health.segments() as f64),
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
         (
+            "kruimel_doubles_removed_total",
+            "Events removed from the store because another collector had taken the same batch.",
+            health.doubles_removed() as f64,
+        ),
+        (
             "kruimel_pages_put_off_total",
             "Looks of visitors at their own data for which the store was not asked.",
             collector.limits.asking.put_off() as f64,
@@ -161,7 +166,7 @@ mod tests {
     }
 
     fn record(table: Table, bytes: usize) -> Record {
-        Record { table, batch: None, consent_id: 0, withdraws: 0, rows: vec![vec![0; bytes]].into() }
+        Record::of(table, vec![vec![0; bytes]].into())
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 
 use super::chain::LINKS;
 use super::row::{CONSENTS, DECISIONS, ERASE};
-use crate::row_binary::{Layout, Row, Rows};
+use crate::row_binary::{Layout, Row};
 use crate::spool::{Record, StoredRecord, Table};
 use crate::withdrawn::Ended;
 use std::collections::HashSet;
@@ -34,9 +34,8 @@ pub(crate) fn without_erased(record: &StoredRecord<'_>, erased: &HashSet<u64>) -
         return None;
     }
     let links: Vec<Vec<u8>> = gone.iter().flat_map(|of| of.iter().skip(1)).cloned().collect();
-    let empty = |table| Record { table, batch: None, consent_id: 0, withdraws: 0, rows: Rows::default() };
-    let left = Record { withdraws: record.withdraws, rows: left.concat().into(), ..empty(record.table) };
-    let bare = Record { rows: links.into(), ..empty(Table::Links) };
+    let left = Record { withdraws: record.withdraws, ..Record::of(record.table, left.concat().into()) };
+    let bare = Record::of(Table::Links, links.into());
     Some([left, bare].into_iter().filter(|record| !record.rows.is_empty()).collect())
 }
 

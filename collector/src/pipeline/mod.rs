@@ -75,6 +75,8 @@ pub struct Tables<'a> {
 pub struct Processed {
     /// The id that its retries carry too.
     pub batch: BatchId,
+    /// Whether this is one of them.
+    pub retry: bool,
     /// The site it belongs to, as in the config.
     pub site: String,
     /// The receipt that allowed it.
@@ -137,6 +139,7 @@ pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, 
     }
     Ok(Processed {
         batch: raw.batch,
+        retry: raw.retry,
         site: site.id.as_str().to_owned(),
         consent_id: admitted.consent_id(),
         rows,

@@ -127,7 +127,7 @@ mod tests {
         let mut bytes = Vec::new();
         for text in texts {
             let rows = vec![text.clone()].into();
-            let record = Record { table: Table::Events, batch: None, consent_id: 1, withdraws: 0, rows };
+            let record = Record { consent_id: 1, ..Record::of(Table::Events, rows) };
             write(&mut bytes, ID, &encode(&record, 5).unwrap());
         }
         bytes

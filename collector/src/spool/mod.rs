@@ -8,7 +8,8 @@
 //!   fits, and until it does [`Spool::intake`] says so.
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
 //!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than a million and a half are remembered
-//!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts.
+//!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts. A retry
+//!   that comes after it is appended as one ([`Record::retry`]), and the drain sees to it that the store keeps one of the two.
 //! * **Nothing leaves but to the store.** A segment's rows are removed by [`Spool::finish`], which the drain calls when
 //!   the store holds them. What cannot be read, or holds rows that the store refuses, is kept in `quarantine/` for thirty
 //!   days, counted and reported. A file that somebody else removed is counted and reported. A withdrawal reaches what is in
@@ -32,7 +33,8 @@
 //! A segment is a header (`segment`: magic, format version, id, sequence, time of creation) and frames (`frame`:
 //! length, checksum, payload). Ids are random, so those of any number of collectors differ. A payload is one record in
 //! `postcard` (`record`). A later format gets a higher version, and every earlier one is read forever: in version 1 each row
-//! was whole, since version 2 (November 2026) what the rows of a record share is there once.
+//! was whole, since version 2 (November 2026) what the rows of a record share is there once, and since version 3 (of the same
+//! month) a record says whether its batch is a retry.
 //!
 //! # Life of a segment
 //!
@@ -249,6 +251,13 @@ impl Spool {
         self.inner.shared.oldest()
     }
 
+    /// How long ago the segment was begun; nothing of one that was there when the spool was opened.
+    pub fn age(&self, segment: &Sealed) -> Option<Duration> {
+        let now_ms = self.inner.shared.clock.wall_ms();
+        let age_ms = now_ms.saturating_sub(segment.created_ms);
+        (!segment.inherited).then_some(Duration::from_millis(age_ms))
+    }
+
     /// Reads a segment, and gives its records, in the order they were appended, to `look`. What is damaged is kept in
     /// quarantine. Blocks on the disk.
     pub fn read<T>(
@@ -346,7 +355,7 @@ const ANY_SEGMENT: segment::Name =
 #[cfg(test)]
 pub(crate) fn sample_event(consent_id: u64, row: &[u8]) -> Vec<u8> {
     let rows = vec![row.to_vec()].into();
-    let record = Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows };
+    let record = Record { consent_id, ..Record::of(Table::Events, rows) };
     record::encode(&record, 5).expect("a small record")
 }
 
@@ -356,13 +365,8 @@ pub(crate) fn sample_segment() -> Vec<u8> {
     let mut bytes = segment::header(&ANY_SEGMENT, 3);
     for batch in 1..=2 {
         let rows = vec![vec![7; 30]].into();
-        let record = Record {
-            table: Table::Events,
-            batch: Some(wire::BatchId(batch)),
-            consent_id: 1,
-            withdraws: 0,
-            rows,
-        };
+        let batch = Some(wire::BatchId(batch));
+        let record = Record { batch, consent_id: 1, ..Record::of(Table::Events, rows) };
         let payload = record::encode(&record, 5).expect("a small record");
         frame::write(&mut bytes, ANY_SEGMENT.id, &payload);
     }

@@ -261,7 +261,7 @@ async fn append(spool: &Spool, number: u8) -> Result<(), AppendError> {
     let rows = vec![[&[0; 8][..], &[number + 1; 20]].concat()];
     let batch = Some(BatchId(u128::from(number)));
     let consent_id = if number < DEAD_FROM { 1 } else { 9 };
-    let record = Record { table: Table::Events, batch, consent_id, withdraws: 0, rows: rows.into() };
+    let record = Record { batch, consent_id, ..Record::of(Table::Events, rows.into()) };
     spool.append(record).await.map(drop)
 }
 

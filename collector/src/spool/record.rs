@@ -39,6 +39,8 @@ pub struct Record {
     pub table: Table,
     /// The id of the browser's batch, by which a repeated one is recognised.
     pub batch: Option<BatchId>,
+    /// Whether the browser had sent the batch before and heard no answer: another segment may have it too.
+    pub retry: bool,
     /// Events: the receipt that allowed them. Elsewhere 0.
     pub consent_id: u64,
     /// Consents: the receipt that this decision kills. Elsewhere, and where it kills none, 0.
@@ -55,6 +57,8 @@ pub struct StoredRecord<'bytes> {
     /// See [`Record::table`].
     pub table: Table,
     batch: Option<u128>,
+    /// See [`Record::retry`].
+    pub retry: bool,
     /// See [`Record::consent_id`].
     pub consent_id: u64,
     /// See [`Record::withdraws`].
@@ -62,6 +66,13 @@ pub struct StoredRecord<'bytes> {
     shared: &'bytes [u8],
     /// Of each row what is its own, and where in it the shared columns go.
     rows: Vec<(u32, Piece<'bytes>)>,
+}
+
+impl Record {
+    /// Rows of a table that no browser's batch brought, that no receipt allowed and that kill none.
+    pub fn of(table: Table, rows: Rows) -> Record {
+        Record { table, batch: None, retry: false, consent_id: 0, withdraws: 0, rows }
+    }
 }
 
 impl<'bytes> StoredRecord<'bytes> {
@@ -82,7 +93,7 @@ impl<'bytes> StoredRecord<'bytes> {
     /// Reads a payload of any version.
     pub(crate) fn decode(payload: &'bytes [u8]) -> Option<Self> {
         let (record, rest) = match payload.split_first()? {
-            (&SECOND, rest) => postcard::take_from_bytes::<Second<'_>>(rest).ok()?,
+            (&(SECOND | RETRY), rest) => postcard::take_from_bytes::<Second<'_>>(rest).ok()?,
             _ => {
                 let (First { head, rows }, rest) = postcard::take_from_bytes::<First<'_>>(payload).ok()?;
                 let rows = rows.into_iter().map(|row| (row.0.len() as u32, row)).collect();
@@ -94,7 +105,8 @@ impl<'bytes> StoredRecord<'bytes> {
             return None;
         }
         let Second { head: Head { at_ms, table, batch, consent_id, withdraws }, shared, rows } = record;
-        Some(StoredRecord { at_ms, table, batch, consent_id, withdraws, shared: shared.0, rows })
+        let retry = payload.first() == Some(&RETRY);
+        Some(StoredRecord { at_ms, table, batch, retry, consent_id, withdraws, shared: shared.0, rows })
     }
 }
 
@@ -119,6 +131,8 @@ pub(crate) fn blank(payload: &mut [u8], rows: &[usize]) {
 /// The first byte of a payload of the second version. One of the first version begins with a time in milliseconds,
 /// which would have been in the year 1970.
 const SECOND: u8 = 2;
+/// The first byte of a payload of the third version, if its batch is a [`Record::retry`]. All else is as in the second.
+const RETRY: u8 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -137,7 +151,7 @@ struct First<'bytes> {
     rows: Vec<Piece<'bytes>>,
 }
 
-/// A payload of the second version, after its first byte.
+/// A payload of the second and third version, after its first byte.
 #[derive(Serialize, Deserialize)]
 struct Second<'bytes> {
     head: Head,
@@ -149,12 +163,12 @@ struct Second<'bytes> {
 
 /// The payload of a record that is appended at `at_ms`.
 pub(crate) fn encode(record: &Record, at_ms: u64) -> Result<Vec<u8>, postcard::Error> {
-    let Record { table, batch, consent_id, withdraws, rows } = record;
+    let Record { table, batch, retry, consent_id, withdraws, rows } = record;
     let (table, consent_id, withdraws) = (*table, *consent_id, *withdraws);
     let head = Head { at_ms, table, batch: batch.map(|id| id.0), consent_id, withdraws };
     let mut payload =
         Vec::with_capacity(HEAD_BYTES_MAX + rows.held_size() + rows.len() * ROW_LENGTHS_BYTES_MAX);
-    payload.push(SECOND);
+    payload.push(if *retry { RETRY } else { SECOND });
     let stored = Written { head, shared: Piece(rows.shared()), rows: Own(rows) };
     serialize_with_flavor(&stored, Payload(payload))
 }
@@ -239,7 +253,7 @@ mod tests {
                 out.uint16(number as u16);
             });
         }
-        let record = Record { table: Table::Events, batch: None, consent_id: 1, withdraws: 0, rows };
+        let record = Record { consent_id: 1, ..Record::of(Table::Events, rows) };
         let payload = encode(&record, 1_700_000_000_000).unwrap();
         assert!(payload.len() < 1_100, "{} bytes", payload.len());
         let stored = StoredRecord::decode(&payload).unwrap();
@@ -272,7 +286,7 @@ mod tests {
                 },
             );
         }
-        let record = Record { table: Table::Events, batch: Some(batch), consent_id: 5, withdraws: 0, rows };
+        let record = Record { batch: Some(batch), consent_id: 5, ..Record::of(Table::Events, rows) };
         for whole in [first, encode(&record, at_ms).unwrap()] {
             let of = |payload: &[u8]| {
                 let stored = StoredRecord::decode(payload).unwrap();
@@ -301,20 +315,18 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_appended_and_nothing_longer_or_shorter_does() {
-        let record = Record {
-            table: Table::Consents,
-            batch: Some(BatchId(u128::MAX - 7)),
-            consent_id: 0,
-            withdraws: 0xfeed,
-            rows: vec![vec![0; 9], vec![], vec![0xff; 300]].into(),
-        };
+        let rows = vec![vec![0; 9], vec![], vec![0xff; 300]].into();
+        let batch = Some(BatchId(u128::MAX - 7));
+        let record = Record { batch, withdraws: 0xfeed, ..Record::of(Table::Consents, rows) };
         let mut payload = encode(&record, 1_700_000_000_000).unwrap();
         let stored = StoredRecord::decode(&payload).unwrap();
         assert_eq!(
             (stored.at_ms, stored.table, stored.withdraws),
             (1_700_000_000_000, Table::Consents, 0xfeed)
         );
-        assert_eq!(stored.batch(), record.batch);
+        assert_eq!((stored.batch(), stored.retry), (record.batch, false));
+        let again = encode(&Record { retry: true, ..record.clone() }, 1_700_000_000_000).unwrap();
+        assert_eq!(StoredRecord::decode(&again), Some(StoredRecord { retry: true, ..stored.clone() }));
         assert_eq!(wholes(stored.rows()), wholes(record.rows.iter()));
 
         assert_eq!(StoredRecord::decode(&payload[..payload.len() - 1]), None);

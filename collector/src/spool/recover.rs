@@ -276,7 +276,7 @@ mod tests {
 
     fn event(batch: u128) -> Record {
         let rows = vec![vec![0; 30]].into();
-        Record { table: Table::Events, batch: Some(BatchId(batch)), consent_id: 7, withdraws: 0, rows }
+        Record { batch: Some(BatchId(batch)), consent_id: 7, ..Record::of(Table::Events, rows) }
     }
 
     fn open(folder: &Path, disk: impl Disk) -> Result<(Spool, Recovered), SpoolError> {

@@ -18,13 +18,7 @@ const BY_HAND: SpoolOptions =
 fn record(batch: u128, text: &str) -> Record {
     let mut row = vec![0; 8];
     row.extend_from_slice(text.as_bytes());
-    Record {
-        table: Table::Events,
-        batch: Some(BatchId(batch)),
-        consent_id: 7,
-        withdraws: 0,
-        rows: vec![row].into(),
-    }
+    Record { batch: Some(BatchId(batch)), consent_id: 7, ..Record::of(Table::Events, vec![row].into()) }
 }
 
 fn open(folder: &Path) -> (Spool, Recovered) {

@@ -7,6 +7,7 @@
 //! insert it is asked again.
 
 use super::insert::{Insert, MalformedRow, layout};
+use super::retries::Retry;
 use super::{Store, StoreError, aside};
 use crate::ledger::{Place, ended_by, links_left, places};
 use crate::row_binary::Row;
@@ -53,6 +54,8 @@ pub(crate) struct Job {
     pub(crate) batches: Vec<(BatchId, u64)>,
     /// The store knows that its decisions are not there though their links are.
     noted: bool,
+    /// The store knows of its retries.
+    retries_noted: bool,
 }
 
 impl Job {
@@ -67,6 +70,7 @@ impl Job {
             unread: 0,
             batches: Vec::new(),
             noted: false,
+            retries_noted: false,
         }
     }
 
@@ -92,6 +96,18 @@ impl Job {
     }
 }
 
+/// Why the number of rows that the store holds may not tell which of them it holds.
+#[derive(Clone, Copy)]
+struct Doubt<'a> {
+    /// Records were damaged: the store may hold more than the segment does.
+    salvaged: bool,
+    /// Some may have been removed as the copies of others.
+    is_thinned: bool,
+    /// Whether a receipt that allowed some of them has died since they were gathered: what is missing may have been erased,
+    /// and nothing is removed or added for it.
+    is_stale: &'a (dyn Fn() -> bool + Sync),
+}
+
 impl Store {
     /// Takes the segment as far as it goes. After an error the same job is tried again.
     pub(crate) async fn drain(
@@ -106,10 +122,14 @@ impl Store {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
-        let Found { inserts, places, bare_links, malformed, withdraws, living } = found;
+        let Found { inserts, places, bare_links, malformed, withdraws, living, retries } = found;
         (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&bare_links).await?;
+        if !job.retries_noted {
+            self.note_retries(&retries).await?;
+            job.retries_noted = true;
+        }
         for table in malformed {
             tracing::error!(table = layout(table).table, "A row of a segment is none of its table.");
             job.tables.insert(table, Known::Refused);
@@ -117,8 +137,11 @@ impl Store {
         for insert in &inserts {
             let mut known = job.tables.get(&insert.table).copied().unwrap_or(Known::Nothing);
             let salvaged = job.segment.salvaged() || contents.damaged();
+            let is_thinned =
+                known == Known::Nothing && insert.is_cut() && self.has_retries(spool, job).await?;
             let is_stale = || insert.table == Table::Events && living.iter().any(|id| withdrawn.is_dead(*id));
-            let settled = self.settle(insert, &mut known, salvaged, &is_stale).await;
+            let settled =
+                self.settle(insert, &mut known, Doubt { salvaged, is_thinned, is_stale: &is_stale }).await;
             job.tables.insert(insert.table, known);
             let Err(error) = settled else { continue };
             // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
@@ -142,6 +165,7 @@ impl Store {
             }
             return aside::refused(spool, withdrawn, job, &refused).await;
         }
+        self.remove_doubles(spool, job).await?;
         // An earlier run may have noted it, or it was in quarantine.
         if job.noted || job.segment.inherited() {
             for links in inserts.iter().filter(|insert| insert.table == Table::Links) {
@@ -189,14 +213,12 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the store hold exactly these rows, starting from what is known. Once a receipt that allowed some of them has died
-    /// since they were gathered (`is_stale`), what is missing may have been erased, and nothing is removed or added for it.
+    /// Makes the store hold exactly these rows, starting from what is known and with that doubt about what it holds.
     async fn settle(
         &self,
         insert: &Insert,
         known: &mut Known,
-        salvaged: bool,
-        is_stale: &(dyn Fn() -> bool + Sync),
+        Doubt { salvaged, is_thinned, is_stale }: Doubt<'_>,
     ) -> Result<(), StoreError> {
         if insert.expected == 0 {
             // What the store may hold of dead receipts is erased, not removed here.
@@ -221,7 +243,8 @@ impl Store {
                         return Err(StoreError::Stale { table: layout(insert.table).table });
                     }
                     // After damage the parts are others than they were, and what is held tells nothing of them.
-                    let parts = insert.parts_held(held).filter(|_| stable && !salvaged).unwrap_or(0);
+                    let parts =
+                        insert.parts_held(held).filter(|_| stable && !salvaged && !is_thinned).unwrap_or(0);
                     if held != 0 && parts == 0 {
                         tracing::warn!(
                             table = layout(insert.table).table,
@@ -274,6 +297,8 @@ struct Found {
     withdraws: bool,
     /// Where the store is asked what it holds, the receipts that were alive just before the events were gathered.
     living: Vec<u64>,
+    /// The batches of it that their browsers had sent before.
+    retries: Vec<Retry>,
 }
 
 impl Found {
@@ -285,6 +310,7 @@ impl Found {
         erased: impl Fn(&StoredRecord<'_>) -> bool,
     ) -> Found {
         let (mut inserts, mut malformed) = (Vec::new(), Vec::new());
+        let retries = records.iter().filter(|record| !erased(record)).filter_map(Retry::of).collect();
         for table in Table::ALL {
             match Insert::gather(table, segment_id, records, bytes_max, &erased) {
                 Ok(insert) => inserts.push(insert),
@@ -298,6 +324,7 @@ impl Found {
             malformed,
             withdraws: records.iter().any(|record| record.withdraws != 0),
             living,
+            retries,
         }
     }
 }

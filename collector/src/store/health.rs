@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Health {
     /// How long inserts take.
     pub inserts: Histogram,
+    /// Events that another segment had brought too and that were removed again.
+    pub(super) doubles: AtomicU64,
     segments: AtomicU64,
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
@@ -114,6 +116,11 @@ impl Health {
     /// Tries of the drain that failed.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Events of batches that were sent twice, which two segments brought and one of which was removed.
+    pub fn doubles_removed(&self) -> u64 {
+        self.doubles.load(Ordering::Relaxed)
     }
 
     /// For how long the drain has not got on, and why.

@@ -126,6 +126,11 @@ impl Insert {
         Ok(Insert { table, segment_id, parts, expected, erased: dead, places })
     }
 
+    /// Whether it takes several inserts.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.parts.len() > 1
+    }
+
     /// How many parts the store holds, if what it holds is exactly the first ones.
     pub(crate) fn parts_held(&self, held: u64) -> Option<usize> {
         let mut sum = 0;

@@ -20,6 +20,7 @@ mod ledger;
 mod migrate;
 mod poll;
 mod reader;
+mod retries;
 mod rights;
 mod sweep;
 

@@ -19,6 +19,7 @@ mod first_format;
 mod ledger;
 mod listening;
 mod migrate;
+mod retries;
 mod several;
 mod stand;
 mod verify;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let trials = trials
         .chain(ledger::TESTS)
         .chain(artefacts::TESTS)
+        .chain(retries::TESTS)
         .chain(several::TESTS)
         .chain(decide::TESTS)
         .chain(versions::TESTS)

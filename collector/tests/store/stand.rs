@@ -11,6 +11,7 @@ use kruimel_collector::withdrawn::Withdrawn;
 use libtest_mimic::Failed;
 use std::fs;
 use std::net::Ipv6Addr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -262,13 +263,28 @@ fn whole_event(site: &str, batch: u128, consent_id: u64, host: &str, path: &str)
         "consent_id" => Some(Value::Number(consent_id)),
         _ => None,
     });
-    Record {
-        table: Table::Events,
-        batch: Some(BatchId(batch)),
-        consent_id,
-        withdraws: 0,
-        rows: vec![row].into(),
-    }
+    Record { batch: Some(BatchId(batch)), consent_id, ..Record::of(Table::Events, vec![row].into()) }
+}
+
+/// Events of one page view, each at `/view/seq`, which the receipt 7 allowed.
+pub(crate) fn view(batch: u128, view_id: u64, seqs: RangeInclusive<u64>) -> Record {
+    let of = |seq: u64| {
+        row(Table::Events, |column| match column {
+            "site_id" => Some(Value::Text("site".to_owned())),
+            "path" => Some(Value::Text(format!("/{view_id}/{seq}"))),
+            "view_id" => Some(Value::Number(view_id)),
+            "seq" => Some(Value::Number(seq)),
+            "consent_id" => Some(Value::Number(7)),
+            _ => None,
+        })
+    };
+    let rows: Vec<_> = seqs.map(of).collect();
+    Record { batch: Some(BatchId(batch)), consent_id: 7, ..Record::of(Table::Events, rows.into()) }
+}
+
+/// The same, sent by its browser once more.
+pub(crate) fn again(record: Record) -> Record {
+    Record { retry: true, ..record }
 }
 
 /// A decision that kills the receipt, if it is not 0.
@@ -277,14 +293,14 @@ pub(crate) fn decision(withdraws: u64) -> Record {
         "withdraws" => Some(Value::Number(withdraws)),
         _ => None,
     });
-    Record { table: Table::Consents, batch: None, consent_id: 0, withdraws, rows: vec![row].into() }
+    Record { withdraws, ..Record::of(Table::Consents, vec![row].into()) }
 }
 
 /// Two counters of the same reason, which the store sums into one row.
 pub(crate) fn rejections(first: u64, second: u64) -> Record {
     let count = |count| move |column: &str| (column == "count").then_some(Value::Number(count));
     let rows = vec![row(Table::Rejections, count(first)), row(Table::Rejections, count(second))].into();
-    Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows }
+    Record::of(Table::Rejections, rows)
 }
 
 pub(crate) enum Value {

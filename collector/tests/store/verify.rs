@@ -135,7 +135,7 @@ async fn decisions_that_the_store_does_not_take_for_now_are_told_as_kept_aside(s
 /// A link that is none, of a row that was erased, keeps those beside it from the store.
 pub(crate) fn no_link() -> Record {
     let rows = vec![vec![0; 20], vec![1; 20]].into();
-    Record { table: Table::Decisions, consent_id: 0, batch: None, rows, ..event(1, 0, "/") }
+    Record::of(Table::Decisions, rows)
 }
 
 async fn links_that_the_store_refuses_are_no_gap_that_somebody_made(stand: Stand) {

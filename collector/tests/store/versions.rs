@@ -4,18 +4,32 @@ use crate::stand::{Stand, event, tests};
 use kruimel_collector::spool::Appended;
 use std::fs;
 
-tests![a_segment_of_the_first_format_comes_to_the_store_column_for_column];
+tests![
+    a_segment_of_the_first_format_comes_to_the_store_column_for_column,
+    a_segment_of_the_second_format_does_too,
+];
 
 /// Written by the last version whose spool had format 1 (November 2026), from two batches that its pipeline took and three
 /// events that it refused, with a clock in the year 2100, so that no row of it expires.
-const NAME: &str = "0000000000000001-4e51ffa8082f3bb9.sealed";
-const BYTES: &[u8] = include_bytes!("format_1/0000000000000001-4e51ffa8082f3bb9.sealed");
+const FIRST: (u64, &[u8]) =
+    (0x4e51_ffa8_082f_3bb9, include_bytes!("format_1/0000000000000001-4e51ffa8082f3bb9.sealed"));
+/// The same rows as the last version whose spool had format 2 wrote them (November 2026).
+const SECOND: (u64, &[u8]) =
+    (0x2c07_91e4_d35b_6af8, include_bytes!("format_2/0000000000000001-2c0791e4d35b6af8.sealed"));
 const BATCHES: [u128; 2] =
     [0x0198_f2c4_9d1b_7c3e_8a55_0123_4567_89ab, 0x0198_f2c4_9d1b_7c3e_8a55_0123_4567_89ac];
 
 async fn a_segment_of_the_first_format_comes_to_the_store_column_for_column(stand: Stand) {
-    assert_eq!(BYTES[8..12], 1_u32.to_le_bytes());
-    fs::write(stand.folder.path().join(NAME), BYTES).unwrap();
+    check(stand, 1, FIRST).await;
+}
+
+async fn a_segment_of_the_second_format_does_too(stand: Stand) {
+    check(stand, 2, SECOND).await;
+}
+
+async fn check(stand: Stand, version: u32, (id, bytes): (u64, &[u8])) {
+    assert_eq!(bytes[8..12], version.to_le_bytes());
+    fs::write(stand.folder.path().join(format!("0000000000000001-{id:016x}.sealed")), bytes).unwrap();
     let mut running = stand.open();
     assert_eq!((running.recovered.records, running.recovered.damaged_bytes), (3, 0));
     for batch in BATCHES {
@@ -40,8 +54,7 @@ async fn a_segment_of_the_first_format_comes_to_the_store_column_for_column(stan
         [row(path, "view", 1, [0, 0], view), row(path, "engagement", 2, [1000, 900], engagement)]
     });
     assert_eq!(rows, expected.concat());
-    let of_the_segment =
-        format!("SELECT count() FROM events WHERE segment_id = {}", 0x4e51_ffa8_082f_3bb9_u64);
+    let of_the_segment = format!("SELECT count() FROM events WHERE segment_id = {id}");
     assert_eq!(stand.number(&of_the_segment).await, 4);
     let refused = "SELECT sum(count) FROM rejections WHERE site_id = 'demo' AND reason = 'no_receipt' AND hour = '2100-01-01'";
     assert_eq!(stand.number(refused).await, 3);

@@ -119,7 +119,7 @@ async fn what_a_full_spool_keeps_for_withdrawals_no_grant_and_no_flood_of_refusa
     let changing = stand.grant(json!({"categories": ALL})).await;
     while spool.intake() == Intake::Open {
         let rows = vec![vec![0; 100_000]].into();
-        let record = Record { table: Table::Rejections, batch: None, consent_id: 0, withdraws: 0, rows };
+        let record = Record::of(Table::Rejections, rows);
         spool.append(record).await.unwrap();
     }
     let counted = |what: &str| {

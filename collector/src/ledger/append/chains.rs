@@ -90,13 +90,7 @@ impl Chains {
         rows: impl Iterator<Item = &'r LedgerRow>,
     ) -> (Record, After) {
         let mut after: HashMap<Of, Tip> = HashMap::new();
-        let mut record = Record {
-            table: Table::Decisions,
-            batch: None,
-            consent_id: 0,
-            withdraws: 0,
-            rows: Rows::default(),
-        };
+        let mut record = Record::of(Table::Decisions, Rows::default());
         for row in rows {
             let of = (row.site_id().to_owned(), row.kind());
             let tip = after.get(&of).or_else(|| self.0.get(&of));

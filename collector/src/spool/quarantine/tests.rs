@@ -11,7 +11,7 @@ const NOTHING: Withdrawals<'_> = Withdrawals { heard_ms: None, left: &|_| None }
 
 fn event(consent_id: u64, text: &str) -> Record {
     let row = [&[0; 8], text.as_bytes()].concat();
-    Record { table: Table::Events, batch: None, consent_id, withdraws: 0, rows: vec![row].into() }
+    Record { consent_id, ..Record::of(Table::Events, vec![row].into()) }
 }
 
 /// The receipt 7 was withdrawn at that time.
