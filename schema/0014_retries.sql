@@ -2,15 +2,19 @@
 -- folder describes every column.
 CREATE TABLE retries
 (
-    batch_id  UUID,
-    view_id   UInt64,
-    first_ts  DateTime64(3, 'UTC'),
-    last_ts   DateTime64(3, 'UTC'),
-    noted     DateTime('UTC'),
-    expires   Date
+    batch_id          UUID,
+    site_id           LowCardinality(String),
+    consent_id        UInt64,
+    visitor_id        UInt64,
+    first_visitor_id  UInt64,
+    view_id           UInt64,
+    first_ts          DateTime64(3, 'UTC'),
+    last_ts           DateTime64(3, 'UTC'),
+    noted             DateTime('UTC'),
+    expires           Date
 )
 ENGINE = MergeTree
-ORDER BY (noted, batch_id)
+ORDER BY batch_id
 TTL expires
 SETTINGS
     fsync_after_insert = 1,

@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 12, name: "ledger_aside", sql: include_str!("../0012_ledger_aside.sql") },
     Migration { version: 13, name: "ledger_aside_link", sql: include_str!("../0013_ledger_aside_link.sql") },
     Migration { version: 14, name: "retries", sql: include_str!("../0014_retries.sql") },
+    Migration { version: 15, name: "doubles", sql: include_str!("../0015_doubles.sql") },
 ];
 
 #[cfg(test)]

@@ -117,6 +117,12 @@ fn visitors_of_a_collector_that_died_go_on_at_the_other_and_nothing_is_lost_or_d
         visitors.tell_another(&first, begun);
         second = second.kill_and_restart();
         second.await_drained();
+        first.await_drained();
+        // Copies are found with the drain and removed beside it.
+        first.await_count(
+            "SELECT toUInt64(count() - uniqExact(path)) FROM events WHERE path LIKE '/load/%'",
+            0,
+        );
         visitors.assert_exactly_once(&first);
         removed += second.metric("kruimel_doubles_removed_total");
     }

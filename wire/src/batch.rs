@@ -11,7 +11,7 @@ pub struct Batch<'a> {
     pub v: u8,
     /// Chosen by the browser; the same with each retry.
     pub batch: BatchId,
-    /// Whether it was sent before, and the collector may have it though no answer came that says so.
+    /// Whether it was sent before, and a collector may have it though no answer came that says so.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
     pub retry: bool,
     /// The id of the site, the same as in the receipt.

@@ -3,7 +3,7 @@
 //! In: pages, events, clock readings in milliseconds, the collector's answers. Out: the text of the batch that is due.
 //! Pure.
 //! Invariant: never more than [`limits::QUEUE_EVENTS_MAX`] events (the oldest batch gives way), at most one batch
-//! under way, and a batch keeps its id through every retry, which says that it is one, until it is answered or ten minutes have passed.
+//! under way, and a batch keeps its id through every retry, which says so where the collector may have it already, until it is answered or ten minutes have passed.
 
 use crate::observe::view::cut;
 use crate::write;
@@ -35,8 +35,9 @@ struct Sealed {
     events: Vec<Kept>,
     /// When it was first sent.
     since_ms: Option<f64>,
-    /// How often it was sent and not answered for good: the collector may have it all the same.
     attempts: u32,
+    /// It was sent and the answer, if one came, does not say that the collector has not got it.
+    unsure: bool,
     due_ms: f64,
 }
 
@@ -64,6 +65,8 @@ pub(crate) enum Answer {
     Later {
         /// What the collector asks for, in milliseconds; 0 if it does not.
         pause_ms: f64,
+        /// Whether it may have taken the batch all the same.
+        unsure: bool,
     },
 }
 
@@ -99,6 +102,7 @@ impl Queue {
             events,
             since_ms: None,
             attempts: 0,
+            unsure: false,
             due_ms: 0.0,
         });
     }
@@ -138,7 +142,8 @@ impl Queue {
     pub(crate) fn answered(&mut self, answer: Answer, now_ms: f64, random: f64) {
         self.under_way = false;
         let Some(first) = self.sealed.first_mut() else { return };
-        if let Answer::Later { pause_ms } = answer {
+        if let Answer::Later { pause_ms, unsure } = answer {
+            first.unsure |= unsure;
             first.due_ms = now_ms + pause(first.attempts, random).max(pause_ms);
             first.attempts += 1;
             let since_ms = first.since_ms.unwrap_or(now_ms);
@@ -176,7 +181,7 @@ impl Sealed {
         for kept in &mut self.events {
             kept.event.age_ms = ((now_ms - kept.at_ms) as u32).min(limits::AGE_MS_MAX);
         }
-        write::batch(self.id, self.attempts > 0, &self.page, self.events.iter().map(|kept| &kept.event))
+        write::batch(self.id, self.unsure, &self.page, self.events.iter().map(|kept| &kept.event))
     }
 }
 
@@ -231,7 +236,7 @@ mod tests {
     }
 
     fn later() -> Answer {
-        Answer::Later { pause_ms: 0.0 }
+        Answer::Later { pause_ms: 0.0, unsure: true }
     }
 
     #[test]
@@ -299,8 +304,20 @@ mod tests {
         let mut queue = queue_on("/a");
         seal(&mut queue, 1);
         assert!(queue.next(0.0).is_some());
-        queue.answered(Answer::Later { pause_ms: 5.0 * MINUTE }, 0.0, 0.5);
+        queue.answered(Answer::Later { pause_ms: 5.0 * MINUTE, unsure: false }, 0.0, 0.5);
         assert_eq!(queue.due_ms(), 5.0 * MINUTE);
+    }
+
+    #[test]
+    fn a_batch_says_that_it_is_a_retry_once_the_collector_may_have_it() {
+        let mut queue = queue_on("/a");
+        seal(&mut queue, 1);
+        let mut now_ms = 0.0;
+        for (unsure, is_retry) in [(false, false), (true, false), (false, true), (false, true)] {
+            assert_eq!(next(&mut queue, now_ms).map(|batch| batch.retry), Some(is_retry));
+            queue.answered(Answer::Later { pause_ms: 0.0, unsure }, now_ms, 0.5);
+            now_ms = queue.due_ms();
+        }
     }
 
     #[test]

@@ -200,7 +200,10 @@ fn meaning(status: u16, pause_ms: f64) -> Option<Answer> {
     match status {
         403 => None,
         // Not sent, sent too slowly (408), too much from this network, or a collector or proxy that cannot at the moment.
-        0 | 408 | 429 | 500..=599 => Some(Answer::Later { pause_ms }),
+        // A pause that it asks for, or 429, is the collector's word that it has not taken the batch.
+        0 | 408 | 429 | 500..=599 => {
+            Some(Answer::Later { pause_ms, unsure: status != 429 && pause_ms == 0.0 })
+        }
         // 202, or refused for good.
         _ => Some(Answer::Done),
     }
@@ -212,9 +215,17 @@ mod tests {
 
     #[test]
     fn what_may_go_well_later_is_sent_again_and_what_was_taken_or_refused_is_not() {
-        let later = Some(Answer::Later { pause_ms: 5_000.0 });
-        for status in [0, 408, 429, 500, 502, 503, 504] {
-            assert_eq!(meaning(status, 5_000.0), later, "{status}");
+        for (status, pause_ms, unsure) in [
+            (0, 0.0, true),
+            (408, 0.0, true),
+            (429, 0.0, false),
+            (500, 0.0, true),
+            (502, 0.0, true),
+            (503, 0.0, true),
+            (503, 5_000.0, false),
+            (504, 0.0, true),
+        ] {
+            assert_eq!(meaning(status, pause_ms), Some(Answer::Later { pause_ms, unsure }), "{status}");
         }
         for status in [202, 400, 413, 415, 422] {
             assert_eq!(meaning(status, 0.0), Some(Answer::Done), "{status}");

@@ -116,7 +116,7 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
         ("kruimel_drain_failures_total", "Tries of the drain that failed.", health.failures() as f64),
         (
             "kruimel_doubles_removed_total",
-            "Events removed from the store because another collector had taken the same batch.",
+            "Events removed from the store because another segment had brought the same batch.",
             health.doubles_removed() as f64,
         ),
         (

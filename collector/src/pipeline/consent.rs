@@ -187,6 +187,11 @@ impl Admitted<'_> {
         self.consent_id
     }
 
+    /// The id of the visitor that the batch makes where it comes without a visitor's cookie: each try makes the same.
+    pub(super) fn first_visitor(&self, raw: &RawBatch<'_>, now_ms: i64, tables: &Tables<'_>) -> HexId {
+        VisitorCookie::of_batch(&self.grants.live, raw.batch, now_ms, tables.keys).id
+    }
+
     /// How long the receipt holds yet.
     pub fn receipt_seconds(&self, now_ms: i64) -> i64 {
         i64::try_from(self.expires_ms).unwrap_or(i64::MAX).saturating_sub(now_ms) / 1_000

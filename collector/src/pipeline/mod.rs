@@ -75,8 +75,8 @@ pub struct Tables<'a> {
 pub struct Processed {
     /// The id that its retries carry too.
     pub batch: BatchId,
-    /// Whether this is one of them.
-    pub retry: bool,
+    /// Of a retry, the visitor that a first try without a visitor's cookie was given.
+    pub retry: Option<HexId>,
     /// The site it belongs to, as in the config.
     pub site: String,
     /// The receipt that allowed it.
@@ -139,7 +139,7 @@ pub fn process(request: &Request<'_>, tables: &Tables<'_>) -> Result<Processed, 
     }
     Ok(Processed {
         batch: raw.batch,
-        retry: raw.retry,
+        retry: raw.retry.then(|| admitted.first_visitor(&raw, request.now_ms, tables)),
         site: site.id.as_str().to_owned(),
         consent_id: admitted.consent_id(),
         rows,

@@ -43,11 +43,20 @@ impl Bench {
     }
 
     fn process(&self, body: &str, consent: Option<&str>, user_agent: &str) -> Result<Processed, Refused> {
+        self.process_of(body, Credentials { consent, visitor: None }, user_agent)
+    }
+
+    fn process_of(
+        &self,
+        body: &str,
+        credentials: Credentials<'_>,
+        user_agent: &str,
+    ) -> Result<Processed, Refused> {
         let request = Request {
             body: body.as_bytes(),
             address: ClientIp::new("198.51.100.77".parse().unwrap()).truncate(),
             user_agent,
-            credentials: Credentials { consent, visitor: None },
+            credentials,
             now_ms: NOW_MS,
             sample: false,
         };
@@ -112,6 +121,22 @@ fn an_allowed_batch_becomes_rows_with_a_truncated_address() {
     assert_eq!(number(row, "ts"), (NOW_MS - 1_200) as u64);
     assert_eq!(number(&rows[1], "engaged_ms"), 900);
     assert_eq!(processed.new_visitor.map(|cookie| cookie.id.0), Some(number(row, "visitor_id")));
+}
+
+#[test]
+fn a_retry_names_the_visitor_that_its_first_try_may_have_made() {
+    let bench = Bench::new();
+    let receipt = bench.receipt(&["necessary", "analytics"], |_| {});
+    let first = bench.process(&body(), Some(&receipt), CHROME).unwrap();
+    let made = first.new_visitor.unwrap().id;
+    assert_eq!(first.retry, None);
+    // Another tab has had its answer meanwhile, with a visitor's cookie.
+    let visitor =
+        VisitorCookie { id: HexId(77), created_s: NOW_MS / 1_000 }.sign("demo", NOW_MS, &bench.keys);
+    let credentials = Credentials { consent: Some(&receipt), visitor: Some(&visitor) };
+    let retry = body().replacen("\"v\": 1,", "\"v\": 1, \"retry\": true,", 1);
+    let again = bench.process_of(&retry, credentials, CHROME).unwrap();
+    assert_eq!((number(&wholes(&again)[0], "visitor_id"), again.retry), (77, Some(made)));
 }
 
 #[test]

@@ -251,13 +251,6 @@ impl Spool {
         self.inner.shared.oldest()
     }
 
-    /// How long ago the segment was begun; nothing of one that was there when the spool was opened.
-    pub fn age(&self, segment: &Sealed) -> Option<Duration> {
-        let now_ms = self.inner.shared.clock.wall_ms();
-        let age_ms = now_ms.saturating_sub(segment.created_ms);
-        (!segment.inherited).then_some(Duration::from_millis(age_ms))
-    }
-
     /// Reads a segment, and gives its records, in the order they were appended, to `look`. What is damaged is kept in
     /// quarantine. Blocks on the disk.
     pub fn read<T>(

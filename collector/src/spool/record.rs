@@ -7,7 +7,7 @@ use crate::row_binary::{Row, Rows};
 use postcard::ser_flavors::Flavor;
 use postcard::serialize_with_flavor;
 use serde::{Deserialize, Serialize, Serializer};
-use wire::BatchId;
+use wire::{BatchId, HexId};
 
 /// The table that the rows of a record belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,8 +39,9 @@ pub struct Record {
     pub table: Table,
     /// The id of the browser's batch, by which a repeated one is recognised.
     pub batch: Option<BatchId>,
-    /// Whether the browser had sent the batch before and heard no answer: another segment may have it too.
-    pub retry: bool,
+    /// The browser had sent the batch before and heard no answer, so that another segment may have it too: the visitor that its
+    /// rows name there, if the first try came without a visitor's cookie.
+    pub retry: Option<HexId>,
     /// Events: the receipt that allowed them. Elsewhere 0.
     pub consent_id: u64,
     /// Consents: the receipt that this decision kills. Elsewhere, and where it kills none, 0.
@@ -58,7 +59,7 @@ pub struct StoredRecord<'bytes> {
     pub table: Table,
     batch: Option<u128>,
     /// See [`Record::retry`].
-    pub retry: bool,
+    pub retry: Option<HexId>,
     /// See [`Record::consent_id`].
     pub consent_id: u64,
     /// See [`Record::withdraws`].
@@ -71,7 +72,7 @@ pub struct StoredRecord<'bytes> {
 impl Record {
     /// Rows of a table that no browser's batch brought, that no receipt allowed and that kill none.
     pub fn of(table: Table, rows: Rows) -> Record {
-        Record { table, batch: None, retry: false, consent_id: 0, withdraws: 0, rows }
+        Record { table, batch: None, retry: None, consent_id: 0, withdraws: 0, rows }
     }
 }
 
@@ -92,8 +93,14 @@ impl<'bytes> StoredRecord<'bytes> {
 
     /// Reads a payload of any version.
     pub(crate) fn decode(payload: &'bytes [u8]) -> Option<Self> {
+        let mut retry = None;
         let (record, rest) = match payload.split_first()? {
-            (&(SECOND | RETRY), rest) => postcard::take_from_bytes::<Second<'_>>(rest).ok()?,
+            (&RETRY, rest) => {
+                let (first_visitor, rest) = rest.split_first_chunk::<8>()?;
+                retry = Some(HexId(u64::from_le_bytes(*first_visitor)));
+                postcard::take_from_bytes::<Second<'_>>(rest).ok()?
+            }
+            (&SECOND, rest) => postcard::take_from_bytes::<Second<'_>>(rest).ok()?,
             _ => {
                 let (First { head, rows }, rest) = postcard::take_from_bytes::<First<'_>>(payload).ok()?;
                 let rows = rows.into_iter().map(|row| (row.0.len() as u32, row)).collect();
@@ -105,7 +112,6 @@ impl<'bytes> StoredRecord<'bytes> {
             return None;
         }
         let Second { head: Head { at_ms, table, batch, consent_id, withdraws }, shared, rows } = record;
-        let retry = payload.first() == Some(&RETRY);
         Some(StoredRecord { at_ms, table, batch, retry, consent_id, withdraws, shared: shared.0, rows })
     }
 }
@@ -131,7 +137,8 @@ pub(crate) fn blank(payload: &mut [u8], rows: &[usize]) {
 /// The first byte of a payload of the second version. One of the first version begins with a time in milliseconds,
 /// which would have been in the year 1970.
 const SECOND: u8 = 2;
-/// The first byte of a payload of the third version, if its batch is a [`Record::retry`]. All else is as in the second.
+/// The first byte of a payload of the third version, if its batch is a [`Record::retry`], whose eight bytes follow. All else is as
+/// in the second.
 const RETRY: u8 = 3;
 
 #[derive(Serialize, Deserialize)]
@@ -168,7 +175,13 @@ pub(crate) fn encode(record: &Record, at_ms: u64) -> Result<Vec<u8>, postcard::E
     let head = Head { at_ms, table, batch: batch.map(|id| id.0), consent_id, withdraws };
     let mut payload =
         Vec::with_capacity(HEAD_BYTES_MAX + rows.held_size() + rows.len() * ROW_LENGTHS_BYTES_MAX);
-    payload.push(if *retry { RETRY } else { SECOND });
+    match retry {
+        Some(HexId(first_visitor)) => {
+            payload.push(RETRY);
+            payload.extend_from_slice(&first_visitor.to_le_bytes());
+        }
+        None => payload.push(SECOND),
+    }
     let stored = Written { head, shared: Piece(rows.shared()), rows: Own(rows) };
     serialize_with_flavor(&stored, Payload(payload))
 }
@@ -199,8 +212,8 @@ impl Serialize for Own<'_> {
 
 /// Most bytes that `postcard` writes for the two lengths of a row.
 const ROW_LENGTHS_BYTES_MAX: usize = 10;
-/// Most bytes of a record besides its rows: its version, five numbers of at most 10 bytes, one of 19, two lengths.
-const HEAD_BYTES_MAX: usize = 90;
+/// Most bytes of a record besides its rows: its version, six numbers of at most 10 bytes, one of 19, two lengths.
+const HEAD_BYTES_MAX: usize = 100;
 
 /// Takes a payload in pieces as long as they come. (The flavour that `postcard` has for a `Vec` takes byte after byte.)
 struct Payload(Vec<u8>);
@@ -324,9 +337,13 @@ mod tests {
             (stored.at_ms, stored.table, stored.withdraws),
             (1_700_000_000_000, Table::Consents, 0xfeed)
         );
-        assert_eq!((stored.batch(), stored.retry), (record.batch, false));
-        let again = encode(&Record { retry: true, ..record.clone() }, 1_700_000_000_000).unwrap();
-        assert_eq!(StoredRecord::decode(&again), Some(StoredRecord { retry: true, ..stored.clone() }));
+        assert_eq!((stored.batch(), stored.retry), (record.batch, None));
+        let again =
+            encode(&Record { retry: Some(HexId(u64::MAX)), ..record.clone() }, 1_700_000_000_000).unwrap();
+        assert_eq!(
+            StoredRecord::decode(&again),
+            Some(StoredRecord { retry: Some(HexId(u64::MAX)), ..stored.clone() })
+        );
         assert_eq!(wholes(stored.rows()), wholes(record.rows.iter()));
 
         assert_eq!(StoredRecord::decode(&payload[..payload.len() - 1]), None);

@@ -9,8 +9,8 @@
 //! taken for now, the store keeps a note ([`super::ledger`]), so that verifying the ledger tells it from one that was removed.
 
 use super::StoreError;
-use super::drain::Job;
 use super::insert::layout;
+use super::job::Job;
 use crate::spool::{Aside, Spool, Table, Unread};
 use crate::withdrawn::Withdrawn;
 use std::sync::Arc;

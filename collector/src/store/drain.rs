@@ -1,112 +1,23 @@
 //! One segment into the store, exactly once.
 //!
-//! In: the oldest segment and what is known of earlier tries. Out: a finished segment, or one set aside. Invariant: a
-//! table's rows are inserted without a question only if this process has never tried before and no earlier run can
-//! have. After any other beginning the store is asked what it holds: all of it is done, nothing is inserted, a part is
-//! removed first (but for whole parts of a segment that takes several inserts: those that follow are added); and after that
-//! insert it is asked again.
+//! In: the oldest segment and what is known of earlier tries ([`super::job`]). Out: a finished segment, or one set aside.
+//! Invariant: it leaves the spool once the store holds exactly its rows of each table ([`super::settle`]), and each event of a
+//! batch that was sent twice once ([`super::retries`]).
 
 use super::insert::{Insert, MalformedRow, layout};
+use super::job::{Job, Known};
 use super::retries::Retry;
+use super::settle::Doubt;
 use super::{Store, StoreError, aside};
 use crate::ledger::{Place, ended_by, links_left, places};
 use crate::row_binary::Row;
 use crate::spool::disk::means_full;
-use crate::spool::{Contents, Sealed, Spool, StoredRecord, Table, Unread};
+use crate::spool::{Contents, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
-use std::collections::HashMap;
 use std::sync::Arc;
-use wire::BatchId;
 
-/// Most tries to make the store hold exactly a segment before the segment is left for later.
-const REPAIRS_MAX: u32 = 5;
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
-/// ClickHouse's codes for rows that cannot be read: these lie in the rows, and another try changes nothing.
-/// 128 and 131 are a list or a text that would be too long: what stands where its length belongs is none.
-const UNREADABLE: [&str; 7] =
-    ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117.", "Code: 128.", "Code: 131."];
-/// The same code of an insert that is too large as a whole, for which no row can be blamed.
-const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
-    /// The store holds none of the rows.
-    Absent,
-    /// Some, all or none.
-    Nothing,
-    /// The store holds exactly the rows.
-    Held,
-    /// The store is well and refuses them, or they cannot be rows of the table.
-    Refused,
-}
-
-/// What is known of one segment over all the tries.
-pub(crate) struct Job {
-    pub(crate) segment: Arc<Sealed>,
-    tables: HashMap<Table, Known>,
-    refusals: u32,
-    /// Whether a decision of it may have ended a consent: until it is read nobody knows.
-    may_end_consents: bool,
-    /// Tries to read it that failed since the last one that did not.
-    pub(crate) unread: u32,
-    /// The browsers' batches of it, once it was read.
-    pub(crate) batches: Vec<(BatchId, u64)>,
-    /// The store knows that its decisions are not there though their links are.
-    noted: bool,
-    /// The store knows of its retries.
-    retries_noted: bool,
-}
-
-impl Job {
-    pub(crate) fn new(segment: Arc<Sealed>) -> Self {
-        let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
-        let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
-        Job {
-            segment,
-            tables,
-            refusals: 0,
-            may_end_consents: true,
-            unread: 0,
-            batches: Vec::new(),
-            noted: false,
-            retries_noted: false,
-        }
-    }
-
-    /// Whether this is of that segment.
-    pub(crate) fn is_of(&self, segment: &Sealed) -> bool {
-        self.segment.id() == segment.id()
-    }
-
-    /// The segment's id, as the log names it.
-    pub(crate) fn segment_id(&self) -> String {
-        format!("{:016x}", self.segment.id())
-    }
-
-    /// The tables whose rows the store does not take.
-    fn refused(&self) -> Vec<Table> {
-        let refused = self.tables.iter().filter(|(_, known)| **known == Known::Refused);
-        refused.map(|(table, _)| *table).collect()
-    }
-
-    /// Whether a decision of the segment ended a consent, or nobody could read whether one did.
-    pub(crate) fn may_end_consents(&self) -> bool {
-        self.may_end_consents
-    }
-}
-
-/// Why the number of rows that the store holds may not tell which of them it holds.
-#[derive(Clone, Copy)]
-struct Doubt<'a> {
-    /// Records were damaged: the store may hold more than the segment does.
-    salvaged: bool,
-    /// Some may have been removed as the copies of others.
-    is_thinned: bool,
-    /// Whether a receipt that allowed some of them has died since they were gathered: what is missing may have been erased,
-    /// and nothing is removed or added for it.
-    is_stale: &'a (dyn Fn() -> bool + Sync),
-}
 
 impl Store {
     /// Takes the segment as far as it goes. After an error the same job is tried again.
@@ -122,57 +33,68 @@ impl Store {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
-        let Found { inserts, places, bare_links, malformed, withdraws, living, retries } = found;
-        (job.unread, job.may_end_consents, job.batches) = (0, withdraws, contents.batches().to_vec());
+        (job.unread, job.may_end_consents, job.batches) = (0, found.withdraws, contents.batches().to_vec());
         // Before the links are there: nobody is to find one without its row and without the reason.
-        self.note_erased(&bare_links).await?;
+        self.note_erased(&found.bare_links).await?;
         if !job.retries_noted {
-            self.note_retries(&retries).await?;
+            self.note_retries(&found.retries).await?;
             job.retries_noted = true;
         }
-        for table in malformed {
-            tracing::error!(table = layout(table).table, "A row of a segment is none of its table.");
-            job.tables.insert(table, Known::Refused);
+        for table in &found.malformed {
+            tracing::error!(table = layout(*table).table, "A row of a segment is none of its table.");
+            job.tables.insert(*table, Known::Refused);
         }
-        for insert in &inserts {
-            let mut known = job.tables.get(&insert.table).copied().unwrap_or(Known::Nothing);
-            let salvaged = job.segment.salvaged() || contents.damaged();
-            let is_thinned =
-                known == Known::Nothing && insert.is_cut() && self.has_retries(spool, job).await?;
-            let is_stale = || insert.table == Table::Events && living.iter().any(|id| withdrawn.is_dead(*id));
-            let settled =
-                self.settle(insert, &mut known, Doubt { salvaged, is_thinned, is_stale: &is_stale }).await;
-            job.tables.insert(insert.table, known);
-            let Err(error) = settled else { continue };
-            // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
-            if insert.table == Table::Decisions {
-                self.note(job, &places).await?;
-            }
-            if !self.is_refusal(&error, insert.table).await {
-                return Err(error);
-            }
-            job.refusals += 1;
-            if job.refusals < REFUSALS_MAX {
-                return Err(error);
-            }
-            tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
-            job.tables.insert(insert.table, Known::Refused);
+        let salvaged = job.segment.salvaged() || contents.damaged();
+        for insert in &found.inserts {
+            let is_stale =
+                || insert.table == Table::Events && found.living.iter().any(|id| withdrawn.is_dead(*id));
+            let doubt = Doubt { salvaged, is_stale: &is_stale };
+            self.take(insert, job, doubt, &found.places).await?;
         }
+        // Whatever becomes of the other tables' rows.
+        job.may_have_doubles = self.find_doubles(job).await?;
         let refused = job.refused();
         if !refused.is_empty() {
             if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
-                self.note(job, &places).await?;
+                self.note(job, &found.places).await?;
             }
             return aside::refused(spool, withdrawn, job, &refused).await;
         }
-        self.remove_doubles(spool, job).await?;
         // An earlier run may have noted it, or it was in quarantine.
         if job.noted || job.segment.inherited() {
-            for links in inserts.iter().filter(|insert| insert.table == Table::Links) {
+            for links in found.inserts.iter().filter(|insert| insert.table == Table::Links) {
                 self.forget_aside(links).await?;
             }
         }
         finish(spool, withdrawn, job, contents).await
+    }
+
+    /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
+    async fn take(
+        &self,
+        insert: &Insert,
+        job: &mut Job,
+        doubt: Doubt<'_>,
+        places: &[Place],
+    ) -> Result<(), StoreError> {
+        let mut known = job.known(insert.table);
+        let settled = self.settle(insert, &mut known, doubt).await;
+        job.tables.insert(insert.table, known);
+        let Err(error) = settled else { return Ok(()) };
+        // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
+        if insert.table == Table::Decisions {
+            self.note(job, places).await?;
+        }
+        if !self.is_refusal(&error, insert.table).await {
+            return Err(error);
+        }
+        job.refusals += 1;
+        if job.refusals < REFUSALS_MAX {
+            return Err(error);
+        }
+        tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
+        job.tables.insert(insert.table, Known::Refused);
+        Ok(())
     }
 
     /// Reads the segment, and hears which receipts its decisions kill before any row is inserted.
@@ -212,76 +134,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Makes the store hold exactly these rows, starting from what is known and with that doubt about what it holds.
-    async fn settle(
-        &self,
-        insert: &Insert,
-        known: &mut Known,
-        Doubt { salvaged, is_thinned, is_stale }: Doubt<'_>,
-    ) -> Result<(), StoreError> {
-        if insert.expected == 0 {
-            // What the store may hold of dead receipts is erased, not removed here.
-            *known = Known::Held;
-        }
-        let mut stable = true;
-        for _ in 0..REPAIRS_MAX {
-            match known {
-                Known::Held | Known::Refused => return Ok(()),
-                Known::Absent => {
-                    *known = Known::Nothing;
-                    self.insert(insert, 0, &insert.stable_token()).await?;
-                    *known = Known::Held;
-                }
-                Known::Nothing => {
-                    let held = self.held(insert).await?;
-                    if held == insert.expected || (salvaged && held > insert.expected) {
-                        *known = Known::Held;
-                        continue;
-                    }
-                    if held != 0 && (is_stale() || self.held(insert).await? != held) {
-                        return Err(StoreError::Stale { table: layout(insert.table).table });
-                    }
-                    // After damage the parts are others than they were, and what is held tells nothing of them.
-                    let parts =
-                        insert.parts_held(held).filter(|_| stable && !salvaged && !is_thinned).unwrap_or(0);
-                    if held != 0 && parts == 0 {
-                        tracing::warn!(
-                            table = layout(insert.table).table,
-                            held,
-                            expected = insert.expected,
-                            "The store holds a part of a segment; it is removed and inserted again."
-                        );
-                        self.remove(insert).await?;
-                        stable = false;
-                    }
-                    // The first try uses the stable token, so that an insert which is still under way and this one
-                    // cannot both succeed. If the store drops it because it remembers the token of rows that are gone,
-                    // the question that follows shows it.
-                    let token = if stable { insert.stable_token() } else { insert.further_token()? };
-                    stable = false;
-                    self.insert(insert, parts, &token).await?;
-                }
-            }
-        }
-        match known {
-            Known::Held | Known::Refused => Ok(()),
-            Known::Absent | Known::Nothing => {
-                Err(StoreError::Unsettled { table: layout(insert.table).table })
-            }
-        }
-    }
-
-    /// Whether the rows are at fault: the store says that it cannot read them, and takes the same layout without rows.
-    async fn is_refusal(&self, error: &StoreError, table: Table) -> bool {
-        is_unreadable(error) && self.takes_layout(table).await
-    }
-}
-
-/// Whether the store says that it cannot read the rows.
-fn is_unreadable(error: &StoreError) -> bool {
-    matches!(error, StoreError::Client(clickhouse::error::Error::BadResponse(text))
-        if UNREADABLE.iter().any(|code| text.starts_with(code)) && !text.contains(TOO_LARGE_AS_A_WHOLE))
 }
 
 /// What a segment holds: its rows in the inserts, and nothing else of its bytes.
@@ -369,6 +221,7 @@ async fn finish(
 #[cfg(test)]
 mod tests {
     use super::super::insert::INSERT_BYTES_MAX;
+    use super::super::settle::is_unreadable;
     use super::*;
 
     fn check(answer: &str, expected: bool) {

@@ -4,7 +4,7 @@
 //! it was asked once which receipts are dead; then it depends on nothing but the store.
 
 use super::backoff::Backoff;
-use super::drain::Job;
+use super::job::Job;
 use super::{Common, StoreError, blocking};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -104,6 +104,9 @@ impl<'a> Draining<'a> {
                 store.health.drained();
                 if job.may_end_consents() {
                     self.common.ended_a_consent.notify_one();
+                }
+                if job.may_have_doubles() {
+                    self.common.found_doubles.notify_one();
                 }
             }
             Err(_) => self.job = Some(job),

@@ -5,6 +5,7 @@
 //! erased by the second pass ([`super::SECOND_PASS`]), or by the next look at everything ([`LOOK_AGAIN_INTERVAL`]).
 
 use super::backoff::Backoff;
+use super::doubles::Doubles;
 use super::ledger::Erased;
 use super::rights::Erasure;
 use super::{Common, StoreError};
@@ -23,6 +24,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Erasing<'a> {
     pub(super) common: &'a Common<'a>,
     erasure: Erasure,
+    /// Copies of events, which are removed in the same way and beside the same tasks.
+    doubles: Doubles,
     /// Whether rows of the ledger may be there that a visitor had erased.
     ledger_due: bool,
     /// Links whose rows were erased in the quarantine or while they waited, until the store knows why these are missing.
@@ -36,6 +39,7 @@ impl<'a> Erasing<'a> {
         Erasing {
             common,
             erasure: Erasure::of(common.withdrawn.take_unerased()),
+            doubles: Doubles::begin(),
             ledger_due: true,
             bare_links: Vec::new(),
             looked_at: Instant::now(),
@@ -79,6 +83,7 @@ impl<'a> Erasing<'a> {
     pub(super) async fn once_more(&mut self) {
         self.ledger_due = true;
         self.erasure.hurry();
+        self.doubles.hurry();
         if let Err(error) = self.step().await {
             tracing::warn!(%error, "What was withdrawn is erased from the store after the next start.");
         }
@@ -118,6 +123,9 @@ impl<'a> Erasing<'a> {
             }
         }
         store.health.erased();
+        if let Err(error) = store.remove_doubles(&mut self.doubles).await {
+            tracing::debug!(%error, "Events that are there twice could not be removed; it is tried again.");
+        }
         Ok(())
     }
 
@@ -130,10 +138,11 @@ impl<'a> Erasing<'a> {
             return;
         }
         let next = self.swept_at.unwrap_or(self.looked_at).min(self.looked_at) + SWEEP_INTERVAL;
-        let due = self.erasure.due_at().map_or(next, |at| at.min(next));
+        let due = self.erasure.due_at().into_iter().chain(self.doubles.due_at()).fold(next, Instant::min);
         tokio::select! {
             () = self.common.withdrawn.killed() => {}
             () = self.common.ended_a_consent.notified() => self.ledger_due = true,
+            () = self.common.found_doubles.notified() => self.doubles.hear(),
             () = sleep_until(due) => {}
         }
     }

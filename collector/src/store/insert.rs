@@ -126,11 +126,6 @@ impl Insert {
         Ok(Insert { table, segment_id, parts, expected, erased: dead, places })
     }
 
-    /// Whether it takes several inserts.
-    pub(crate) fn is_cut(&self) -> bool {
-        self.parts.len() > 1
-    }
-
     /// How many parts the store holds, if what it holds is exactly the first ones.
     pub(crate) fn parts_held(&self, held: u64) -> Option<usize> {
         let mut sum = 0;
@@ -255,8 +250,12 @@ impl Store {
                 Ok(one(format!("SELECT sum(count) FROM {table} WHERE segment_id = {id}")).await?)
             }
             Table::Events => {
+                // What was removed as the copy of an event that is there was held, unless it is there again.
+                let event = "consent_id, view_id, seq";
                 let sql = format!(
-                    "SELECT consent_id, count() AS rows FROM events WHERE segment_id = {id} GROUP BY consent_id"
+                    "SELECT consent_id, count() AS rows FROM (SELECT consent_id FROM events WHERE segment_id = {id} \
+                     UNION ALL SELECT consent_id FROM (SELECT DISTINCT {event} FROM doubles WHERE segment_id = {id} \
+                     AND ({event}) NOT IN (SELECT {event} FROM events WHERE segment_id = {id}))) GROUP BY consent_id"
                 );
                 let held = self.fetch::<Held>(&sql).await?;
                 Ok(held

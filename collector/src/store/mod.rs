@@ -11,17 +11,20 @@ mod artefacts;
 mod aside;
 mod asker;
 mod backoff;
+mod doubles;
 mod drain;
 mod draining;
 mod erasing;
 mod health;
 mod insert;
+mod job;
 mod ledger;
 mod migrate;
 mod poll;
 mod reader;
 mod retries;
 mod rights;
+mod settle;
 mod sweep;
 
 pub use asker::INTAKE_HEADER;
@@ -199,6 +202,8 @@ struct Common<'a> {
     is_ready: watch::Sender<bool>,
     /// A decision that ended a consent was drained: rows of the ledger may be there that its visitor had erased.
     ended_a_consent: Notify,
+    /// Events may have been found that another segment brought too.
+    found_doubles: Notify,
     /// Held by whoever works on the segments that wait: no row goes into the store that is being erased on disk.
     waiting: Mutex<()>,
 }
@@ -219,6 +224,7 @@ impl<'a> Common<'a> {
             kept_sites,
             is_ready: watch::Sender::new(false),
             ended_a_consent: Notify::new(),
+            found_doubles: Notify::new(),
             waiting: Mutex::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Erasing what a withdrawn receipt allowed.
 //!
-//! In: the ids of dead receipts. Out: `events` without a row of theirs. Invariant: every receipt is erased once more after
+//! In: the ids of dead receipts. Out: `events`, and the tables beside it, without a row of theirs. Invariant: every receipt is erased once more after
 //! [`SECOND_PASS`]: an insert that was under way when it died is over by then, and other collectors hear of it within a
 //! minute ([`super::poll`]). What comes later still, of a store that took longer, goes with the hourly look at all of them.
 //! After a restart every receipt that is listed is erased once more, because nobody knows how far the last run came.
@@ -20,6 +20,8 @@ const SPACING: Duration = Duration::from_secs(5);
 const SHARE: u32 = 10;
 /// The longest pause between two erasures: far within the law's day, after which what is withdrawn has to be gone.
 const SPACING_MAX: Duration = Duration::from_secs(10 * 60);
+/// The tables that hold rows of a receipt's events: themselves, and what says which were sent or are there twice.
+const TABLES: [&str; 3] = ["events", "retries", "doubles"];
 /// Most receipts that one statement names, at 21 bytes each: within the 256 KiB that a server's default takes.
 pub(super) const IDS_MAX: usize = 10_000;
 
@@ -117,25 +119,37 @@ impl Store {
         Ok(())
     }
 
-    /// Erases every event that the receipts allowed, except on sites that keep them. Returns when they are gone.
+    /// Erases every event that the receipts allowed, and every note on one, except on sites that keep them. Returns when they are gone.
     pub async fn erase(&self, consent_ids: &[u64], kept_sites: &[String]) -> Result<(), StoreError> {
         for ids in consent_ids.chunks(IDS_MAX) {
             let list = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-            let spared = if kept_sites.is_empty() { "" } else { " AND site_id NOT IN ?" };
-            let condition = format!("consent_id IN ({list}){spared}");
-            let bind = |query: clickhouse::query::Query| match kept_sites {
-                [] => query,
-                sites => query.bind(sites),
-            };
-            let count = bind(self.client().query(&format!("SELECT count() FROM events WHERE {condition}")));
-            let rows: u64 = super::in_time(count.fetch_one()).await?;
-            if rows > 0 {
-                // A mutation looks into every part, so one without rows to erase is not worth asking for.
-                let delete =
-                    bind(self.client().query(&format!("ALTER TABLE events DELETE WHERE {condition}")));
-                super::in_long_time(delete.with_setting("mutations_sync", "2").execute()).await?;
-                tracing::info!(receipts = ids.len(), rows, "Rows of withdrawn receipts were erased.");
+            for table in TABLES {
+                self.erase_from(table, ids.len(), &list, kept_sites).await?;
             }
+        }
+        Ok(())
+    }
+
+    async fn erase_from(
+        &self,
+        table: &str,
+        receipts: usize,
+        list: &str,
+        kept_sites: &[String],
+    ) -> Result<(), StoreError> {
+        let spared = if kept_sites.is_empty() { "" } else { " AND site_id NOT IN ?" };
+        let condition = format!("consent_id IN ({list}){spared}");
+        let bind = |query: clickhouse::query::Query| match kept_sites {
+            [] => query,
+            sites => query.bind(sites),
+        };
+        let count = bind(self.client().query(&format!("SELECT count() FROM {table} WHERE {condition}")));
+        let rows: u64 = super::in_time(count.fetch_one()).await?;
+        if rows > 0 {
+            // A mutation looks into every part, so one without rows to erase is not worth asking for.
+            let delete = bind(self.client().query(&format!("ALTER TABLE {table} DELETE WHERE {condition}")));
+            super::in_long_time(delete.with_setting("mutations_sync", "2").execute()).await?;
+            tracing::info!(receipts, table, rows, "Rows of withdrawn receipts were erased.");
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use tokio::net::{UnixListener, UnixStream};
 tests![what_a_receipt_allowed_does_not_come_back_though_it_died_after_its_segment_was_read];
 
 /// What the drain asks of a segment that an earlier run may have inserted.
-const QUESTION: &[u8] = b"AS rows FROM events WHERE segment_id";
+const QUESTION: &[u8] = b"SELECT consent_id FROM events WHERE segment_id";
 
 /// Stands between a store and its engine, hears everything that is said to the engine, and does something before the
 /// question comes there for the first time.

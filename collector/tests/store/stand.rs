@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use wire::BatchId;
+use wire::{BatchId, HexId};
 
 /// Longest wait for what a run that has ended still does on another thread.
 const END_TIME_MAX: Duration = Duration::from_secs(60);
@@ -267,24 +267,47 @@ fn whole_event(site: &str, batch: u128, consent_id: u64, host: &str, path: &str)
 }
 
 /// Events of one page view, each at `/view/seq`, which the receipt 7 allowed.
-pub(crate) fn view(batch: u128, view_id: u64, seqs: RangeInclusive<u64>) -> Record {
-    let of = |seq: u64| {
-        row(Table::Events, |column| match column {
-            "site_id" => Some(Value::Text("site".to_owned())),
-            "path" => Some(Value::Text(format!("/{view_id}/{seq}"))),
-            "view_id" => Some(Value::Number(view_id)),
-            "seq" => Some(Value::Number(seq)),
-            "consent_id" => Some(Value::Number(7)),
-            _ => None,
-        })
-    };
-    let rows: Vec<_> = seqs.map(of).collect();
-    Record { batch: Some(BatchId(batch)), consent_id: 7, ..Record::of(Table::Events, rows.into()) }
+pub(crate) struct View {
+    pub(crate) id: u64,
+    pub(crate) visitor: u64,
+    pub(crate) consent_id: u64,
+    pub(crate) hours_ago: i64,
+}
+
+/// A batch of a page view.
+pub(crate) fn view(batch: u128, id: u64, seqs: RangeInclusive<u64>) -> Record {
+    View { id, visitor: 5, consent_id: 7, hours_ago: 0 }.batch(batch, seqs)
+}
+
+impl View {
+    pub(crate) fn batch(&self, batch: u128, seqs: RangeInclusive<u64>) -> Record {
+        let ts_ms = (now_ms() - self.hours_ago * 3_600_000).cast_unsigned();
+        let of = |seq: u64| {
+            row(Table::Events, |column| match column {
+                "site_id" => Some(Value::Text("site".to_owned())),
+                "ts" => Some(Value::Number(ts_ms)),
+                "path" => Some(Value::Text(format!("/{}/{seq}", self.id))),
+                "visitor_id" => Some(Value::Number(self.visitor)),
+                "view_id" => Some(Value::Number(self.id)),
+                "seq" => Some(Value::Number(seq)),
+                "consent_id" => Some(Value::Number(self.consent_id)),
+                _ => None,
+            })
+        };
+        let (batch, consent_id) = (Some(BatchId(batch)), self.consent_id);
+        let rows: Vec<_> = seqs.map(of).collect();
+        Record { batch, consent_id, ..Record::of(Table::Events, rows.into()) }
+    }
 }
 
 /// The same, sent by its browser once more.
 pub(crate) fn again(record: Record) -> Record {
-    Record { retry: true, ..record }
+    again_as(5, record)
+}
+
+/// The same, of which a first try without a visitor's cookie would have had that visitor.
+pub(crate) fn again_as(first_visitor: u64, record: Record) -> Record {
+    Record { retry: Some(HexId(first_visitor)), ..record }
 }
 
 /// A decision that kills the receipt, if it is not 0.
@@ -328,6 +351,7 @@ fn row(table: Table, value: impl Fn(&str) -> Option<Value>) -> Vec<u8> {
             "IPv6" => row.ipv6(Ipv6Addr::UNSPECIFIED),
             "Date" => row.date((now_s / 86_400 + 30) as u16),
             "DateTime('UTC')" => row.date_time(now_s as u32),
+            "DateTime64(3, 'UTC')" if number > 0 => row.date_time_ms(number.cast_signed()),
             "DateTime64(3, 'UTC')" => row.date_time_ms(now_s as i64 * 1000),
             other => panic!("no value for a column of type {other}"),
         };

@@ -1,0 +1,86 @@
+//! What is known of one segment over all the tries to get it into the store.
+
+use crate::spool::{Sealed, Table};
+use std::collections::HashMap;
+use std::sync::Arc;
+use wire::BatchId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The store holds none of the rows.
+    Absent,
+    /// Some, all or none.
+    Nothing,
+    /// The store holds exactly the rows.
+    Held,
+    /// The store is well and refuses them, or they cannot be rows of the table.
+    Refused,
+}
+
+/// What is known of one segment over all the tries.
+pub(crate) struct Job {
+    pub(super) segment: Arc<Sealed>,
+    pub(super) tables: HashMap<Table, Known>,
+    pub(super) refusals: u32,
+    /// Whether a decision of it may have ended a consent: until it is read nobody knows.
+    pub(super) may_end_consents: bool,
+    /// Tries to read it that failed since the last one that did not.
+    pub(super) unread: u32,
+    /// The browsers' batches of it, once it was read.
+    pub(super) batches: Vec<(BatchId, u64)>,
+    /// The store knows that its decisions are not there though their links are.
+    pub(super) noted: bool,
+    /// The store knows of its retries.
+    pub(super) retries_noted: bool,
+    /// Somebody noted a retry of one of its batches.
+    pub(super) may_have_doubles: bool,
+}
+
+impl Job {
+    pub(super) fn new(segment: Arc<Sealed>) -> Self {
+        let known = if segment.inherited() { Known::Nothing } else { Known::Absent };
+        let tables = Table::ALL.into_iter().map(|table| (table, known)).collect();
+        Job {
+            segment,
+            tables,
+            refusals: 0,
+            may_end_consents: true,
+            unread: 0,
+            batches: Vec::new(),
+            noted: false,
+            retries_noted: false,
+            may_have_doubles: false,
+        }
+    }
+
+    /// Whether this is of that segment.
+    pub(super) fn is_of(&self, segment: &Sealed) -> bool {
+        self.segment.id() == segment.id()
+    }
+
+    /// The segment's id, as the log names it.
+    pub(super) fn segment_id(&self) -> String {
+        format!("{:016x}", self.segment.id())
+    }
+
+    /// What is known of a table's rows.
+    pub(super) fn known(&self, table: Table) -> Known {
+        self.tables.get(&table).copied().unwrap_or(Known::Nothing)
+    }
+
+    /// The tables whose rows the store does not take.
+    pub(super) fn refused(&self) -> Vec<Table> {
+        let refused = self.tables.iter().filter(|(_, known)| **known == Known::Refused);
+        refused.map(|(table, _)| *table).collect()
+    }
+
+    /// Whether a decision of the segment ended a consent, or nobody could read whether one did.
+    pub(super) fn may_end_consents(&self) -> bool {
+        self.may_end_consents
+    }
+
+    /// Whether events of it may be there twice.
+    pub(super) fn may_have_doubles(&self) -> bool {
+        self.may_have_doubles
+    }
+}
