@@ -2,7 +2,7 @@
 
 use crate::say::say;
 use crate::settings::{CONFIG_FILE, ConfigOption};
-use crate::{disk, store};
+use crate::store;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use collector::config::Config;
@@ -94,7 +94,6 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     let config = of.config()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
-        disk::prepare(&config.data_dir)?;
         let opened = store::open_or_join(&config).await?;
         let store = Store::new(opened.client());
         let done = answer(command, &store, &config).await;

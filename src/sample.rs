@@ -3,7 +3,7 @@
 use crate::demo::record::History;
 use crate::say::say;
 use crate::settings::{CONFIG_FILE, ConfigOption};
-use crate::{disk, store};
+use crate::store;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use collector::config::Config;
@@ -39,7 +39,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(async {
-        disk::prepare(&config.data_dir)?;
         let opened = store::open_or_join(&config).await?;
         let removed = remove(&opened, &config).await;
         opened.close().await;

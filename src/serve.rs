@@ -15,7 +15,7 @@ use crate::settings::ConfigOption;
 use crate::signals::{Signals, Wish};
 use crate::telemetry::Telemetry;
 use crate::{answered, demo, disk, listen, sample, store};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arc_swap::ArcSwap;
 use clap::Args;
 use collector::Collector;
@@ -88,12 +88,15 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<()> {
     guard(&config)?;
     listen::raise_limit();
     disk::prepare(&config.data_dir)?;
+    // Asked before the spool is opened, which makes files.
+    let answered_before = answered::answered_before(&config.data_dir);
+    let need = if answered_before { store::Need::Later } else { store::Need::Now };
     let opened = tokio::select! {
-        opened = store::open(&config) => opened?,
+        opened = store::open(&config, need) => opened?,
         () = signals.stop() => return Ok(()),
     };
     let ended = tokio::select! {
-        started = start(config, arguments, &opened) => match started {
+        started = start(config, arguments, &opened, answered_before) => match started {
             Ok(server) => server.until_stopped(signals).await,
             Err(error) => Err(error),
         },
@@ -124,9 +127,12 @@ struct Server {
     stop_work: CancellationToken,
 }
 
-async fn start(config: Config, arguments: &Arguments, opened: &store::Opened) -> Result<Server> {
-    // Asked before the spool is opened, which makes files.
-    let answered_before = answered::answered_before(&config.data_dir);
+async fn start(
+    config: Config,
+    arguments: &Arguments,
+    opened: &store::Opened,
+    answered_before: bool,
+) -> Result<Server> {
     let (collector, settled) = Collector::prepare(config, opened.client())?;
     let collector = Arc::new(collector);
     opened.report(collector.store.clone());
@@ -316,8 +322,15 @@ async fn try_fill(collector: &Arc<Collector>, client: &clickhouse::Client, days:
 
 impl Server {
     /// Serves until a stop is asked for, and then stops in order; a second signal ends it at once.
-    async fn until_stopped(self, mut signals: Signals) -> Result<()> {
-        while let Wish::Reload = signals.next().await {
+    async fn until_stopped(mut self, mut signals: Signals) -> Result<()> {
+        loop {
+            let wish = tokio::select! {
+                wish = signals.next() => wish,
+                what = self.first_to_end() => bail!("{what} ended unasked; what was acknowledged is on disk, and drained after the next start"),
+            };
+            if wish != Wish::Reload {
+                break;
+            }
             match &self.reload {
                 Some(reload) => tokio::task::block_in_place(|| reload.now()),
                 // Without a file there is nothing to read: the terminal is gone.
@@ -331,6 +344,16 @@ impl Server {
                 tracing::warn!("Ended at once. What was acknowledged is on disk, and drained after the next start.");
                 std::process::exit(1)
             }
+        }
+    }
+
+    /// Which of the tasks ended, which none does before it is asked to.
+    async fn first_to_end(&mut self) -> &'static str {
+        let [public, admin] = &mut self.listeners;
+        tokio::select! {
+            _ = public => "the public listener",
+            _ = admin => "the admin listener",
+            _ = &mut self.work => "the drain",
         }
     }
 

@@ -1,5 +1,6 @@
 //! The store that the config names: the embedded engine, started and watched here, or a server.
 
+use crate::disk;
 use anyhow::{Context, Result, ensure};
 use clickhouse::Client;
 use collector::config::{Config, LISTEN_PASSWORD_BYTES_MIN, ListenPassword, StoreOptions, StoreUrl};
@@ -40,6 +41,7 @@ impl Opened {
                         Reason::Ended => EngineRestart::Ended,
                         Reason::Stuck => EngineRestart::Stuck,
                     }),
+                    State::Starting => {}
                     State::Answering { .. } => store.health().engine_answers(),
                     State::Stopped => return,
                 }
@@ -60,26 +62,49 @@ fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join("engine").join("socket")
 }
 
-/// Starts the embedded engine, or points a client at the server.
-pub(crate) async fn open(config: &Config) -> Result<Opened> {
+/// Whether there has to be a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// What follows asks it.
+    Now,
+    /// It answered before: what browsers send can wait for it on disk.
+    Later,
+}
+
+/// The engine's store in a data folder.
+fn store_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("store")
+}
+
+/// Starts the embedded engine, or points a client at the server. An engine that is needed later is waited for only so long as a
+/// server is.
+pub(crate) async fn open(config: &Config, need: Need) -> Result<Opened> {
     match &config.store.url {
-        StoreUrl::Embedded => embedded(config).await,
+        StoreUrl::Embedded => embedded(config, need).await,
         StoreUrl::Server(url) => server(config, url.as_str()).await,
     }
 }
 
-/// The same for a short command: uses the engine of a running `serve` where there is one.
+/// The same for a short command about what is stored: uses the engine of a running `serve` where there is one, and makes no
+/// store, which would be as empty as the answer.
 pub(crate) async fn open_or_join(config: &Config) -> Result<Opened> {
     if config.store.url == StoreUrl::Embedded {
         let client = engine::client(&socket_path(&config.data_dir));
         if client.query("SELECT 1").fetch_one::<u8>().await.is_ok() {
             return Ok(Opened { client, engine: None, is_shared: true });
         }
+        let store = store_path(&config.data_dir);
+        ensure!(
+            store.is_dir(),
+            "there is no store at {}; name the data folder that `kruimel serve` has, in the config or as KRUIMEL_DATA_DIR, and run this as somebody who may read it",
+            store.display()
+        );
+        disk::prepare(&config.data_dir)?;
     }
-    open(config).await
+    open(config, Need::Now).await
 }
 
-async fn embedded(config: &Config) -> Result<Opened> {
+async fn embedded(config: &Config, need: Need) -> Result<Opened> {
     let data_dir = &config.data_dir;
     let data_dir =
         data_dir.canonicalize().with_context(|| format!("{} cannot be found", data_dir.display()))?;
@@ -89,11 +114,22 @@ async fn embedded(config: &Config) -> Result<Opened> {
         threads: config.store.threads.map(usize::from),
         nice: Some(config.store.nice),
         listen: listen(&config.store)?,
-        ..engine::Options::new(data_dir.join("store"), socket_path(&data_dir))
+        ..engine::Options::new(store_path(&data_dir), socket_path(&data_dir))
     };
     let silence_max = config.store.silence_max.unwrap_or(engine::limits::SILENCE_MAX);
     let executable = std::env::current_exe().context("this program's own path cannot be found")?;
-    let engine = Supervisor::start(SuperviseOptions { executable, engine, silence_max }).await?;
+    let options = SuperviseOptions { executable, engine, silence_max };
+    let engine = match need {
+        Need::Now => Supervisor::start(options).await?,
+        Need::Later => {
+            let engine = Supervisor::start_beside(options);
+            let mut state = engine.state();
+            let answers = state.wait_for(|state| matches!(state, State::Answering { .. }));
+            // Whether it does is asked where its tables are brought up to date, as of a server.
+            drop(timeout(ANSWER_MAX, answers).await);
+            engine
+        }
+    };
     Ok(Opened { client: engine.client(), engine: Some(engine), is_shared: false })
 }
 

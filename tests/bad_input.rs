@@ -215,6 +215,18 @@ fn a_full_disk_is_one_sentence_and_no_half_started_server() {
     assert!(output.stdout.is_empty(), "it said that it listens");
 }
 
+#[test]
+fn a_command_about_what_is_stored_makes_no_store_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("elsewhere");
+    for command in [&["ledger", "verify"][..], &["ledger", "heads"], &["sample", "remove"]] {
+        let output = kruimel(&[command, &["--demo-data", data.to_str().unwrap()]].concat());
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+        assert!(stderr(&output).contains("there is no store at"), "{}", stderr(&output));
+    }
+    assert!(!data.exists());
+}
+
 /// The demo's config with a store that is away.
 fn config_without_store() -> String {
     let listen = "data_dir = \"data\"\n[store]\nurl = \"http://127.0.0.1:1\"\n[listen]\npublic = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";

@@ -197,6 +197,18 @@ impl Stack {
         self
     }
 
+    /// Stops `serve` and starts it on the same data while something else has the folder of its engine's store, for as long as what
+    /// is returned is there.
+    pub(crate) fn restart_without_its_store(mut self) -> (Stack, fs::File) {
+        assert!(self.stop().success(), "{}", self.log());
+        self.await_folder();
+        let lock = fs::File::open(self.data().join("store/engine.lock")).unwrap();
+        lock.lock().unwrap();
+        self.process = (self.again)(self.folder.path()).spawn().unwrap();
+        (self.public, self.admin) = addresses(&mut self.process, self.folder.path());
+        (self, lock)
+    }
+
     /// Stops `serve` as an operator would.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         signal(self.process.id(), "TERM");

@@ -55,6 +55,8 @@ pub enum Reason {
 /// How the engine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// The first process is started and has not answered yet; if it ends, another one follows.
+    Starting,
     /// Another process is started, after a pause, and has not answered yet.
     Restarting(Reason),
     /// This process answers.
@@ -123,11 +125,21 @@ impl Supervisor {
                 outcome => break outcome?,
             }
         };
-        let (states, state) = watch::channel(answering(&process));
+        Ok(Supervisor::keeping(options, Some(process)))
+    }
+
+    /// Starts the engine and goes on starting it, with a pause that grows, until it answers: what cannot be started now may be
+    /// later, and is told in the log each time. [`Supervisor::state`] says when it answers.
+    pub fn start_beside(options: SuperviseOptions) -> Supervisor {
+        Supervisor::keeping(options, None)
+    }
+
+    fn keeping(options: SuperviseOptions, process: Option<Process>) -> Supervisor {
+        let (states, state) = watch::channel(process.as_ref().map_or(State::Starting, answering));
         let (stop, stopping) = watch::channel(false);
         let socket = options.engine.socket.clone();
         let keeper = tokio::spawn(keep(options, process, states, stopping));
-        Ok(Supervisor { socket, state, stop, keeper })
+        Supervisor { socket, state, stop, keeper }
     }
 
     /// A client of this engine. It keeps working across restarts.
@@ -215,15 +227,30 @@ async fn ping(socket: &Path) -> io::Result<()> {
     if answer.starts_with(b"HTTP/1.1 200 ") { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
-/// Restarts the engine until it is asked to stop, then ends it.
+/// Starts the engine, and again when it ends, until it is asked to stop; then ends it.
 async fn keep(
     options: SuperviseOptions,
-    mut process: Process,
+    process: Option<Process>,
     states: watch::Sender<State>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut pause = RESTART_PAUSE_MIN;
     let questions = Questions::to(&options.engine.socket, options.silence_max);
+    let mut process = match process {
+        Some(process) => process,
+        None => {
+            let started = tokio::select! {
+                () = asked(&mut stopping) => None,
+                started = start_at_last(&options, &mut pause) => Some(started),
+            };
+            let Some(started) = started else {
+                states.send_replace(State::Stopped);
+                return;
+            };
+            states.send_replace(answering(&started));
+            started
+        }
+    };
     loop {
         let since = Instant::now();
         let reason = tokio::select! {
@@ -247,7 +274,7 @@ async fn keep(
         }
         let restarted = tokio::select! {
             () = asked(&mut stopping) => break,
-            restarted = restart(&options, &mut pause) => restarted,
+            restarted = start_after(&options, &mut pause) => restarted,
         };
         process = restarted;
         states.send_replace(answering(&process));
@@ -261,16 +288,21 @@ async fn asked(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
-async fn restart(options: &SuperviseOptions, pause: &mut Duration) -> Process {
+/// Starts it after that pause, however often it takes.
+async fn start_after(options: &SuperviseOptions, pause: &mut Duration) -> Process {
+    sleep(*pause).await;
+    *pause = (*pause * 2).min(RESTART_PAUSE_MAX);
+    start_at_last(options, pause).await
+}
+
+async fn start_at_last(options: &SuperviseOptions, pause: &mut Duration) -> Process {
     loop {
-        sleep(*pause).await;
-        *pause = (*pause * 2).min(RESTART_PAUSE_MAX);
         match start(options).await {
             Ok(process) => return process,
-            Err(error) => {
-                tracing::error!(%error, "the engine could not be started again and is tried once more");
-            }
+            Err(error) => tracing::error!(%error, "the engine could not be started and is tried once more"),
         }
+        sleep(*pause).await;
+        *pause = (*pause * 2).min(RESTART_PAUSE_MAX);
     }
 }
 

@@ -84,6 +84,11 @@ impl<A: Answers> Connections<A> {
             // As a proxy would say it; whatever the client wrote there goes.
             request.headers_mut().insert("x-forwarded-proto", HeaderValue::from_static("https"));
         }
+        // HTTP/2 names the host here (RFC 9113, section 8.3.1), and what is here counts in HTTP/1.1 too (RFC 9112, section 3.2.2).
+        let named = request.uri().authority().and_then(|authority| authority.as_str().rsplit('@').next());
+        if let Some(Ok(host)) = named.map(HeaderValue::from_str) {
+            request.headers_mut().insert(header::HOST, host);
+        }
         let answer = self.routes.load_full().answer(request, peer);
         let is_ours = self.certificates.is_some();
         async move {

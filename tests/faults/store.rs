@@ -10,6 +10,24 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 #[test]
+fn a_collector_that_was_here_before_starts_while_its_own_engine_cannot_and_keeps_what_comes() {
+    let stack = Stack::start();
+    let mut visitors = Visitors::of(&stack);
+    let load = visitors.start(&stack);
+    stack.await_that("some batches were acknowledged", || load.acknowledged() >= 5);
+    visitors.end(load);
+    let (stack, lock) = stack.restart_without_its_store();
+    let load = visitors.start(&stack);
+    stack.await_that("more were", || load.acknowledged() >= 5);
+    visitors.end(load);
+    assert_eq!(stack.decide("withdraw", &[], &Visitors::of(&stack).cookies).status, 200);
+    let ready = stack.ask("/readyz");
+    assert!(ready.status == 200 && ready.text().contains("store: away"), "{}", ready.text());
+    drop(lock);
+    visitors.assert_exactly_once(&stack);
+}
+
+#[test]
 fn an_engine_that_stands_still_stops_no_intake_and_doubles_nothing_when_it_goes_on() {
     let mut moments = Moments::begin("SIGSTOP of the engine");
     let stack = Stack::start();

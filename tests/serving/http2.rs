@@ -122,6 +122,23 @@ fn limits_hold_over_http_2_with_tls_and_without() {
 }
 
 #[test]
+fn the_host_that_http_2_names_is_known() {
+    let stack = Stack::start_with_config(&config("", "gpc_json = true"));
+    runtime().block_on(async {
+        let mut client = open(&stack).await;
+        let statement = request(Method::GET, "/.well-known/gpc.json", "");
+        assert_eq!(ask(&mut client, statement, "https://localhost", "").await.0, 200);
+        let mut elsewhere = request(Method::GET, "/.well-known/gpc.json", "");
+        *elsewhere.uri_mut() = "https://elsewhere.example/.well-known/gpc.json".parse().unwrap();
+        assert_eq!(ask(&mut client, elsewhere, "https://localhost", "").await.0, 404);
+        // What names the host is what the request is addressed to, whatever else it says.
+        let mut both = request(Method::GET, "/.well-known/gpc.json", "");
+        both.headers_mut().insert("host", "elsewhere.example".parse().unwrap());
+        assert_eq!(ask(&mut client, both, "https://localhost", "").await.0, 200);
+    });
+}
+
+#[test]
 fn bodies_that_never_come_hold_nobodys_place_over_http_2() {
     let stack = start("requests_max = 16\nbody_seconds = 15");
     let cookies = stack.decide("accept", &ALL, "").cookies();

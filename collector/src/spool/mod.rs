@@ -230,7 +230,9 @@ impl Spool {
     pub fn intake(&self) -> Intake {
         let largest = (segment::HEADER_BYTES + frame::HEAD_BYTES + RECORD_BYTES_MAX) as u64;
         let shared = &self.inner.shared;
-        if shared.broken.load(Ordering::Relaxed) {
+        // It ends with the spool; before that only where it panicked.
+        let is_gone = self.inner.writer.as_ref().is_none_or(JoinHandle::is_finished);
+        if is_gone || shared.broken.load(Ordering::Relaxed) {
             Intake::Broken
         } else if shared.no_room.load(Ordering::Relaxed)
             || shared.bytes() + largest > self.inner.options.room(Table::Events)

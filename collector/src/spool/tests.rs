@@ -770,3 +770,24 @@ async fn what_cannot_be_read_of_a_segment_that_waits_is_erased_too_and_is_in_qua
     assert!(spool.read(&segment, |_| ()).unwrap().0.damaged(), "the store may hold more of it");
     assert_eq!(waiting(&spool), ["theirs"]);
 }
+
+/// A disk whose next sync is the end of whoever asks for it.
+struct Deadly;
+
+impl Disk for Deadly {
+    fn sync_data(&self, _: &File) -> io::Result<()> {
+        panic!("as a test asks")
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_is_gone_takes_nothing_and_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, _) = Spool::open_on(folder.path(), BY_HAND, Arc::new(Deadly)).unwrap();
+    assert_eq!(spool.intake(), Intake::Open);
+    assert_eq!(spool.append(record(1, "a")).await, Err(AppendError::Broken));
+    while !spool.inner.writer.as_ref().unwrap().is_finished() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(spool.intake(), Intake::Broken);
+}

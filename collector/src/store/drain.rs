@@ -28,8 +28,7 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        let read = self.read(spool, withdrawn, kept_sites, job).await?;
-        let (contents, found) = match read {
+        let (contents, found) = match self.read(spool, withdrawn, kept_sites, job).await {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
@@ -104,14 +103,14 @@ impl Store {
         withdrawn: &Withdrawn,
         kept_sites: &[String],
         job: &Job,
-    ) -> Result<Result<(Contents, Found), Unread>, StoreError> {
+    ) -> Result<(Contents, Found), Unread> {
         let (spool, withdrawn, kept_sites, segment) =
             (spool.clone(), withdrawn.clone(), kept_sites.to_vec(), Arc::clone(&job.segment));
         let bytes_max = self.insert_bytes_max;
         let is_asked = job.tables.values().any(|known| *known == Known::Nothing);
         self.reader
             .blocking(move || {
-                Ok(spool.read(&segment, |records| {
+                spool.read(&segment, |records| {
                     records.iter().filter_map(ended_by).for_each(|ended| withdrawn.end(ended));
                     let of_events = records.iter().filter(|record| is_asked && record.table == Table::Events);
                     let mut living: Vec<u64> = of_events
@@ -121,7 +120,7 @@ impl Store {
                     living.dedup();
                     let erased = |record: &StoredRecord<'_>| is_erased(record, &withdrawn, &kept_sites);
                     Found::of(records, segment.id(), bytes_max, living, erased)
-                }))
+                })
             })
             .await
     }

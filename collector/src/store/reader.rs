@@ -3,8 +3,9 @@
 //! In: work that blocks on the disk. Out: what it gives. Invariant: it is one thread, and always the same, so that the heap which
 //! a segment needs is there once: each thread keeps what it freed for itself for a while. The end of the process does not
 //! wait for it: all that it changes on disk is that a damaged segment is kept in quarantine, and the next start does that too.
+//! Work that panics is told as that, and the next goes on.
 
-use super::StoreError;
+use crate::spool::Unread;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -26,32 +27,31 @@ impl Reader {
     /// Does it on the thread.
     ///
     /// # Errors
-    /// The work's own; [`StoreError::Disk`] too if it panicked or there can be no thread.
+    /// The work's own; [`Unread::File`] if it panicked, because it would again; [`Unread::Passing`] if there can be no thread.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> io::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce() -> Result<T, Unread> + Send + 'static,
+    ) -> Result<T, Unread> {
         let (answer, answered) = oneshot::channel();
         let work = move || {
-            if answer.send(work()).is_err() {
+            let panicked = |_| Err(Unread::File(io::Error::other("whoever reads it panics")));
+            if answer.send(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)).is_err() {
                 tracing::trace!("Nobody waits any more for a segment that was read.");
             }
         };
-        let gone = || StoreError::Disk(io::Error::other("the thread that reads segments gave no answer"));
-        self.thread()?.send(Box::new(work)).await.map_err(|_| gone())?;
-        Ok(answered.await.map_err(|_| gone())??)
+        let gone = || Unread::Passing(io::Error::other("the thread that reads segments gave no answer"));
+        self.thread().map_err(Unread::Passing)?.send(Box::new(work)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
 
-    fn thread(&self) -> Result<&mpsc::Sender<Work>, StoreError> {
+    fn thread(&self) -> io::Result<&mpsc::Sender<Work>> {
         if let Some(work) = self.work.get() {
             return Ok(work);
         }
         let (work, mut waiting) = mpsc::channel::<Work>(WAITING_MAX);
         thread::Builder::new().name("drain".into()).spawn(move || {
             while let Some(work) = waiting.blocking_recv() {
-                if catch_unwind(AssertUnwindSafe(work)).is_err() {
-                    tracing::error!("Reading a segment panicked; it is tried again.");
-                }
+                work();
             }
         })?;
         Ok(self.work.get_or_init(|| work))
@@ -72,10 +72,10 @@ mod tests {
         let reader = Reader::default();
         let first = name(&reader).await;
         assert_eq!(first.0.as_deref(), Some("drain"));
-        let failed = reader.blocking(|| Err::<(), _>(io::ErrorKind::NotFound.into())).await;
-        assert!(matches!(failed, Err(StoreError::Disk(error)) if error.kind() == io::ErrorKind::NotFound));
-        let panicked = reader.blocking(|| -> io::Result<()> { panic!("as a test asks") }).await;
-        assert!(matches!(panicked, Err(StoreError::Disk(_))));
+        let failed = reader.blocking(|| Err::<(), _>(Unread::Passing(io::ErrorKind::NotFound.into()))).await;
+        assert!(matches!(failed, Err(Unread::Passing(error)) if error.kind() == io::ErrorKind::NotFound));
+        let panicked = reader.blocking(|| -> Result<(), Unread> { panic!("as a test asks") }).await;
+        assert!(matches!(panicked, Err(Unread::File(_))));
         assert_eq!(name(&reader).await, first);
     }
 }

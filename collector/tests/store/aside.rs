@@ -13,6 +13,7 @@ tests![
     a_segment_whose_file_is_gone_is_told_and_those_behind_it_are_stored,
     a_folder_in_the_place_of_a_segment_is_set_aside_and_those_behind_it_are_stored,
     a_segment_that_the_disk_does_not_give_is_set_aside_and_those_behind_it_are_stored,
+    a_segment_that_ends_whoever_reads_it_is_set_aside_and_those_behind_it_are_stored,
     a_machine_that_is_short_of_something_sets_no_segment_aside,
     what_the_store_takes_of_a_segment_with_a_short_row_is_there_once_and_its_withdrawals_hold,
     what_the_store_takes_of_a_segment_that_it_refuses_is_there_once_and_its_withdrawals_hold,
@@ -99,6 +100,25 @@ async fn a_segment_that_the_disk_does_not_give_is_set_aside_and_those_behind_it_
     let first = two_segments(&running, stand.folder.path()).await;
     drained(&stand, running, &["/second"], 1, 0).await;
     assert!(quarantine(stand.folder.path()).contains("/first") && File::open(first).is_err());
+}
+
+/// A disk on which whoever reads the first segment panics.
+struct Deadly;
+
+impl Disk for Deadly {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let first =
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("0000000000000001-"));
+        assert!(!first, "as a test asks");
+        fs::read(path)
+    }
+}
+
+async fn a_segment_that_ends_whoever_reads_it_is_set_aside_and_those_behind_it_are_stored(stand: Stand) {
+    let running = stand.open_on(stand.folder.path(), Deadly);
+    two_segments(&running, stand.folder.path()).await;
+    drained(&stand, running, &["/second"], 1, 0).await;
+    assert!(quarantine(stand.folder.path()).contains("/first"));
 }
 
 async fn a_machine_that_is_short_of_something_sets_no_segment_aside(stand: Stand) {
