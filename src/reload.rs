@@ -5,7 +5,7 @@
 //! lost.
 
 use crate::listen::{Certificates, Pair, Routes};
-use crate::routes::Shared;
+use crate::routes::{Composed, Shared};
 use crate::settings::ConfigOption;
 use crate::telemetry::Observed;
 use anyhow::Result;
@@ -23,10 +23,34 @@ pub(crate) type Current = Arc<ArcSwap<Collector>>;
 pub(crate) struct Reload {
     pub(crate) file: ConfigOption,
     pub(crate) current: Current,
-    /// The routes of the public and of the admin listener.
-    pub(crate) routes: (Routes<Observed<Public>>, Routes<Observed<Router>>),
+    pub(crate) in_force: InForce,
     /// Makes the routes of a collector.
     pub(crate) shared: Shared,
+}
+
+/// The routes in force of each listener.
+#[derive(Clone)]
+pub(crate) struct InForce {
+    pub(crate) public: Routes<Observed<Public>>,
+    pub(crate) admin: Routes<Observed<Router>>,
+    pub(crate) health: Routes<Observed<Router>>,
+}
+
+impl InForce {
+    /// The first ones.
+    pub(crate) fn begin(Composed { public, admin, health }: Composed) -> InForce {
+        InForce {
+            public: Arc::new(ArcSwap::from_pointee(public)),
+            admin: Arc::new(ArcSwap::from_pointee(admin)),
+            health: Arc::new(ArcSwap::from_pointee(health)),
+        }
+    }
+
+    fn replace(&self, Composed { public, admin, health }: Composed) {
+        self.public.store(Arc::new(public));
+        self.admin.store(Arc::new(admin));
+        self.health.store(Arc::new(health));
+    }
 }
 
 impl Reload {
@@ -53,9 +77,7 @@ impl Reload {
             certificates.put(&options, pair);
         }
         let sites = collector.config.sites.len();
-        let (public, admin) = self.shared.compose(&collector);
-        self.routes.0.store(Arc::new(public));
-        self.routes.1.store(Arc::new(admin));
+        self.in_force.replace(self.shared.compose(&collector));
         self.current.store(collector);
         Ok(sites)
     }

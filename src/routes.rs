@@ -1,6 +1,6 @@
-//! The routes of both listeners, made anew for each config.
+//! The routes of the listeners, made anew for each config.
 //!
-//! In: a collector, and what lasts beyond any of them. Out: the public and the admin listener's routes.
+//! In: a collector, and what lasts beyond any of them. Out: the routes of the public, the admin and the health listener.
 
 use crate::demo;
 use crate::listen::{self, Certificates};
@@ -25,15 +25,27 @@ pub(crate) struct Shared {
     pub(crate) certificates: Option<Arc<Certificates>>,
 }
 
+/// The routes of each listener.
+pub(crate) struct Composed {
+    pub(crate) public: Observed<Public>,
+    pub(crate) admin: Observed<Router>,
+    pub(crate) health: Observed<Router>,
+}
+
 impl Shared {
-    /// The routes of the public and of the admin listener.
-    pub(crate) fn compose(&self, collector: &Arc<Collector>) -> (Observed<Public>, Observed<Router>) {
+    /// The routes of a collector.
+    pub(crate) fn compose(&self, collector: &Arc<Collector>) -> Composed {
         let telemetry = self.telemetry.as_deref();
         let prefix = collector.config.listen.prefix.as_str();
-        (
-            Observed::new(self.public(collector), telemetry.map(|telemetry| telemetry.of_public(prefix))),
-            Observed::new(self.admin(collector), telemetry.map(Telemetry::of_admin)),
-        )
+        let health = collector::http::health(collector, self.further());
+        Composed {
+            public: Observed::new(
+                self.public(collector),
+                telemetry.map(|telemetry| telemetry.of_public(prefix)),
+            ),
+            admin: Observed::new(self.admin(collector), telemetry.map(Telemetry::of_admin)),
+            health: Observed::new(health, telemetry.map(Telemetry::of_admin)),
+        }
     }
 
     fn public(&self, collector: &Arc<Collector>) -> Public {
@@ -56,13 +68,17 @@ impl Shared {
             clock: time::OffsetDateTime::now_utc,
             names: names.clone(),
         };
+        let operators = collector::http::admin(collector, self.further());
+        dashboards::guarded(dashboards::router(context).merge(operators), names)
+    }
+
+    /// What is measured outside of the collector.
+    fn further(&self) -> collector::http::Further {
         let (telemetry, certificates) = (self.telemetry.clone(), self.certificates.clone());
-        let further: collector::http::Further = Arc::new(move |out| {
+        Arc::new(move |out| {
             listen::render_turned_away(out)?;
             telemetry.as_ref().map_or(Ok(()), |telemetry| telemetry.render(out))?;
             certificates.as_ref().map_or(Ok(()), |certificates| certificates.render(out))
-        });
-        let health = collector::http::admin(Arc::clone(collector), further);
-        dashboards::guarded(dashboards::router(context).merge(health), names)
+        })
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::demo::record::History;
 use crate::listen::Certificates;
-use crate::reload::{Current, Reload};
+use crate::reload::{Current, InForce, Reload};
 use crate::routes::Shared;
 use crate::say::say;
 use crate::settings::ConfigOption;
@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -121,7 +122,7 @@ struct Server {
     /// None where the config is not in a file.
     reload: Option<Reload>,
     telemetry: Option<Arc<Telemetry>>,
-    listeners: [tokio::task::JoinHandle<bool>; 2],
+    listeners: JoinSet<bool>,
     work: tokio::task::JoinHandle<()>,
     stop_listening: CancellationToken,
     stop_work: CancellationToken,
@@ -139,7 +140,12 @@ async fn start(
     migrate(&collector, answered_before).await?;
     let public = listen::bind(collector.config.listen.public, "public").await?;
     let admin = listen::bind(collector.config.listen.admin, "admin").await?;
+    let health = match collector.config.listen.health {
+        Some(address) => Some(listen::bind(address, "health").await?),
+        None => None,
+    };
     let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+    let health_address = health.as_ref().map(|health| health.local_addr()).transpose()?;
     let certificates =
         collector.config.listen.tls.as_ref().map(Certificates::open).transpose()?.map(Arc::new);
     let telemetry = Telemetry::open(&collector.config.telemetry)?.map(Arc::new);
@@ -165,42 +171,31 @@ async fn start(
         telemetry: telemetry.clone(),
         certificates: certificates.clone(),
     };
-    let (public_routes, admin_routes) = shared.compose(&collector);
-    let public_routes = Arc::new(ArcSwap::from_pointee(public_routes));
-    let admin_routes = Arc::new(ArcSwap::from_pointee(admin_routes));
-    let routes = (Arc::clone(&public_routes), Arc::clone(&admin_routes));
+    let in_force = InForce::begin(shared.compose(&collector));
     let current: Current = Arc::new(ArcSwap::new(Arc::clone(&collector)));
     let [public_limits, admin_limits] = limits(&collector.config);
     let is_proxy: listen::IsProxy = {
         let current = Arc::clone(&current);
         Arc::new(move |peer| current.load().config.listen.trusts(peer.ip()))
     };
-    let listeners = [
-        tokio::spawn(listen::serve(
-            public,
-            public_routes,
-            public_limits,
-            certificates.clone(),
-            is_proxy,
-            stop_listening.clone(),
-        )),
-        tokio::spawn(listen::serve(
-            admin,
-            admin_routes,
-            admin_limits,
-            None,
-            // Everybody who reaches it is on this machine.
-            Arc::new(|_| true),
-            stop_listening.clone(),
-        )),
-    ];
-    tell(&collector.config, public_address, admin_address, arguments.demo);
+    let stop = || stop_listening.clone();
+    let mut listeners = JoinSet::new();
+    let routes = Arc::clone(&in_force.public);
+    listeners.spawn(listen::serve(public, routes, public_limits, certificates.clone(), is_proxy, stop()));
+    // Everybody who reaches it is on this machine.
+    let routes = Arc::clone(&in_force.admin);
+    listeners.spawn(listen::serve(admin, routes, admin_limits, None, Arc::new(|_| true), stop()));
+    if let Some(health) = health {
+        let routes = Arc::clone(&in_force.health);
+        listeners.spawn(listen::serve(health, routes, admin_limits, None, Arc::new(|_| false), stop()));
+    }
+    tell(&collector.config, [public_address, admin_address], health_address, arguments.demo);
     let file = (!arguments.demo).then(|| arguments.config.clone());
-    let reload = file.map(|file| Reload { file, current, routes, shared });
+    let reload = file.map(|file| Reload { file, current, in_force, shared });
     Ok(Server { collector, reload, telemetry, listeners, work, stop_listening, stop_work })
 }
 
-/// The limits of the public and of the admin listener.
+/// The limits of the public listener and of those for operators.
 fn limits(config: &Config) -> [listen::Limits; 2] {
     let connection = config.listen.limits;
     let public = listen::Limits {
@@ -216,15 +211,17 @@ fn limits(config: &Config) -> [listen::Limits; 2] {
     [public, admin]
 }
 
-fn tell(config: &Config, public: SocketAddr, admin: SocketAddr, is_demo: bool) {
+fn tell(config: &Config, [public, admin]: [SocketAddr; 2], health: Option<SocketAddr>, is_demo: bool) {
     let demo = if is_demo {
         format!("  the demo's site   http://localhost:{}/\n", public.port())
     } else {
         String::new()
     };
+    let health =
+        health.map_or_else(String::new, |health| format!("  health            http://{health}/readyz\n"));
     let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
     let text = format!(
-        "Kruimel is listening.\n{demo}  browsers          {scheme}://{public}{}\n  dashboards        http://{admin}/\n  data              {}\n\
+        "Kruimel is listening.\n{demo}  browsers          {scheme}://{public}{}\n  dashboards        http://{admin}/\n{health}  data              {}\n\
          Stop with Ctrl-C.\n",
         config.listen.prefix.as_str(),
         config.data_dir.display()
@@ -349,18 +346,16 @@ impl Server {
 
     /// Which of the tasks ended, which none does before it is asked to.
     async fn first_to_end(&mut self) -> &'static str {
-        let [public, admin] = &mut self.listeners;
         tokio::select! {
-            _ = public => "the public listener",
-            _ = admin => "the admin listener",
+            _ = self.listeners.join_next() => "a listener",
             _ = &mut self.work => "the drain",
         }
     }
 
-    async fn stop(self) -> Result<()> {
+    async fn stop(mut self) -> Result<()> {
         self.stop_listening.cancel();
-        for listener in self.listeners {
-            if !listener.await.context("a listener panicked")? {
+        while let Some(listener) = self.listeners.join_next().await {
+            if !listener.context("a listener panicked")? {
                 tracing::warn!("Some requests did not finish in time and were cut off.");
             }
         }

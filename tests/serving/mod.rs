@@ -4,6 +4,7 @@ mod connections;
 mod engine;
 mod flood;
 mod http2;
+mod operators;
 pub(crate) mod parts;
 mod reload;
 mod stop;

@@ -13,6 +13,7 @@ impl Config {
             ("data_dir", self.data_dir != next.data_dir),
             ("listen.public", listen.public != other.public),
             ("listen.admin", listen.admin != other.admin),
+            ("listen.health", listen.health != other.health),
             ("listen.connections_max", listen.limits.connections_max != other.limits.connections_max),
             ("listen.header_seconds", listen.limits.header_time != other.limits.header_time),
             ("listen.idle_seconds", listen.limits.idle_time != other.limits.idle_time),
@@ -48,6 +49,7 @@ mod tests {
         check(config("", "", ""), &[]);
         check(config("", "trusted_proxies = [\"10.0.0.1\"]\nprefix = \"/crumb/\"", ""), &[]);
         check(config("", "rate = { batches_per_second = 1 }\nbody_seconds = 9", "choice_days = 90"), &[]);
+        check(config("", "health = \"0.0.0.0:7702\"", ""), &["listen.health"]);
         check(config("data_dir = \"d\"", "public = \"127.0.0.1:1\"", ""), &["data_dir", "listen.public"]);
         check(
             config("", "connections_max = 99\nidle_seconds = 9", ""),

@@ -46,7 +46,7 @@ fn claim<K: Ord + Clone>(seen: &RefCell<BTreeMap<K, Place>>, key: &K, place: &Pl
     }
 }
 
-/// How browsers and analysts reach the two listeners.
+/// How browsers, analysts and monitoring reach the listeners.
 pub(super) fn listeners(section: &Section<'_>, listen: &ListenOptions) {
     let alone = !listen.direct && section.lists_nothing("trusted_proxies");
     if alone && listen.public.ip().is_loopback() {
@@ -69,5 +69,11 @@ pub(super) fn listeners(section: &Section<'_>, listen: &ListenOptions) {
     if listen.public == listen.admin && listen.public.port() != 0 {
         let wrong = format!("Both listeners are {}.", listen.public);
         section.wrong("admin", Problem::new(wrong, "Give each a port of its own."));
+    }
+    if let Some(health) = listen.health.filter(|health| health.port() != 0)
+        && [listen.public, listen.admin].contains(&health)
+    {
+        let wrong = format!("Another listener is {health} too.");
+        section.wrong("health", Problem::new(wrong, "Give each a port of its own."));
     }
 }

@@ -20,6 +20,8 @@ pub struct ListenOptions {
     pub public: SocketAddr,
     /// Dashboards, API, health and metrics; on loopback.
     pub admin: SocketAddr,
+    /// Health and metrics alone, for balancers and monitoring on other machines.
+    pub health: Option<SocketAddr>,
     /// Browsers connect without a proxy: the peer is the visitor.
     pub direct: bool,
     /// Networks whose `client_ip_header` is believed.
@@ -77,6 +79,7 @@ impl Default for ListenOptions {
         ListenOptions {
             public: local(7700),
             admin: local(7701),
+            health: None,
             direct: false,
             trusted_proxies: Vec::new(),
             client_ip_header: HeaderName::from_static("x-forwarded-for"),
@@ -120,6 +123,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> ListenOptions {
     let listen = ListenOptions {
         public: section.get("public", |node| address(node.text()?)).unwrap_or(default.public),
         admin: section.get("admin", |node| address(node.text()?)).unwrap_or(default.admin),
+        health: section.get("health", |node| address(node.text()?)),
         // One that cannot be read is an error already; it need not look like a missing answer too.
         direct: section.get("direct", |node| node.boolean()).unwrap_or(section.has("direct")),
         trusted_proxies: section.list("trusted_proxies", |node| network(node.text()?)).unwrap_or_default(),

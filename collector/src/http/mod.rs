@@ -71,13 +71,18 @@ pub fn public(collector: &Arc<Collector>) -> Public {
 
 /// What operators reach: health and metrics, with what is measured elsewhere. The dashboards are put beside it by the
 /// binary.
-pub fn admin(collector: Arc<Collector>, further: Further) -> Router {
+pub fn admin(collector: &Arc<Collector>, further: Further) -> Router {
+    let counts = Router::new().route("/ledger/counts.json", get(ledger::counts));
+    health(collector, further).merge(counts.with_state(Arc::clone(collector)))
+}
+
+/// What balancers and monitoring ask: how the collector is, and counters. Nothing of it is about a visitor or a site.
+pub fn health(collector: &Arc<Collector>, further: Further) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics).layer(Extension(further)))
-        .route("/ledger/counts.json", get(ledger::counts))
-        .with_state(collector)
+        .with_state(Arc::clone(collector))
 }
 
 async fn loader(

@@ -158,12 +158,14 @@ async fn every_migration_applies_to_a_fresh_store() {
         [
             "consents",
             "displays",
+            "doubles",
             "events",
             "ledger_artefacts",
             "ledger_aside",
             "ledger_chain",
             "ledger_erased",
-            "rejections"
+            "rejections",
+            "retries"
         ]
     );
     supervisor.stop().await;
