@@ -1,7 +1,7 @@
-//! Refused batches that come as a flood are told so a moment later: whoever waits for the answer before sending again sends
+//! What is refused in a flood is told so a moment later: whoever waits for the answer before sending again sends
 //! less, and what the answers would cost is there for visitors.
 //!
-//! In: a refusal of a batch. Out: a moment's wait, where there are too many. Invariants: the work of the request is over
+//! In: a refusal of whatever was asked or sent. Out: a moment's wait, where there are too many. Invariants: the work of the request is over
 //! before it; only so many wait at once, and whoever finds no room is told at once, so that a flood over many
 //! connections holds no more of them than that.
 

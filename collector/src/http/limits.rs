@@ -80,7 +80,7 @@ impl Limits {
         (before < requests_max).then_some(begun)
     }
 
-    /// Keeps the refusal of a batch back for a moment, where it is one of a flood.
+    /// Keeps a refusal back for a moment, where it is one of a flood.
     pub(super) async fn hold(&self) {
         self.held.wait(&self.rates).await;
     }
