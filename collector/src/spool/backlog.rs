@@ -90,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) broken: AtomicBool,
     /// The disk had no room, and has none yet for a record of any size.
     pub(crate) no_room: AtomicBool,
+    /// What room the disk has is for decisions.
+    pub(crate) scarce: AtomicBool,
     /// How long a group takes from memory to the disk.
     pub(crate) writes: Histogram,
     bytes: AtomicU64,
@@ -115,6 +117,7 @@ impl Shared {
             queued_bytes: AtomicU64::new(0),
             broken: AtomicBool::new(false),
             no_room: AtomicBool::new(false),
+            scarce: AtomicBool::new(false),
             writes: Histogram::default(),
             bytes: AtomicU64::new(0),
             done_bytes_max: DONE_BYTES_MAX.min(bytes_max / DONE_DIVISOR),

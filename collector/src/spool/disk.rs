@@ -57,6 +57,12 @@ pub trait Disk: Send + Sync + 'static {
         fs::remove_file(path)
     }
 
+    /// The bytes that are free in the folder's file system, and all of them.
+    fn room(&self, folder: &Path) -> io::Result<(u64, u64)> {
+        let found = rustix::fs::statvfs(folder)?;
+        Ok((found.f_bavail.saturating_mul(found.f_frsize), found.f_blocks.saturating_mul(found.f_frsize)))
+    }
+
     /// Makes creations, renames and removals in the folder durable.
     fn sync_directory(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()

@@ -5,7 +5,8 @@
 //! * **An answer is durable.** [`Spool::append`] answers [`Appended::Fresh`] after `fdatasync` of the record, and after
 //!   `fsync` of the folder where the record began a file. Full disk, quota or cap: [`AppendError::Full`], and what was
 //!   written of the record is cut away again. From then on the writer tries each second whether the largest record
-//!   fits, and until it does [`Spool::intake`] says so.
+//!   fits, and until it does [`Spool::intake`] says so. The last of a disk (64 MiB, or a 32nd of a small one) is kept for
+//!   decisions, whoever took the rest (`space`).
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
 //!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than a million and a half are remembered
 //!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts. A retry
@@ -73,6 +74,7 @@ mod quarantine;
 mod record;
 mod recover;
 mod segment;
+mod space;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -235,6 +237,7 @@ impl Spool {
         if is_gone || shared.broken.load(Ordering::Relaxed) {
             Intake::Broken
         } else if shared.no_room.load(Ordering::Relaxed)
+            || shared.scarce.load(Ordering::Relaxed)
             || shared.bytes() + largest > self.inner.options.room(Table::Events)
         {
             Intake::Full

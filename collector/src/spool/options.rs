@@ -25,14 +25,15 @@ pub struct SpoolOptions {
 }
 
 impl SpoolOptions {
+    /// Whether a table's records may take what is kept for decisions.
+    pub(super) fn is_kept_for(table: Table) -> bool {
+        matches!(table, Table::Consents | Table::Decisions | Table::Links)
+    }
+
     /// The bytes that the spool may take on disk with a record of that table.
     pub(super) fn room(&self, table: Table) -> u64 {
-        match table {
-            Table::Consents | Table::Decisions | Table::Links => self.bytes_max,
-            Table::Events | Table::Rejections | Table::Displays => {
-                self.bytes_max - self.bytes_max / RESERVE_DIVISOR
-            }
-        }
+        let kept = if SpoolOptions::is_kept_for(table) { 0 } else { self.bytes_max / RESERVE_DIVISOR };
+        self.bytes_max - kept
     }
 }
 

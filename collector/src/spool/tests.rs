@@ -6,7 +6,7 @@ use crate::row_binary::Rows;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use wire::BatchId;
@@ -509,6 +509,48 @@ async fn a_full_disk_answers_full_and_leaves_no_part_of_a_record() {
     assert_eq!(files(folder.path()).len(), 1, "nothing is left of the looking");
     spool.seal().await;
     assert_eq!(drain(&spool), ["fits", "room again"]);
+}
+
+/// A disk of a gigabyte that somebody else fills.
+#[derive(Default)]
+struct SharedDisk {
+    free: AtomicU64,
+}
+
+impl Disk for SharedDisk {
+    fn room(&self, _: &Path) -> io::Result<(u64, u64)> {
+        Ok((self.free.load(Ordering::SeqCst), 1 << 30))
+    }
+}
+
+#[tokio::test]
+async fn the_last_of_a_disk_is_kept_for_decisions_whoever_took_the_rest() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(SharedDisk::default()));
+    let kept = (1 << 30) / 32;
+    disk.free.store(kept, Ordering::SeqCst);
+    let (spool, _) = Spool::open_on(folder.path(), BY_HAND, Arc::clone(&disk) as Arc<dyn Disk>).unwrap();
+    spool.append(record(1, "fits")).await.unwrap();
+    disk.free.store(kept - 1, Ordering::SeqCst);
+    let refused = async {
+        let mut number = 2;
+        while spool.append(record(number, "an event")).await.is_ok() {
+            number += 1;
+        }
+        number
+    };
+    let refused = tokio::time::timeout(Duration::from_secs(60), refused).await.expect("the disk is asked");
+    assert_eq!(spool.append(record(refused, "an event")).await, Err(AppendError::Full));
+    assert_eq!(spool.intake(), Intake::Full);
+    let decision = Record { table: Table::Consents, batch: None, ..record(0, "withdraw") };
+    assert_eq!(spool.append(decision).await, Ok(Appended::Fresh));
+    disk.free.store(2 * kept, Ordering::SeqCst);
+    let look = async {
+        while spool.intake() == Intake::Full {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), look).await.expect("the writer finds the room by itself");
+    assert_eq!(spool.append(record(refused, "an event")).await, Ok(Appended::Fresh));
 }
 
 #[tokio::test]

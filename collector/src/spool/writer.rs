@@ -11,6 +11,7 @@ use super::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
 use super::frame::{self, RECORD_BYTES_MAX};
 use super::record::Table;
 use super::segment::{self, Name, Sealed, State};
+use super::space::Space;
 use super::{AppendError, Appended, SEGMENT_BYTES_MAX, SpoolOptions};
 use std::collections::HashSet;
 use std::fs::File;
@@ -79,6 +80,7 @@ pub(crate) struct Writer {
     group: Vec<u8>,
     /// When a full disk was last found full.
     full_at: Option<Instant>,
+    space: Space,
     /// When it was last told that ids are forgotten early.
     forgot_at: Option<Instant>,
 }
@@ -91,7 +93,8 @@ impl Writer {
         next_sequence: u64,
     ) -> Self {
         let (open, group) = (None, Vec::new());
-        Writer { shared, options, batches, open, next_sequence, group, full_at: None, forgot_at: None }
+        let (full_at, forgot_at, space) = (None, None, Space::default());
+        Writer { shared, options, batches, open, next_sequence, group, full_at, space, forgot_at }
     }
 
     /// Runs until every sender is gone, then seals.
@@ -111,7 +114,10 @@ impl Writer {
                     }
                 }
                 Ok(Command::Seal(answer)) => self.seal_and_tell(answer),
-                Err(RecvTimeoutError::Timeout) => self.seal_if_old(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.space.is_scarce(&self.shared);
+                    self.seal_if_old();
+                }
                 Err(RecvTimeoutError::Disconnected) => return self.seal(),
             }
             self.look_for_room();
@@ -125,7 +131,7 @@ impl Writer {
             self.options.segment_age.checked_sub(age).unwrap_or(self.options.segment_age)
         });
         let room = self.full_at.map(|at| ROOM_INTERVAL.saturating_sub(at.elapsed()));
-        match seal.into_iter().chain(room).min() {
+        match seal.into_iter().chain(room).chain(self.space.wait()).min() {
             None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(wait) => commands.recv_timeout(wait),
         }
@@ -232,6 +238,9 @@ impl Writer {
         }
         if self.shared.broken.load(Ordering::Relaxed) {
             return Err(AppendError::Broken);
+        }
+        if !SpoolOptions::is_kept_for(append.table) && self.space.is_scarce(&self.shared) {
+            return Err(AppendError::Full);
         }
         let size = frame::size(&append.payload);
         if self.shared.bytes() + self.group.len() as u64 + size > self.options.room(append.table) {
