@@ -4,6 +4,8 @@ use super::parts::{Open, config, counted, start};
 use crate::sender::{batch, try_batch};
 use crate::stack::Stack;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io::Write;
+use std::net::TcpStream;
 
 /// Open files that a test with many connections needs.
 const OWN_FILES: u64 = 4_096;
@@ -18,6 +20,25 @@ fn turned_away(stack: &Stack, reason: &str) -> u64 {
 fn assert_served(stack: &Stack, cookies: &str, number: u64) {
     let answer = try_batch(stack.public, cookies, &batch(number, "/page")).unwrap();
     assert_eq!(answer.status, 202, "{}", answer.text());
+}
+
+#[test]
+fn a_batch_whose_sender_hangs_up_is_counted_as_that() {
+    let stack = start("");
+    let body = batch(1, "/half");
+    let mut half = TcpStream::connect(stack.public).unwrap();
+    let head = format!(
+        "POST /kruimel/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    half.write_all(head.as_bytes()).unwrap();
+    half.write_all(&body.as_bytes()[..body.len() / 2]).unwrap();
+    drop(half);
+    let rejected = |reason: &str| {
+        counted(&stack, &format!("kruimel_events_total{{outcome=\"rejected\",reason=\"{reason}\"}}"))
+    };
+    stack.await_that("it is counted", || rejected("aborted") + rejected("not_json") > 0);
+    assert_eq!((rejected("aborted"), rejected("not_json")), (1, 0));
 }
 
 #[test]

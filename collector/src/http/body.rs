@@ -43,7 +43,7 @@ impl Timed {
         let collected = Limited::new(self, bytes_max).collect().await;
         collected.map(Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
             true => Rejection::TooLarge,
-            false => cause(&*error).unwrap_or(Rejection::NotJson),
+            false => cause(&*error).unwrap_or(Rejection::Aborted),
         })
     }
 }
@@ -85,7 +85,7 @@ impl HttpBody for Timed {
 pub(super) fn refusal(error: &BytesRejection) -> Rejection {
     let of_length = match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
-        _ => Rejection::NotJson,
+        _ => Rejection::Aborted,
     };
     cause(error).unwrap_or(of_length)
 }

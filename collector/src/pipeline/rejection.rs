@@ -79,6 +79,9 @@ pub enum Rejection {
     /// The body took longer than a body may.
     #[error("The body did not arrive in time.")]
     SlowBody,
+    /// The sender hung up before the whole body was here. Nobody hears this answer.
+    #[error("The rest of the body did not come.")]
+    Aborted,
     /// The sender's network sent more to this site than one network may.
     #[error("Too much comes from this network at the moment. Try again later.")]
     TooManyRequests,
@@ -92,7 +95,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, for tests and the documentation.
-    pub const ALL: [Rejection; 28] = [
+    pub const ALL: [Rejection; 29] = [
         Rejection::NotJson,
         Rejection::TooLarge,
         Rejection::UnsupportedMedia,
@@ -118,6 +121,7 @@ impl Rejection {
         Rejection::ContradictoryDecision,
         Rejection::StaleForm,
         Rejection::SlowBody,
+        Rejection::Aborted,
         Rejection::TooManyRequests,
         Rejection::Overloaded,
         Rejection::Unavailable,
@@ -151,6 +155,7 @@ impl Rejection {
             Rejection::ContradictoryDecision => "contradictory_decision",
             Rejection::StaleForm => "stale_form",
             Rejection::SlowBody => "slow_body",
+            Rejection::Aborted => "aborted",
             Rejection::TooManyRequests => "too_many_requests",
             Rejection::Overloaded => "overloaded",
             Rejection::Unavailable => "unavailable",
@@ -172,7 +177,7 @@ impl Rejection {
             | Rejection::AgeNotStated
             | Rejection::StaleForm => 403,
             Rejection::Robot | Rejection::TestHost => 202,
-            Rejection::SlowBody => 408,
+            Rejection::SlowBody | Rejection::Aborted => 408,
             Rejection::TooManyRequests => 429,
             Rejection::Overloaded | Rejection::Unavailable => 503,
             Rejection::NotJson
