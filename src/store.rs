@@ -40,6 +40,7 @@ impl Opened {
                     State::Restarting(reason) => store.health().engine_restarts(match reason {
                         Reason::Ended => EngineRestart::Ended,
                         Reason::Stuck => EngineRestart::Stuck,
+                        Reason::Failed => EngineRestart::Failed,
                     }),
                     State::Starting => {}
                     State::Answering { .. } => store.health().engine_answers(),

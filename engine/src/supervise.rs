@@ -50,6 +50,8 @@ pub enum Reason {
     Ended,
     /// Its process ran and answered nothing.
     Stuck,
+    /// It could not be started.
+    Failed,
 }
 
 /// How the engine is.
@@ -186,6 +188,8 @@ struct Process {
 
 /// Starts a process and waits for its first answer.
 async fn start(options: &SuperviseOptions) -> Result<Process, SuperviseError> {
+    // Another one on that folder would answer on the socket in its place.
+    Folder::lock(&options.engine.data).map(drop)?;
     let mut command = Command::new(&options.executable);
     match &options.engine.listen {
         Some(listen) => command.env(PASSWORD_VARIABLE, listen.password.reveal()),
@@ -241,7 +245,7 @@ async fn keep(
         None => {
             let started = tokio::select! {
                 () = asked(&mut stopping) => None,
-                started = start_at_last(&options, &mut pause) => Some(started),
+                started = start_at_last(&options, &mut pause, &states) => Some(started),
             };
             let Some(started) = started else {
                 states.send_replace(State::Stopped);
@@ -274,7 +278,7 @@ async fn keep(
         }
         let restarted = tokio::select! {
             () = asked(&mut stopping) => break,
-            restarted = start_after(&options, &mut pause) => restarted,
+            restarted = start_after(&options, &mut pause, &states) => restarted,
         };
         process = restarted;
         states.send_replace(answering(&process));
@@ -289,18 +293,27 @@ async fn asked(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// Starts it after that pause, however often it takes.
-async fn start_after(options: &SuperviseOptions, pause: &mut Duration) -> Process {
+async fn start_after(
+    options: &SuperviseOptions,
+    pause: &mut Duration,
+    states: &watch::Sender<State>,
+) -> Process {
     sleep(*pause).await;
     *pause = (*pause * 2).min(RESTART_PAUSE_MAX);
-    start_at_last(options, pause).await
+    start_at_last(options, pause, states).await
 }
 
-async fn start_at_last(options: &SuperviseOptions, pause: &mut Duration) -> Process {
+async fn start_at_last(
+    options: &SuperviseOptions,
+    pause: &mut Duration,
+    states: &watch::Sender<State>,
+) -> Process {
     loop {
         match start(options).await {
             Ok(process) => return process,
             Err(error) => tracing::error!(%error, "the engine could not be started and is tried once more"),
         }
+        states.send_replace(State::Restarting(Reason::Failed));
         sleep(*pause).await;
         *pause = (*pause * 2).min(RESTART_PAUSE_MAX);
     }

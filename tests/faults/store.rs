@@ -109,7 +109,9 @@ fn a_store_that_cannot_come_back_for_a_while_is_caught_up_with() {
         lock.try_lock().is_ok()
     });
     let away = load.acknowledged();
-    stack.await_that("it is tried again", || stack.log().contains("could not be started and is tried once more"));
+    stack.await_that("it is tried again", || {
+        stack.log().contains("could not be started and is tried once more")
+    });
     stack.await_that("the intake goes on", || load.acknowledged() > away + 300);
     assert!(stack.ask("/readyz").status == 200, "the intake does not need the store");
     assert!(stack.ask("/readyz").text().contains("store: away"));

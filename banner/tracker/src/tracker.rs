@@ -200,10 +200,8 @@ fn meaning(status: u16, pause_ms: f64) -> Option<Answer> {
     match status {
         403 => None,
         // Not sent, sent too slowly (408), too much from this network, or a collector or proxy that cannot at the moment.
-        // A pause that it asks for, or 429, is the collector's word that it has not taken the batch.
-        0 | 408 | 429 | 500..=599 => {
-            Some(Answer::Later { pause_ms, unsure: status != 429 && pause_ms == 0.0 })
-        }
+        // Only 429 comes before the batch was looked at.
+        0 | 408 | 429 | 500..=599 => Some(Answer::Later { pause_ms, unsure: status != 429 }),
         // 202, or refused for good.
         _ => Some(Answer::Done),
     }
@@ -222,7 +220,7 @@ mod tests {
             (500, 0.0, true),
             (502, 0.0, true),
             (503, 0.0, true),
-            (503, 5_000.0, false),
+            (503, 5_000.0, true),
             (504, 0.0, true),
         ] {
             assert_eq!(meaning(status, pause_ms), Some(Answer::Later { pause_ms, unsure }), "{status}");

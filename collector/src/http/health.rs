@@ -50,6 +50,7 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
         None => "ok",
         Some(EngineRestart::Ended) => "ended, and is being started again",
         Some(EngineRestart::Stuck) => "answered nothing, and is being started again",
+        Some(EngineRestart::Failed) => "could not be started, and is tried again",
     };
     let drain = match health.stuck() {
         Some((since, why)) => format!("has not got on for {} s: {why}", since.as_secs()),

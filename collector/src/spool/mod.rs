@@ -357,6 +357,15 @@ pub(crate) fn sample_event(consent_id: u64, row: &[u8]) -> Vec<u8> {
     record::encode(&record, 5).expect("a small record")
 }
 
+/// The payload of a batch with one row.
+#[cfg(test)]
+pub(crate) fn sample_batch(batch: u128, retry: Option<wire::HexId>) -> Vec<u8> {
+    let rows = vec![vec![1; 30]].into();
+    let batch = Some(wire::BatchId(batch));
+    let record = Record { batch, retry, consent_id: 1, ..Record::of(Table::Events, rows) };
+    record::encode(&record, 5).expect("a small record")
+}
+
 /// A segment with two records.
 #[cfg(test)]
 pub(crate) fn sample_segment() -> Vec<u8> {

@@ -1,10 +1,10 @@
 //! Whether the disk that the spool shares with others, most often with the store, has room for events.
 //!
 //! In: what the file system says of itself, once a second while something is written. Out: whether events are taken. Invariant:
-//! what is left when they are not is for decisions, as the last part of [`super::SpoolOptions::bytes_max`] is.
+//! what is left when they are not is for decisions, as the last part of [`super::SpoolOptions::bytes_max`] is, as far as the
+//! store leaves it: what waits goes on into it.
 
 use super::backlog::Shared;
-use super::frame::RECORD_BYTES_MAX;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,8 @@ impl Space {
         // One that does not say is found full when it is.
         let (free, whole) = shared.disk.room(&shared.folder).unwrap_or((u64::MAX, u64::MAX));
         let kept = RESERVE_BYTES.min(whole / RESERVE_DIVISOR);
-        // Once it is scarce, room for a record more: otherwise each of them would be told something else.
-        let needed = if self.is_scarce { kept + RECORD_BYTES_MAX as u64 } else { kept };
+        // Once it is scarce, half as much again: what the store merges comes and goes.
+        let needed = if self.is_scarce { kept + kept / 2 } else { kept };
         let is_scarce = free < needed;
         if is_scarce != self.is_scarce {
             shared.scarce.store(is_scarce, Ordering::Relaxed);

@@ -14,6 +14,7 @@ use crate::row_binary::Row;
 use crate::spool::disk::means_full;
 use crate::spool::{Contents, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
@@ -160,6 +161,8 @@ impl Found {
         living: Vec<u64>,
         erased: impl Fn(&StoredRecord<'_>) -> bool,
     ) -> Found {
+        let once = without_repeats(records);
+        let records = once.as_deref().unwrap_or(records);
         let (mut inserts, mut malformed) = (Vec::new(), Vec::new());
         let retries = records.iter().filter(|record| !erased(record)).filter_map(Retry::of).collect();
         for table in Table::ALL {
@@ -178,6 +181,16 @@ impl Found {
             retries,
         }
     }
+}
+
+/// The records without retries of a batch that is in the same segment: its id was forgotten, and the store could not tell the
+/// two apart. Nothing, where there is none, as nearly always.
+fn without_repeats<'r>(records: &[StoredRecord<'r>]) -> Option<Vec<StoredRecord<'r>>> {
+    records.iter().find(|record| record.retry.is_some())?;
+    let mut seen = HashSet::new();
+    let is_first = |record: &&StoredRecord<'_>| record.batch().is_none_or(|batch| seen.insert(batch));
+    let once: Vec<_> = records.iter().filter(is_first).cloned().collect();
+    (once.len() < records.len()).then_some(once)
 }
 
 /// Whether a withdrawal forbids the rows.
@@ -222,6 +235,26 @@ mod tests {
     use super::super::insert::INSERT_BYTES_MAX;
     use super::super::settle::is_unreadable;
     use super::*;
+
+    #[test]
+    fn of_a_batch_that_a_segment_has_twice_the_first_is_left() {
+        let batches = |all: &[(u128, bool)]| {
+            let retry = |is_retry: bool| is_retry.then_some(wire::HexId(5));
+            let payloads: Vec<_> = all
+                .iter()
+                .map(|(batch, is_retry)| crate::spool::sample_batch(*batch, retry(*is_retry)))
+                .collect();
+            let records: Vec<_> =
+                payloads.iter().map(|payload| StoredRecord::decode(payload).unwrap()).collect();
+            without_repeats(&records).map(|once| {
+                once.iter().map(|one| (one.batch().unwrap().0, one.retry.is_some())).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(batches(&[(1, false), (2, false)]), None);
+        assert_eq!(batches(&[(1, true), (2, false)]), None);
+        let found = batches(&[(1, false), (2, true), (1, true), (2, true), (3, false)]);
+        assert_eq!(found, Some(vec![(1, false), (2, true), (3, false)]));
+    }
 
     fn check(answer: &str, expected: bool) {
         let error = StoreError::Client(clickhouse::error::Error::BadResponse(answer.to_owned()));

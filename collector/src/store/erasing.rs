@@ -104,6 +104,7 @@ impl<'a> Erasing<'a> {
         if self.looked_at.elapsed() >= LOOK_AGAIN_INTERVAL {
             withdrawn.forget_expired();
             self.erasure.repeat(withdrawn);
+            self.doubles.look_again();
             self.ledger_due = true;
             self.looked_at = Instant::now();
         }
@@ -124,7 +125,7 @@ impl<'a> Erasing<'a> {
         }
         store.health.erased();
         if let Err(error) = store.remove_doubles(&mut self.doubles).await {
-            tracing::debug!(%error, "Events that are there twice could not be removed; it is tried again.");
+            tracing::warn!(%error, "Events that are there twice could not be removed; it is tried again.");
         }
         Ok(())
     }

@@ -30,17 +30,20 @@ pub enum EngineRestart {
     Ended,
     /// Its process ran and answered nothing for as long as the config allows.
     Stuck,
+    /// It could not be started.
+    Failed,
 }
 
 impl EngineRestart {
     /// Every reason.
-    pub const ALL: [EngineRestart; 2] = [EngineRestart::Ended, EngineRestart::Stuck];
+    pub const ALL: [EngineRestart; 3] = [EngineRestart::Ended, EngineRestart::Stuck, EngineRestart::Failed];
 
     /// Its label in the metrics.
     pub const fn name(self) -> &'static str {
         match self {
             EngineRestart::Ended => "ended",
             EngineRestart::Stuck => "stuck",
+            EngineRestart::Failed => "failed",
         }
     }
 }

@@ -37,10 +37,10 @@ const APART_MS_MAX: i64 = AGE_MS_MAX as i64 + 60 * 60 * 1_000;
 /// Most copies of one event that a look sees. A browser does not try more often within its ten minutes.
 const COPIES_MAX: usize = 16;
 /// Most retries that one statement notes, at 190 bytes each; most batches whose notes one asks for, at 39, and most notes that
-/// one looks up, at 63: within the 256 KiB that a server's default takes.
+/// one looks up, at 106: within the 256 KiB that a server's default takes.
 const NOTES_MAX: usize = 1_000;
 const BATCHES_MAX: usize = 5_000;
-const LOOKED_UP_MAX: usize = 3_000;
+const LOOKED_UP_MAX: usize = 2_000;
 
 /// A batch whose browser had sent it before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(crate) struct Retry {
     /// When its events happened, in milliseconds since 1970.
     first_ms: i64,
     last_ms: i64,
+    /// The day, counted from 1970, on which they expire.
+    expires: u16,
 }
 
 /// A note on one, of any collector.
@@ -84,13 +86,14 @@ impl Retry {
             view_id: number(row, "view_id")?,
             first_ms: times().min()?,
             last_ms: times().max()?,
+            expires: u16::from_le_bytes(*EVENTS.field(row, "expires")?.first_chunk::<2>()?),
         })
     }
 
     /// The values of [`Store::note_retries`]' statement.
-    fn values(&self) -> (String, &str, u64, [u64; 2], u64, [i64; 2]) {
-        let times = [self.first_ms, self.last_ms];
-        (self.batch.to_string(), &self.site_id, self.consent_id, self.visitors, self.view_id, times)
+    fn values(&self) -> (String, &str, u64, [u64; 2], u64, [i64; 2], u16) {
+        let Retry { batch, site_id, consent_id, visitors, view_id, first_ms, last_ms, expires } = self;
+        (batch.to_string(), site_id, *consent_id, *visitors, *view_id, [*first_ms, *last_ms], *expires)
     }
 }
 
@@ -101,8 +104,8 @@ impl Store {
             "INSERT INTO retries (batch_id, site_id, consent_id, visitor_id, first_visitor_id, view_id, first_ts, last_ts, \
              noted, expires) SELECT toUUID(one.1), one.2, one.3, one.4.1, one.4.2, one.5, \
              fromUnixTimestamp64Milli(one.6.1, 'UTC'), fromUnixTimestamp64Milli(one.6.2, 'UTC'), now('UTC'), \
-             toDate(now('UTC')) + {NOTE_DAYS} FROM (SELECT arrayJoin(CAST(?, \
-             'Array(Tuple(String, String, UInt64, Tuple(UInt64, UInt64), UInt64, Tuple(Int64, Int64)))')) AS one)"
+             least(toDate(now('UTC')) + {NOTE_DAYS}, toDate(one.7)) FROM (SELECT arrayJoin(CAST(?, \
+             'Array(Tuple(String, String, UInt64, Tuple(UInt64, UInt64), UInt64, Tuple(Int64, Int64), UInt16))')) AS one)"
         );
         for retries in retries.chunks(NOTES_MAX) {
             let values: Vec<_> = retries.iter().map(Retry::values).collect();
@@ -124,8 +127,8 @@ impl Store {
             let sql = format!(
                 "INSERT INTO doubles (segment_id, site_id, consent_id, view_id, seq, first_ts, last_ts, found, expires) \
                  SELECT arrayJoin(arraySlice(copies, 2)), site_id, consent_id, view_id, seq, first, last, now('UTC'), \
-                 toDate(now('UTC')) + {NOTE_DAYS} FROM (SELECT site_id, consent_id, view_id, seq, min(ts) AS first, \
-                 max(ts) AS last, arraySort(groupUniqArray({COPIES_MAX})(segment_id)) AS copies FROM events \
+                 least(toDate(now('UTC')) + {NOTE_DAYS}, gone) FROM (SELECT site_id, consent_id, view_id, seq, \
+                 min(ts) AS first, max(ts) AS last, max(expires) AS gone, arraySort(groupUniqArray({COPIES_MAX})(segment_id)) AS copies FROM events \
                  WHERE site_id IN ? AND ts BETWEEN fromUnixTimestamp64Milli({first_ms}, 'UTC') \
                  AND fromUnixTimestamp64Milli({last_ms}, 'UTC') AND visitor_id IN ({}) AND view_id IN ({}) \
                  GROUP BY site_id, consent_id, view_id, seq \
