@@ -1,4 +1,4 @@
-//! The two sockets: opened before anything is served, so that a port in use is one sentence and no half-started server;
+//! The sockets: opened before anything is served, so that a port in use is one sentence and no half-started server;
 //! then every connection to them, each bounded in time, in bytes and in number.
 //!
 //! In: a socket, its limits and the routes in force. Out: answers. Invariants: what is not accepted is told so at once and

@@ -3,7 +3,8 @@
 //! In: pages, events, clock readings in milliseconds, the collector's answers. Out: the text of the batch that is due.
 //! Pure.
 //! Invariant: never more than [`limits::QUEUE_EVENTS_MAX`] events (the oldest batch gives way), at most one batch
-//! under way, and a batch keeps its id through every retry, which says so where the collector may have it already, until it is answered or ten minutes have passed.
+//! under way, and a batch keeps its id through every retry, which says so where the collector may have it already, until it
+//! is answered or ten minutes have passed.
 
 use crate::observe::view::cut;
 use crate::write;

@@ -6,7 +6,7 @@
 //!
 //! A statement names hashes of the copies and not their ids: the store keeps the text of statements for a while.
 
-use super::{Store, StoreError, in_long_time, in_time};
+use super::{Store, StoreError, in_long_time, in_time, list};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ pub(super) struct Doubles {
     after: (u32, u64),
 }
 
-#[derive(Clone, Row, Deserialize)]
+#[derive(Row, Deserialize)]
 struct Copied {
     segment_id: u64,
     key: u64,
@@ -128,13 +128,12 @@ impl Store {
 
 /// Which rows of `events` these are.
 fn condition(copies: &[Copied]) -> String {
-    let list = |all: BTreeSet<u64>| all.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
     let first_ms = copies.iter().map(|copy| copy.first_ms).min().unwrap_or(0);
     let last_ms = copies.iter().map(|copy| copy.last_ms).max().unwrap_or(0);
     format!(
         "ts BETWEEN fromUnixTimestamp64Milli({first_ms}, 'UTC') AND fromUnixTimestamp64Milli({last_ms}, 'UTC') \
          AND segment_id IN ({}) AND {KEY} IN ({})",
-        list(copies.iter().map(|copy| copy.segment_id).collect()),
-        list(copies.iter().map(|copy| copy.key).collect())
+        list(copies.iter().map(|copy| copy.segment_id).collect::<BTreeSet<_>>().iter()),
+        list(copies.iter().map(|copy| copy.key))
     )
 }

@@ -43,6 +43,7 @@ use clickhouse::{Client, RowOwned, RowRead};
 use draining::Draining;
 use erasing::Erasing;
 use reader::Reader;
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -241,6 +242,11 @@ async fn in_long_time<T>(
     answer: impl Future<Output = clickhouse::error::Result<T>>,
 ) -> Result<T, clickhouse::error::Error> {
     timeout(MUTATION_TIME_MAX, answer).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
+}
+
+/// Values as a statement lists them.
+fn list(values: impl Iterator<Item = impl Display>) -> String {
+    values.map(|value| value.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Work that blocks on the disk, on a thread for such work.

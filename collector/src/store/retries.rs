@@ -17,20 +17,19 @@
 //! segment id that a look sees is written down, so of all the copies one stays.
 
 use super::job::Job;
-use super::{Store, StoreError, in_time};
+use super::{Store, StoreError, in_time, list};
 use crate::pipeline::EVENTS;
 use crate::row_binary::Row as StoredRow;
 use crate::spool::{StoredRecord, Table};
 use clickhouse::Row;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use wire::limits::AGE_MS_MAX;
 use wire::{BatchId, HexId};
 
 /// For how long a note is kept, and what is written down, in days: a segment that comes into the store later than that after a
 /// retry of its batch is not held to it.
-pub(super) const NOTE_DAYS: u16 = 31;
+const NOTE_DAYS: u16 = 31;
 /// How far apart the two copies of an event may seem to have happened, in milliseconds: a machine that slept between the two
 /// tries may not have counted its sleep, and the clocks of two collectors may be an hour apart.
 const APART_MS_MAX: i64 = AGE_MS_MAX as i64 + 60 * 60 * 1_000;
@@ -128,8 +127,8 @@ impl Store {
                 "INSERT INTO doubles (segment_id, site_id, consent_id, view_id, seq, first_ts, last_ts, found, expires) \
                  SELECT arrayJoin(arraySlice(copies, 2)), site_id, consent_id, view_id, seq, first, last, now('UTC'), \
                  least(toDate(now('UTC')) + {NOTE_DAYS}, gone) FROM (SELECT site_id, consent_id, view_id, seq, \
-                 min(ts) AS first, max(ts) AS last, max(expires) AS gone, arraySort(groupUniqArray({COPIES_MAX})(segment_id)) AS copies FROM events \
-                 WHERE site_id IN ? AND ts BETWEEN fromUnixTimestamp64Milli({first_ms}, 'UTC') \
+                 min(ts) AS first, max(ts) AS last, max(expires) AS gone, \
+                 arraySort(groupUniqArray({COPIES_MAX})(segment_id)) AS copies FROM events WHERE site_id IN ? AND ts BETWEEN fromUnixTimestamp64Milli({first_ms}, 'UTC') \
                  AND fromUnixTimestamp64Milli({last_ms}, 'UTC') AND visitor_id IN ({}) AND view_id IN ({}) \
                  GROUP BY site_id, consent_id, view_id, seq \
                  HAVING length(copies) > 1 AND countIf(segment_id = {}) > 0)",
@@ -162,8 +161,4 @@ impl Store {
         noted.sort_unstable_by_key(|one| one.first_ms);
         Ok(noted)
     }
-}
-
-fn list(values: impl Iterator<Item = impl Display>) -> String {
-    values.map(|value| value.to_string()).collect::<Vec<_>>().join(",")
 }

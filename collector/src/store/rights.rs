@@ -122,7 +122,7 @@ impl Store {
     /// Erases every event that the receipts allowed, and every note on one, except on sites that keep them. Returns when they are gone.
     pub async fn erase(&self, consent_ids: &[u64], kept_sites: &[String]) -> Result<(), StoreError> {
         for ids in consent_ids.chunks(IDS_MAX) {
-            let list = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+            let list = super::list(ids.iter());
             for table in TABLES {
                 self.erase_from(table, ids.len(), &list, kept_sites).await?;
             }
