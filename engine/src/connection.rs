@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::exception::Exception;
 use crate::folder::{self, Folder};
 use crate::library::{Connection, Library, locate};
-use crate::limits::MARK_CACHE_BYTES;
+use crate::limits::{MARK_CACHE_BYTES, MERGES_AT_ONCE_MIN, MERGES_PER_THREAD};
 use crate::{EngineError, Options, VERSION};
 
 /// The engine, open.
@@ -84,7 +84,8 @@ impl Engine {
 }
 
 fn arguments(folder: &Folder, options: &Options) -> Vec<CString> {
-    let threads = options.thread_cap();
+    let merging = options.merge_threads();
+    let merges = (MERGES_PER_THREAD * merging).max(MERGES_AT_ONCE_MIN);
     let flag = |name: &str, value: OsString| {
         let mut flag = OsString::from(name);
         flag.push(value);
@@ -96,7 +97,8 @@ fn arguments(folder: &Folder, options: &Options) -> Vec<CString> {
         flag("--config-file=", folder.config().into()),
         flag("--max_server_memory_usage=", options.memory_cap_bytes().to_string().into()),
         flag("--mark_cache_size=", MARK_CACHE_BYTES.to_string().into()),
-        flag("--background_pool_size=", threads.max(2).to_string().into()),
+        flag("--background_pool_size=", merging.to_string().into()),
+        flag("--background_merges_mutations_concurrency_ratio=", (merges / merging).to_string().into()),
     ]
 }
 

@@ -74,5 +74,9 @@ pub const STACK_BYTES: usize = 8 * 1024 * 1024;
 pub const MEMORY_BYTES_MIN: u64 = 512 * 1024 * 1024;
 /// Most memory the engine is given by default.
 pub const MEMORY_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// Merges, erasures among them, that are under way at once for each thread that merges; the threads take turns at them.
+pub const MERGES_PER_THREAD: usize = 2;
+/// Merges under way at once at least: `engine.xml` keeps the last of them for small ones and for erasures.
+pub const MERGES_AT_ONCE_MIN: usize = 4;
 /// Cache for marks: how large the engine's index of parts may grow in memory.
 pub const MARK_CACHE_BYTES: u64 = 64 * 1024 * 1024;

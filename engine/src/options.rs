@@ -92,6 +92,13 @@ impl Options {
     pub fn thread_cap(&self) -> usize {
         self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1)
     }
+
+    /// Threads that merge parts: half of [`Options::thread_cap`], and one at least. With one for each core a load that lasts
+    /// had both of two cores merging; with half of them it is answered, and what is not merged yet is merged later
+    /// (measured: docs/collector-speed.md).
+    pub fn merge_threads(&self) -> usize {
+        (self.thread_cap() / 2).max(1)
+    }
 }
 
 /// The machine's memory, or the container's limit if that is less.
@@ -150,5 +157,14 @@ mod tests {
         assert!(options.thread_cap() >= 1);
         options.memory_bytes = Some(7);
         assert_eq!(options.memory_cap_bytes(), 7);
+    }
+
+    #[test]
+    fn half_of_the_threads_merge_and_one_at_least() {
+        for (threads, expected) in [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)] {
+            let mut options = Options::new("d", "s");
+            options.threads = Some(threads);
+            assert_eq!(options.merge_threads(), expected, "of {threads}");
+        }
     }
 }

@@ -92,6 +92,11 @@ async fn the_caps_on_memory_and_threads_are_in_force() {
     assert_eq!(client.query(memory).fetch_one::<String>().await.unwrap(), (700 * 1024 * 1024).to_string());
     let threads = "SELECT toString(getSetting('max_threads'))";
     assert_eq!(client.query(threads).fetch_one::<String>().await.unwrap(), "3");
+    let merging = "SELECT name, value FROM system.server_settings WHERE name LIKE 'background_%' AND changed ORDER BY name";
+    let merging = client.query(merging).fetch_all::<(String, String)>().await.unwrap();
+    let one_thread_four_merges =
+        [("background_merges_mutations_concurrency_ratio", "4"), ("background_pool_size", "1")];
+    assert_eq!(merging, one_thread_four_merges.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let hungry = "SELECT length(groupArray(number)) FROM numbers(1000000000)";
     let error = client.query(hungry).fetch_all::<u64>().await.unwrap_err().to_string();
     assert!(error.contains("MEMORY_LIMIT_EXCEEDED"), "{error}");
