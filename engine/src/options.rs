@@ -94,8 +94,8 @@ impl Options {
     }
 
     /// Threads that merge parts: half of [`Options::thread_cap`], and one at least. With one for each core a load that lasts
-    /// had both of two cores merging; with half of them it is answered, and what is not merged yet is merged later
-    /// (measured: docs/collector-speed.md).
+    /// had both of two cores merging, and visitors waited; with half of them more parts wait to be merged (measured:
+    /// docs/collector-speed.md).
     pub fn merge_threads(&self) -> usize {
         (self.thread_cap() / 2).max(1)
     }

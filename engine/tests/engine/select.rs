@@ -182,6 +182,8 @@ async fn how_parts_are_merged_is_what_the_config_says() {
         ("auto_statistics_types", ""),
         ("number_of_free_entries_in_pool_to_lower_max_size_of_merge", "4"),
         ("max_bytes_to_merge_at_min_space_in_pool", "4096"),
+        // Not set: so the library has it, and an erasure may take the last place.
+        ("number_of_free_entries_in_pool_to_execute_mutation", "0"),
     ] {
         let sql = "SELECT value FROM system.merge_tree_settings WHERE name = ?";
         let value = stand.client().query(sql).bind(name).fetch_one::<String>().await.unwrap();
