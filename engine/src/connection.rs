@@ -85,7 +85,7 @@ impl Engine {
 
 fn arguments(folder: &Folder, options: &Options) -> Vec<CString> {
     let merging = options.merge_threads();
-    let merges = (MERGES_PER_THREAD * merging).max(MERGES_AT_ONCE_MIN);
+    let merges_per_thread = (MERGES_AT_ONCE_MIN / merging).max(MERGES_PER_THREAD);
     let flag = |name: &str, value: OsString| {
         let mut flag = OsString::from(name);
         flag.push(value);
@@ -98,7 +98,7 @@ fn arguments(folder: &Folder, options: &Options) -> Vec<CString> {
         flag("--max_server_memory_usage=", options.memory_cap_bytes().to_string().into()),
         flag("--mark_cache_size=", MARK_CACHE_BYTES.to_string().into()),
         flag("--background_pool_size=", merging.to_string().into()),
-        flag("--background_merges_mutations_concurrency_ratio=", (merges / merging).to_string().into()),
+        flag("--background_merges_mutations_concurrency_ratio=", merges_per_thread.to_string().into()),
     ]
 }
 
