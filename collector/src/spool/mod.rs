@@ -68,6 +68,7 @@ mod done;
 mod erase;
 mod frame;
 mod options;
+mod pace;
 #[cfg(test)]
 mod power;
 mod quarantine;

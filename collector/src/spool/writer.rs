@@ -9,6 +9,7 @@ use super::backlog::Shared;
 use super::batches::{BatchMemory, IDS_MAX};
 use super::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
 use super::frame::{self, RECORD_BYTES_MAX};
+use super::pace::Pace;
 use super::record::Table;
 use super::segment::{self, Name, Sealed, State};
 use super::space::Space;
@@ -26,11 +27,6 @@ use wire::BatchId;
 
 /// Most bytes that are written before a sync, so that nobody's answer waits for everybody's.
 const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
-
-/// From the beginning of a group of several records to that of the next, at least, so that the next sync serves more of them.
-/// Whoever comes alone is synced at once. Without it a sync served two requests under full load, and took more of the
-/// processor than their events. It is no pause after a group: whoever came while a slow disk kept one waiting has waited.
-const GROUP_INTERVAL: Duration = Duration::from_millis(3);
 /// A segment is full too when its rows, whole as the store gets them, are so many times its largest size: whoever drains it
 /// holds them in memory.
 const ROWS_SHARE_MAX: u64 = 2;
@@ -99,18 +95,18 @@ impl Writer {
 
     /// Runs until every sender is gone, then seals.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        let mut pace = Pace::new(Instant::now());
         loop {
             match self.receive(commands) {
                 Ok(Command::Append(first)) => {
                     let begun = Instant::now();
                     let (group, seal) = self.gather(first, commands);
-                    let crowded = group.len() > 1;
+                    let interval = pace.interval(begun, group.len());
                     self.commit(group);
-                    if crowded && seal.is_none() {
-                        std::thread::sleep(GROUP_INTERVAL.saturating_sub(begun.elapsed()));
-                    }
-                    if let Some(answer) = seal {
-                        self.seal_and_tell(answer);
+                    match seal {
+                        // No pause after a group: whoever came while a slow disk kept one waiting has waited.
+                        None => std::thread::sleep(interval.saturating_sub(begun.elapsed())),
+                        Some(answer) => self.seal_and_tell(answer),
                     }
                 }
                 Ok(Command::Seal(answer)) => self.seal_and_tell(answer),
