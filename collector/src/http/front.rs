@@ -93,8 +93,8 @@ impl Public {
             (None, false) => refuse(Rejection::Overloaded),
         };
         drop(under_way);
-        if response.status().is_client_error() {
-            collector.limits.hold().await;
+        if let Some(moment) = collector.limits.must_wait(&response) {
+            collector.limits.hold(moment).await;
         }
         finish(response.headers_mut(), id);
         response
@@ -184,6 +184,7 @@ pub(super) fn refuse_early(
 
 #[cfg(test)]
 mod tests {
+    use super::{Rejection, refuse};
     use crate::Collector;
     use crate::config::Config;
     use crate::http::public;
@@ -233,10 +234,11 @@ mod tests {
             assert_eq!(is_held(path).await, (true, false), "no flood yet");
         }
         // What is told at once goes by the machine's clock, so there are more of these meanwhile.
+        let refusal = refuse(Rejection::NotJson);
         let mut held = [0; 3];
         for _ in 0..1_000 {
             for _ in 0..20 {
-                collector.limits.hold().await;
+                collector.limits.must_wait(&refusal);
             }
             for (path, held) in refused.iter().zip(&mut held) {
                 *held += usize::from(is_held(path).await.1);
@@ -244,5 +246,33 @@ mod tests {
             assert_eq!(is_held("/kruimel/demo.js").await, (false, false));
         }
         assert!(held.iter().all(|held| *held > 0), "{held:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_network_sends_in_a_rush_is_answered_later_and_what_others_send_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let config = Config::demo(folder.path().to_owned(), address, address);
+        let per_second = config.listen.rate.batches_per_second;
+        let collector = Arc::new(Collector::open(config, clickhouse::Client::default()).unwrap());
+        let public = public(&collector);
+        let is_held = async |network: &str, path: &str| {
+            let since = tokio::time::Instant::now();
+            let request = Request::post(path).body(Body::empty()).unwrap();
+            public.answer(request, network.parse().unwrap()).await;
+            !since.elapsed().is_zero()
+        };
+        let (rushing, other) = ("192.0.2.1:1", "198.51.100.1:1");
+        for _ in 0..per_second {
+            assert!(!is_held(rushing, "/kruimel/events").await, "no rush yet");
+        }
+        // The rate goes by the machine's clock.
+        let mut sent = 0;
+        while !is_held(rushing, "/kruimel/events").await {
+            sent += 1;
+            assert!(sent < 100 * per_second, "a rush is never held");
+        }
+        assert!(!is_held(other, "/kruimel/events").await);
+        assert!(!is_held(rushing, "/kruimel/consent").await, "a decision is no batch");
     }
 }

@@ -7,12 +7,13 @@
 
 use super::asking::Asking;
 use super::client_ip::Client;
-use super::held::Held;
-use super::rate::Rates;
+use super::held::{FLOOD_US, Held, RUSH_US};
+use super::rate::{Rates, Took};
 use super::seats::{Seat, Seats};
 use crate::Collector;
 use crate::config::Site;
 use crate::pipeline::{Rejection, TruncatedIp};
+use axum::http::Response;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wire::HexId;
@@ -26,6 +27,10 @@ pub struct Limits {
     pub(super) asking: Asking,
     held: Held,
 }
+
+/// Marks the answer to a batch of a rush.
+#[derive(Clone, Copy)]
+pub(super) struct OfARush;
 
 /// The network that a request comes from; none where it cannot be told.
 #[derive(Clone, Copy)]
@@ -80,9 +85,17 @@ impl Limits {
         (before < requests_max).then_some(begun)
     }
 
-    /// Keeps a refusal back for a moment, where it is one of a flood.
-    pub(super) async fn hold(&self) {
-        self.held.wait(&self.rates).await;
+    /// How long an answer to one of a rush or of a flood has to wait, at least and at most, in microseconds.
+    pub(super) fn must_wait<T>(&self, answer: &Response<T>) -> Option<(u64, u64)> {
+        if answer.extensions().get::<OfARush>().is_some() {
+            return Some(RUSH_US);
+        }
+        (answer.status().is_client_error() && self.held.is_flood(&self.rates)).then_some(FLOOD_US)
+    }
+
+    /// Keeps an answer back for so long.
+    pub(super) async fn hold(&self, moment: (u64, u64)) {
+        self.held.wait(moment).await;
     }
 
     /// Where this sender's request would wait for its body.
@@ -120,15 +133,16 @@ impl Sender {
         (address, Sender((!ours).then_some(address)))
     }
 
-    /// Counts a batch, of which no more is known yet than the site of the page that sends it.
+    /// Counts a batch, of which no more is known yet than the site of the page that sends it; whether it is one of a rush.
     ///
     /// # Errors
     /// [`Rejection::TooManyRequests`].
-    pub(super) fn batch(self, collector: &Collector, site: &str) -> Result<(), Rejection> {
+    pub(super) fn batch(self, collector: &Collector, site: &str) -> Result<Option<OfARush>, Rejection> {
         let per_second = collector.config.listen.rate.batches_per_second;
-        match self.is_within(collector, Kind::Batch, site, per_second) {
-            true => Ok(()),
-            false => Err(Rejection::TooManyRequests),
+        match self.take(collector, Kind::Batch, site, per_second) {
+            Took::Steady => Ok(None),
+            Took::Rush => Ok(Some(OfARush)),
+            Took::Beyond => Err(Rejection::TooManyRequests),
         }
     }
 
@@ -150,7 +164,12 @@ impl Sender {
     }
 
     fn is_within(self, collector: &Collector, kind: Kind, site: &str, per_second: u32) -> bool {
-        self.0.is_none_or(|network| collector.limits.rates.take((network, site, kind), per_second))
+        self.take(collector, kind, site, per_second).is_within()
+    }
+
+    fn take(self, collector: &Collector, kind: Kind, site: &str, per_second: u32) -> Took {
+        let take = |network| collector.limits.rates.take((network, site, kind), per_second);
+        self.0.map_or(Took::Steady, take)
     }
 
     /// Counts a decision that grants something and takes nothing back.
@@ -181,7 +200,7 @@ impl Sender {
             return Ok(());
         }
         let key = (site.id.as_str(), consent.0, Kind::Narrowing);
-        match collector.limits.rates.take(key, NARROWINGS_PER_SECOND) {
+        match collector.limits.rates.take(key, NARROWINGS_PER_SECOND).is_within() {
             true => Ok(()),
             false => Err(Rejection::TooManyRequests),
         }
@@ -193,7 +212,7 @@ impl Sender {
         let per_second = collector.config.listen.rate.grants_per_second;
         let of_all = per_second.saturating_mul(REFUSALS_OF_ALL);
         self.is_within(collector, Kind::Refusal, site.id.as_str(), per_second)
-            && collector.limits.rates.take((site.id.as_str(), Kind::Refusal), of_all)
+            && collector.limits.rates.take((site.id.as_str(), Kind::Refusal), of_all).is_within()
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much comes from where: a rate for each key, in memory that never grows.
 //!
 //! In: a key (a truncated address with a site and a kind of request) and how many a second it may have. Out: whether one
-//! more is within that. Each key has four places in a table of fixed size, chosen by a hash that a secret of this process
+//! more is within that, and whether the key has come in a rush. Each key has four places in a table of fixed size, chosen by a hash that a secret of this process
 //! seeds. A place holds no key, only a moment: the one at which everything that was counted there would be paid off at
 //! the rate. The earliest of a key's four moments is its own or later than its own, so that a key is limited too early only
 //! where floods fill all four of its places. Invariant: nobody is kept here, not even truncated, and a million keys take
@@ -17,6 +17,25 @@ const ROWS: usize = 4;
 const PLACE_BITS: u32 = 16;
 /// How much of a key's rate may come in one go, in microseconds of it.
 const BURST_US: u64 = 10_000_000;
+/// What is more than this of a key's rate in one go is a rush, in microseconds of it.
+const RUSH_US: u64 = 1_000_000;
+
+/// What one more of a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Took {
+    /// Within its rate, or nearly.
+    Steady,
+    /// One of a rush that is within what may come in one go.
+    Rush,
+    /// Too much.
+    Beyond,
+}
+
+impl Took {
+    pub(crate) fn is_within(self) -> bool {
+        self != Took::Beyond
+    }
+}
 
 /// The rates of every key.
 pub(crate) struct Rates {
@@ -32,12 +51,12 @@ impl Rates {
     }
 
     /// Counts one more of a key, if that is within so many a second.
-    pub(crate) fn take(&self, key: impl Hash, per_second: u32) -> bool {
+    pub(crate) fn take(&self, key: impl Hash, per_second: u32) -> Took {
         let now_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX / 2);
         self.take_at(self.secret.hash_one(key), per_second, now_us)
     }
 
-    fn take_at(&self, hash: u64, per_second: u32, now_us: u64) -> bool {
+    fn take_at(&self, hash: u64, per_second: u32, now_us: u64) -> Took {
         let places: [&AtomicU64; ROWS] = std::array::from_fn(|row| {
             let place = (hash >> (row as u32 * PLACE_BITS)) as usize & ((1 << PLACE_BITS) - 1);
             &self.places[(row << PLACE_BITS) + place]
@@ -45,13 +64,13 @@ impl Rates {
         let paid = places.iter().map(|place| place.load(Ordering::Relaxed)).min().unwrap_or(0).max(now_us);
         let cost_us = 1_000_000 / u64::from(per_second.max(1));
         if paid + cost_us > now_us + BURST_US {
-            return false;
+            return Took::Beyond;
         }
         // Two at one moment may count as one: a limit need not be exact to the last request.
         for place in places {
             place.fetch_max(paid + cost_us, Ordering::Relaxed);
         }
-        true
+        if paid + cost_us > now_us + RUSH_US { Took::Rush } else { Took::Steady }
     }
 }
 
@@ -65,12 +84,17 @@ mod tests {
     fn a_key_has_its_rate_and_ten_seconds_of_it_in_one_go() {
         let rates = Rates::new();
         let hash = rates.secret.hash_one("a");
-        let taken = |now_us| (0..1_000).filter(|_| rates.take_at(hash, 5, now_us)).count();
-        assert_eq!(taken(SECOND), 50);
-        assert_eq!(taken(SECOND), 0);
-        assert_eq!(taken(3 * SECOND), 10);
-        assert_eq!(taken(1_000 * SECOND), 50);
-        assert!(rates.take_at(rates.secret.hash_one("b"), 5, 1_000 * SECOND), "another key");
+        let taken = |now_us| {
+            let took: Vec<Took> = (0..1_000).map(|_| rates.take_at(hash, 5, now_us)).collect();
+            [Took::Steady, Took::Rush].map(|kind| took.iter().filter(|took| **took == kind).count())
+        };
+        assert_eq!(taken(SECOND), [5, 45]);
+        assert_eq!(taken(SECOND), [0, 0]);
+        assert_eq!(taken(3 * SECOND), [0, 10]);
+        assert_eq!(taken(11 * SECOND), [0, 40]);
+        assert_eq!(taken(1_000 * SECOND), [5, 45]);
+        let other = rates.take_at(rates.secret.hash_one("b"), 5, 1_000 * SECOND);
+        assert_eq!(other, Took::Steady, "another key");
     }
 
     #[test]
@@ -82,7 +106,7 @@ mod tests {
         for number in 0..1_000_000_u64 {
             // A million strangers within a minute, once each, beside a hundred networks that flood.
             let now_us = number * 60;
-            if !rates.take_at(rates.secret.hash_one(number), 100, now_us) {
+            if rates.take_at(rates.secret.hash_one(number), 100, now_us) != Took::Steady {
                 refused += 1;
             }
             for _ in 0..2 {
@@ -90,7 +114,8 @@ mod tests {
             }
         }
         assert_eq!((refused, rates.places.len()), (0, before));
-        let flooded = flood.iter().filter(|hash| !rates.take_at(**hash, 100, 60 * SECOND)).count();
+        let flooded =
+            flood.iter().filter(|hash| !rates.take_at(**hash, 100, 60 * SECOND).is_within()).count();
         assert!(flooded > 90, "only {flooded} of the hundred are limited");
     }
 }
