@@ -4,8 +4,11 @@ use super::parts::{Open, batch_from, counted, start};
 use crate::http::{Answer, send};
 use crate::sender::{batch, try_batch};
 use crate::stack::Stack;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const ALL: [&str; 3] = ["functional", "analytics", "advertising"];
+/// Batches that one network sends at once.
+const FLOODING: u64 = 100;
 const FLOODER: &str = "198.51.100.7";
 
 fn decide_from(stack: &Stack, address: &str, action: &str, categories: &[&str], cookies: &str) -> Answer {
@@ -26,28 +29,36 @@ fn decide_from(stack: &Stack, address: &str, action: &str, categories: &[&str], 
 fn a_flood_from_one_network_is_limited_and_ordinary_visitors_are_not() {
     let stack = start("rate = { batches_per_second = 2 }");
     let cookies = stack.decide("accept", &ALL, "").cookies();
-    let (mut taken, mut refused) = (0, 0);
-    for number in 0..200_u64 {
-        // The forged part in front changes nothing.
-        let forged = format!("203.0.113.{number}, 198.51.100.{}", number % 250);
-        let answer = batch_from(stack.public, &forged, &cookies, &batch(number, "/flood"));
-        match answer.status {
-            202 => taken += 1,
-            429 => {
-                let header = |name: &str| answer.headers.iter().find(|(key, _)| key == name);
-                assert_eq!(header("retry-after").unwrap().1, "5");
-                assert_eq!(answer.json()["reason"], "too_many_requests");
-                refused += 1;
-            }
-            status => panic!("{status}: {}", answer.text()),
+    let (taken, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for number in 0..FLOODING {
+            let (stack, cookies, taken, refused) = (&stack, &cookies, &taken, &refused);
+            scope.spawn(move || {
+                // The forged part in front changes nothing.
+                let forged = format!("203.0.113.{number}, 198.51.100.{number}");
+                let answer = batch_from(stack.public, &forged, cookies, &batch(number, "/flood"));
+                match answer.status {
+                    202 => taken.fetch_add(1, Ordering::Relaxed),
+                    429 => {
+                        let header = |name: &str| answer.headers.iter().find(|(key, _)| key == name);
+                        assert_eq!(header("retry-after").unwrap().1, "5");
+                        assert_eq!(answer.json()["reason"], "too_many_requests");
+                        refused.fetch_add(1, Ordering::Relaxed)
+                    }
+                    status => panic!("{status}: {}", answer.text()),
+                }
+            });
         }
-        if number % 4 == 0 {
-            let visitor = format!("192.0.{}.1", number / 4);
+        for number in 0..50 {
+            let visitor = format!("192.0.{number}.1");
             let answer = batch_from(stack.public, &visitor, &cookies, &batch(1_000 + number, "/page"));
             assert_eq!(answer.status, 202, "{}", answer.text());
         }
-    }
+    });
+    let (taken, refused) = (taken.into_inner(), refused.into_inner());
     assert!(taken >= 20 && refused > 0, "{taken} taken, {refused} refused");
+    // What is more than a second's worth in one go waits.
+    assert!(counted(&stack, "kruimel_requests_held_total{reason=\"rush\"}") > 0);
     // Each in exactly one counter.
     assert_eq!(counted(&stack, "kruimel_events_total{outcome=\"accepted\"}"), taken + 50);
     let limited = "kruimel_events_total{outcome=\"rejected\",reason=\"too_many_requests\"}";

@@ -36,20 +36,18 @@ pub(super) async fn events(
     let host = origin::host(&headers);
     let site = collector.config.site_of_host(host);
     let name = site.map_or("", |site| site.id.as_str());
-    let rush = match sender.batch(collector, name) {
-        Ok(rush) => rush,
-        Err(reason) => return refuse_early(collector, &headers, name, reason),
-    };
     let now_ms = (collector.clock)();
+    match sender.batch(collector, name) {
+        Ok(None) => {}
+        Ok(Some(rush)) => rush.wait(&collector.limits.held).await,
+        Err(reason) => return refuse_early(collector, &headers, name, reason),
+    }
     let page = Page { headers: &headers, host };
     let mut answer = match take(collector, page, body, address, now_ms, id).await {
         Ok(answer) => answer,
         Err(reason) => refused(collector, site, &headers, reason, now_ms),
     };
     origin::allow_if(site.is_some(), &headers, &mut answer);
-    if let Some(rush) = rush {
-        answer.extensions_mut().insert(rush);
-    }
     answer
 }
 

@@ -134,6 +134,12 @@ fn render(collector: &Collector, out: &mut String) -> fmt::Result {
     for reason in EngineRestart::ALL {
         writeln!(out, "{name}{{reason=\"{}\"}} {}", reason.name(), health.engine_restarted(reason))?;
     }
+    let name = "kruimel_requests_held_total";
+    let help = "Requests that had to wait a moment: refusals of a flood, and batches that one network sent in a rush.";
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter")?;
+    for (reason, count) in collector.limits.held.waited() {
+        writeln!(out, "{name}{{reason=\"{reason}\"}} {count}")?;
+    }
     let (name, help) = ("kruimel_build_info", "The version that runs.");
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name}{{version=\"{version}\"}} 1")?;
     let writes = "From memory to the disk: a group of records written and synced.";

@@ -7,15 +7,15 @@
 
 use super::asking::Asking;
 use super::client_ip::Client;
-use super::held::{FLOOD_US, Held, RUSH_US};
+use super::held::Held;
 use super::rate::{Rates, Took};
 use super::seats::{Seat, Seats};
 use crate::Collector;
 use crate::config::Site;
 use crate::pipeline::{Rejection, TruncatedIp};
-use axum::http::Response;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use wire::HexId;
 
 /// The counters of what is under way.
@@ -24,13 +24,11 @@ pub struct Limits {
     under_way: Arc<AtomicUsize>,
     /// Requests whose bodies are waited for.
     waiting: Arc<Seats>,
+    /// Batches of rushes.
+    rushing: Arc<Seats>,
     pub(super) asking: Asking,
-    held: Held,
+    pub(super) held: Held,
 }
-
-/// Marks the answer to a batch of a rush.
-#[derive(Clone, Copy)]
-pub(super) struct OfARush;
 
 /// The network that a request comes from; none where it cannot be told.
 #[derive(Clone, Copy)]
@@ -39,14 +37,20 @@ pub(crate) struct Sender(Option<TruncatedIp>);
 /// A request that is worked on, until it is dropped.
 pub(super) struct UnderWay(Arc<AtomicUsize>);
 
-/// Where a request goes whose body is not there yet.
+/// Where a request goes whose body is not there yet, or that is one of a rush.
 pub(super) struct WaitingRoom {
     under_way: Arc<AtomicUsize>,
     seats: Arc<Seats>,
     sender: Sender,
 }
 
-/// A request whose body is waited for: meanwhile it is not worked on.
+/// A batch of a rush, which waits a moment before it is read.
+pub(super) struct Rush {
+    room: WaitingRoom,
+    moment: Duration,
+}
+
+/// A request that waits: meanwhile it is not worked on.
 pub(super) struct Waiting {
     under_way: Arc<AtomicUsize>,
     _seat: Seat,
@@ -67,12 +71,13 @@ enum Kind {
 }
 
 impl Limits {
-    /// For so many requests at once, and as many whose bodies are waited for.
+    /// For so many requests at once, as many whose bodies are waited for, and as many of rushes.
     pub fn new(requests_max: usize) -> Limits {
         Limits {
             rates: Rates::new(),
             under_way: Arc::default(),
             waiting: Seats::new(requests_max),
+            rushing: Seats::new(requests_max),
             asking: Asking::new(),
             held: Held::default(),
         }
@@ -85,27 +90,33 @@ impl Limits {
         (before < requests_max).then_some(begun)
     }
 
-    /// How long an answer to one of a rush or of a flood has to wait, at least and at most, in microseconds.
-    pub(super) fn must_wait<T>(&self, answer: &Response<T>) -> Option<(u64, u64)> {
-        if answer.extensions().get::<OfARush>().is_some() {
-            return Some(RUSH_US);
-        }
-        (answer.status().is_client_error() && self.held.is_flood(&self.rates)).then_some(FLOOD_US)
+    /// Keeps a refusal back for a moment, where it is one of a flood.
+    pub(super) async fn hold(&self) {
+        self.held.refusal(&self.rates).await;
     }
 
-    /// Keeps an answer back for so long.
-    pub(super) async fn hold(&self, moment: (u64, u64)) {
-        self.held.wait(moment).await;
+    fn room(&self, seats: &Arc<Seats>, sender: Sender) -> WaitingRoom {
+        WaitingRoom { under_way: Arc::clone(&self.under_way), seats: Arc::clone(seats), sender }
     }
 
     /// Where this sender's request would wait for its body.
     pub(super) fn waiting_room(&self, sender: Sender) -> WaitingRoom {
-        WaitingRoom { under_way: Arc::clone(&self.under_way), seats: Arc::clone(&self.waiting), sender }
+        self.room(&self.waiting, sender)
+    }
+}
+
+impl Rush {
+    /// Waits. Where enough do, a batch is worked on at once: it is within what its network may send.
+    pub(super) async fn wait(self, held: &Held) {
+        if let Some(_waiting) = self.room.enter() {
+            held.count_rush();
+            tokio::time::sleep(self.moment).await;
+        }
     }
 }
 
 impl WaitingRoom {
-    /// Begins to wait; `None` where enough bodies are waited for.
+    /// Begins to wait; `None` where enough do.
     pub(super) fn enter(&self) -> Option<Waiting> {
         let seat = self.seats.take(self.sender.0)?;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -133,15 +144,16 @@ impl Sender {
         (address, Sender((!ours).then_some(address)))
     }
 
-    /// Counts a batch, of which no more is known yet than the site of the page that sends it; whether it is one of a rush.
+    /// Counts a batch, of which no more is known yet than the site of the page that sends it; where it is one of a rush,
+    /// what it has to wait for.
     ///
     /// # Errors
     /// [`Rejection::TooManyRequests`].
-    pub(super) fn batch(self, collector: &Collector, site: &str) -> Result<Option<OfARush>, Rejection> {
-        let per_second = collector.config.listen.rate.batches_per_second;
+    pub(super) fn batch(self, collector: &Collector, site: &str) -> Result<Option<Rush>, Rejection> {
+        let (limits, per_second) = (&collector.limits, collector.config.listen.rate.batches_per_second);
         match self.take(collector, Kind::Batch, site, per_second) {
             Took::Steady => Ok(None),
-            Took::Rush => Ok(Some(OfARush)),
+            Took::Rush => Ok(Some(Rush { room: limits.room(&limits.rushing, self), moment: Held::rush() })),
             Took::Beyond => Err(Rejection::TooManyRequests),
         }
     }
