@@ -28,14 +28,14 @@ pub(crate) enum Lasts {
     Session,
 }
 
-/// Every cookie of the request, as it was sent.
+/// Every cookie of the request, as it was sent. One that is no text, as a script of the page can write it, is left out, and
+/// takes no other along.
 pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok()?.trim().split_once('='))
 }
 
 /// Every value of a cookie, percent-decoded: one for the host alone may stand beside one for its domain.
@@ -200,6 +200,19 @@ mod tests {
 
     fn texts(values: &[HeaderValue]) -> Vec<&str> {
         values.iter().map(|value| value.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_takes_no_other_along() {
+        let check = |value: &[u8]| {
+            let headers = [(header::COOKIE, HeaderValue::from_bytes(value).unwrap())].into_iter().collect();
+            assert_eq!(read(&headers, CONSENT).as_deref(), Some("x"), "{value:?}");
+            assert_eq!(credentials(&headers).1.as_deref(), Some("y"), "{value:?}");
+            assert_eq!(read_all(&headers, CONSENT).count(), 1, "{value:?}");
+        };
+        check("name=José; kruimel=x; kruimel_id=y".as_bytes());
+        check(b"kruimel=x; kruimel_id=y; latin=Jos\xe9");
+        check(b"kruimel=\xff; kruimel=x; kruimel_id=\xe9; kruimel_id=y");
     }
 
     #[test]

@@ -43,9 +43,12 @@ impl Earlier {
         site: &Site,
         now_ms: i64,
     ) -> Earlier {
-        let cookies = cookie::read_all(headers, cookie::CONSENT).take(RECEIPTS_MAX - 1);
+        let cookies = cookie::read_all(headers, cookie::CONSENT);
+        let receipts: Vec<Receipt> =
+            cookies.filter_map(|text| signed(collector, &text, site, now_ms)).collect();
         let mut earlier = Earlier { found: Vec::new(), sent_along: None };
-        earlier.add(cookies.filter_map(|text| signed(collector, &text, site, now_ms)).collect());
+        // Whoever has a name below the same domain can put any number of cookies before ours, which come last.
+        earlier.add(receipts.into_iter().rev().take(RECEIPTS_MAX - 1).collect());
         earlier
     }
 
