@@ -35,6 +35,9 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
     let (status, spool) = match collector.spool.intake() {
         Intake::Open => (StatusCode::OK, "ok"),
         Intake::Full => (StatusCode::SERVICE_UNAVAILABLE, "full; browsers are told to come back"),
+        Intake::Stalled => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the disk does not answer; browsers are told to come back")
+        }
         Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; a restart is needed"),
     };
     let mut spool = spool.to_owned();

@@ -2,7 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 use thiserror::Error;
+
+/// How long a write and its sync may take before senders are told to come back, and balancers to send elsewhere. A good
+/// disk takes milliseconds.
+pub const STALL_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Whether events are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub enum Intake {
     Open,
     /// There is no room for a record of any size: neither under the cap nor, or not for sure, on the disk.
     Full,
+    /// The disk has not answered for [`STALL_TIME_MAX`]. Nothing more is queued for it until it does.
+    Stalled,
     /// A file of the spool can no longer be trusted; nothing is taken until a restart.
     Broken,
 }
@@ -27,7 +34,8 @@ pub enum Appended {
 /// The record is not on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AppendError {
-    /// There is no room: neither under the cap, nor on the disk, nor in the writer's queue. Later there may be.
+    /// There is no room: neither under the cap, nor on the disk, nor in the writer's queue; or the disk does not answer. Later
+    /// there may be.
     #[error("the spool is full")]
     Full,
     /// The disk failed, or the spool is closed.

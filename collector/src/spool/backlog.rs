@@ -4,6 +4,7 @@
 //! wake-ups for those who wait for either. Invariant: a segment leaves the backlog only after the store holds its
 //! rows ([`Shared::finish`]), or its file is kept in quarantine or was gone ([`Shared::set_aside`]).
 
+use super::answer::STALL_TIME_MAX;
 use super::clock::Clock;
 use super::disk::{Disk, means_full, remove_if_there};
 use super::done::{self, StoredBatch};
@@ -92,6 +93,8 @@ pub(crate) struct Shared {
     pub(crate) no_room: AtomicBool,
     /// What room the disk has is for decisions.
     pub(crate) scarce: AtomicBool,
+    /// When the disk was last given something to write; zero while it has nothing to do.
+    pub(crate) writing_since_ms: AtomicU64,
     /// How long a group takes from memory to the disk.
     pub(crate) writes: Histogram,
     bytes: AtomicU64,
@@ -118,6 +121,7 @@ impl Shared {
             broken: AtomicBool::new(false),
             no_room: AtomicBool::new(false),
             scarce: AtomicBool::new(false),
+            writing_since_ms: AtomicU64::new(0),
             writes: Histogram::default(),
             bytes: AtomicU64::new(0),
             done_bytes_max: DONE_BYTES_MAX.min(bytes_max / DONE_DIVISOR),
@@ -219,11 +223,19 @@ impl Shared {
         }
     }
 
-    /// The store holds the rows: keeps the ids of the batches and removes the rows.
-    pub(crate) fn finish(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<()> {
+    /// Whether the disk has not answered for too long.
+    pub(crate) fn is_stalled(&self) -> bool {
+        let since_ms = self.writing_since_ms.load(Ordering::Relaxed);
+        since_ms != 0 && u128::from(self.clock.now_ms().saturating_sub(since_ms)) > STALL_TIME_MAX.as_millis()
+    }
+
+    /// The store holds the rows: keeps the ids of the batches and removes the rows. Those of a damaged segment stand under
+    /// an id that is no segment's, as in [`Shared::set_aside`]: the file may be mended and brought back.
+    pub(crate) fn finish(&self, segment: &Sealed, batches: &[StoredBatch], damaged: bool) -> io::Result<()> {
         self.forget_expired();
         let _files = self.files();
-        let name = Name { limit: None, state: State::Done, ..segment.name };
+        let id = if damaged || segment.salvaged { !segment.name.id } else { segment.name.id };
+        let name = Name { id, limit: None, state: State::Done, ..segment.name };
         if let Err(error) = self.keep_batches(name, segment, batches) {
             if !means_full(&error) {
                 return Err(error);

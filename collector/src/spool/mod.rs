@@ -81,7 +81,7 @@ mod tests;
 mod unread;
 mod writer;
 
-pub use answer::{AppendError, Appended, Intake, SpoolError};
+pub use answer::{AppendError, Appended, Intake, STALL_TIME_MAX, SpoolError};
 pub use backlog::{Aside, Depth};
 pub use contents::Contents;
 pub use frame::RECORD_BYTES_MAX;
@@ -172,6 +172,9 @@ impl Spool {
         if payload.len() > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
         }
+        if self.inner.shared.is_stalled() {
+            return Err(AppendError::Full);
+        }
         let Record { table, batch, rows, .. } = record;
         let rows_bytes = rows.size() as u64;
         // Given back at once, not when the disk has answered: by then hundreds of others would hold theirs.
@@ -237,6 +240,8 @@ impl Spool {
         let is_gone = self.inner.writer.as_ref().is_none_or(JoinHandle::is_finished);
         if is_gone || shared.broken.load(Ordering::Relaxed) {
             Intake::Broken
+        } else if shared.is_stalled() {
+            Intake::Stalled
         } else if shared.no_room.load(Ordering::Relaxed)
             || shared.scarce.load(Ordering::Relaxed)
             || shared.bytes() + largest > self.inner.options.room(Table::Events)
@@ -282,7 +287,7 @@ impl Spool {
     /// The store holds every row of the segment: forgets them and keeps the ids of the batches. Blocks on the disk.
     /// May be repeated after an error.
     pub fn finish(&self, segment: &Sealed, contents: &Contents) -> io::Result<()> {
-        self.inner.shared.finish(segment, &contents.batches)
+        self.inner.shared.finish(segment, &contents.batches, contents.damaged)
     }
 
     /// The segment cannot be read, or the store refuses it, for good: keeps its file in quarantine, and the ids of its

@@ -59,6 +59,8 @@ fn put(shared: &Shared, file: &Path, how: impl FnOnce(&Path) -> io::Result<()>) 
     let place = place(&shared.folder, file)?;
     if !place.try_exists()? {
         create_folder(&shared.folder.join(FOLDER))?;
+        // Before a name goes: with the folder's own name both would be lost.
+        shared.disk.sync_directory(&shared.folder)?;
         if let Err(error) = shared.disk.stamp(file, latest(shared, SystemTime::now())) {
             tracing::warn!(%error, "A file in quarantine may be deleted early: its time could not be set.");
         }

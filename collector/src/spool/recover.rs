@@ -9,7 +9,7 @@ use super::SpoolError;
 use super::backlog::Shared;
 use super::batches::BatchMemory;
 use super::clock::Run;
-use super::disk::{DRAFT_SUFFIX, is_shortage, remove_if_there};
+use super::disk::{DRAFT_SUFFIX, is_shortage, means_full, remove_if_there, write_whole};
 use super::done;
 use super::frame::Scan;
 use super::quarantine;
@@ -208,7 +208,7 @@ fn recover_rows(
         }
         report.withdrawn.extend(ended_by(record));
     }
-    Ok(queue(shared, report, file, &scan, bytes.len() as u64))
+    Ok(queue(shared, report, file, &scan, &bytes))
 }
 
 /// Puts what could be read in line for the drain, and what could not into quarantine.
@@ -217,8 +217,9 @@ fn queue(
     report: &mut Recovered,
     file: &Found,
     scan: &Scan<'_>,
-    length: u64,
+    bytes: &[u8],
 ) -> io::Result<()> {
+    let length = bytes.len() as u64;
     if scan.records.is_empty() && scan.damage.is_empty() {
         report.torn_bytes += scan.torn_from.map_or(0, |from| length - from as u64);
         return remove(shared, file);
@@ -229,10 +230,8 @@ fn queue(
     let created_ms = scan.records.first().map_or(0, |record| record.at_ms);
     let mut segment = Sealed { inherited: true, ..Sealed::in_folder(&shared.folder, name, end, created_ms) };
     if file.name.state == State::Open {
-        let left = OpenOptions::new().write(true).open(&file.path)?;
-        shared.disk.truncate(&left, end)?;
         // Whoever repeats one of these batches is told that it is on disk, so it must be.
-        shared.disk.sync_data(&left)?;
+        write_anew(shared, &file.path, &bytes[..end as usize])?;
         shared.disk.rename(&file.path, &segment.path)?;
         shared.subtract_bytes(file.bytes - end);
     }
@@ -253,6 +252,20 @@ fn queue(
     Ok(())
 }
 
+/// Writes a file's own bytes once more. A sync that failed before the crash may have left them in memory alone, and another sync
+/// would not say so (<https://lwn.net/Articles/752063/>).
+fn write_anew(shared: &Shared, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match write_whole(&*shared.disk, path, bytes) {
+        Err(error) if means_full(&error) => {}
+        written => return written,
+    }
+    // Where there is no room for another file, into their own places: they are the same, and have to be written again.
+    let mut left = OpenOptions::new().write(true).open(path)?;
+    shared.disk.append(&mut left, bytes)?;
+    shared.disk.truncate(&left, bytes.len() as u64)?;
+    shared.disk.sync_data(&left)
+}
+
 fn unreadable(shared: &Shared, report: &mut Recovered, file: &Found, error: &io::Error) -> io::Result<()> {
     tracing::error!(file = %file.path.display(), %error, "A segment of the spool cannot be read; it is kept in quarantine.");
     quarantine::take(shared, &file.path)?;
@@ -266,7 +279,8 @@ mod tests {
     use super::super::disk::{Disk, RealDisk};
     use super::super::{Appended, Record, Spool, SpoolOptions, Table};
     use super::*;
-    use std::sync::Arc;
+    use std::fs::File;
+    use std::sync::{Arc, Mutex};
     use tempfile::TempDir;
     use wire::BatchId;
 
@@ -320,6 +334,110 @@ mod tests {
         assert_eq!(recovered.quarantined, [segment.path.as_path()]);
         assert!(!segment.path.exists() && quarantine::holds(folder.path(), &segment.path).unwrap());
         assert_eq!((spool.depth().segments, spool.depth().quarantined), (0, 1));
+    }
+
+    /// A disk that tells nobody about a sync that failed, and may have room for no other file.
+    #[derive(Default)]
+    struct Silent {
+        full: bool,
+        written: Mutex<Vec<u8>>,
+    }
+
+    impl Disk for Silent {
+        fn create(&self, path: &Path) -> io::Result<File> {
+            match self.full {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => RealDisk.create(path),
+            }
+        }
+
+        fn append(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+            self.written.lock().unwrap().extend(bytes);
+            RealDisk.append(file, bytes)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_open_is_written_again_before_anybody_is_told_that_it_is_on_disk() {
+        for full in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let (spool, _) = open(folder.path(), RealDisk).unwrap();
+            spool.append(event(1)).await.unwrap();
+            let killed = tempfile::tempdir().unwrap();
+            let file = fs::read_dir(folder.path()).unwrap().find_map(|entry| {
+                let path = entry.unwrap().path();
+                path.extension().is_some_and(|ending| ending == "open").then_some(path)
+            });
+            let (file, mut bytes) = (file.clone().unwrap(), fs::read(file.unwrap()).unwrap());
+            bytes.extend([0; 5]);
+            fs::write(killed.path().join(file.file_name().unwrap()), &bytes).unwrap();
+            bytes.truncate(bytes.len() - 5);
+
+            let disk = Arc::new(Silent { full, ..Silent::default() });
+            let options = SpoolOptions { segment_age: quarantine::KEPT_TIME, ..SpoolOptions::default() };
+            let (spool, recovered) = Spool::open_on(killed.path(), options, Arc::clone(&disk) as _).unwrap();
+            assert_eq!((recovered.records, recovered.torn_bytes), (1, 5), "full: {full}");
+            assert_eq!(*disk.written.lock().unwrap(), bytes, "full: {full}");
+            assert_eq!(fs::read(&spool.oldest_now().unwrap().path).unwrap(), bytes, "full: {full}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_segment_that_was_drained_and_comes_back_mended_is_drained_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = open(folder.path(), RealDisk).unwrap();
+        spool.append(event(1)).await.unwrap();
+        spool.append(event(2)).await.unwrap();
+        spool.seal().await;
+        let segment = spool.oldest_now().unwrap();
+        drop(spool);
+        let whole = fs::read(&segment.path).unwrap();
+        let mut damaged = whole.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        fs::write(&segment.path, &damaged).unwrap();
+        let (spool, _) = open(folder.path(), RealDisk).unwrap();
+        let segment = spool.oldest_now().unwrap();
+        spool.finish(&segment, &spool.read(&segment, |_| ()).unwrap().0).unwrap();
+        assert_eq!(spool.append(event(1)).await, Ok(Appended::Repeated));
+        drop(spool);
+        fs::write(&segment.path, &whole).unwrap();
+        let (spool, recovered) = open(folder.path(), RealDisk).unwrap();
+        assert_eq!((recovered.segments, recovered.records), (1, 2));
+        assert_eq!(spool.append(event(2)).await, Ok(Appended::Repeated));
+    }
+
+    /// A disk that remembers when folders are synced and names removed.
+    #[derive(Default)]
+    struct Remembering(Mutex<Vec<(&'static str, PathBuf)>>);
+
+    impl Disk for Remembering {
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            self.0.lock().unwrap().push(("remove", path.to_owned()));
+            RealDisk.remove(path)
+        }
+
+        fn sync_directory(&self, folder: &Path) -> io::Result<()> {
+            self.0.lock().unwrap().push(("sync", folder.to_owned()));
+            RealDisk.sync_directory(folder)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_goes_only_after_the_quarantine_with_the_other_one_is_on_disk() {
+        let (folder, spool) = with_a_segment().await;
+        drop(spool);
+        let disk = Arc::new(Remembering::default());
+        let (spool, _) =
+            Spool::open_on(folder.path(), SpoolOptions::default(), Arc::clone(&disk) as _).unwrap();
+        let segment = spool.oldest_now().unwrap();
+        disk.0.lock().unwrap().clear();
+        spool.set_aside(&segment, &[]).unwrap();
+        let calls = disk.0.lock().unwrap();
+        let at =
+            |call: (&str, &Path)| calls.iter().position(|(what, path)| (*what, &**path) == call).unwrap();
+        let gone = at(("remove", &segment.path));
+        assert!(at(("sync", folder.path())) < gone, "{calls:?}");
+        assert!(at(("sync", &folder.path().join(quarantine::FOLDER))) < gone, "{calls:?}");
     }
 
     #[tokio::test]

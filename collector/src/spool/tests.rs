@@ -833,3 +833,36 @@ async fn a_writer_that_is_gone_takes_nothing_and_it_is_told() {
     }
     assert_eq!(spool.intake(), Intake::Broken);
 }
+
+/// A disk whose syncs wait until the other end is dropped.
+struct Stalling(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Disk for Stalling {
+    fn sync_data(&self, file: &File) -> io::Result<()> {
+        _ = self.0.lock().unwrap().recv();
+        file.sync_data()
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_is_told_at_once_and_what_it_was_given_is_kept() {
+    let (held, waits) = std::sync::mpsc::channel();
+    let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(Stalling(waits.into())));
+    let (spool, _) = Spool::open_on(folder.path(), BY_HAND, disk).unwrap();
+    let first = tokio::spawn({
+        let spool = spool.clone();
+        async move { spool.append(record(1, "waits")).await }
+    });
+    let stalled = async {
+        while spool.intake() == Intake::Open {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), stalled).await.expect("it is noticed");
+    assert_eq!(spool.intake(), Intake::Stalled);
+    assert_eq!(spool.append(record(2, "comes back")).await, Err(AppendError::Full));
+    drop(held);
+    assert_eq!(first.await.unwrap(), Ok(Appended::Fresh));
+    assert_eq!(spool.append(record(2, "came back")).await, Ok(Appended::Fresh));
+    assert_eq!(spool.intake(), Intake::Open);
+}

@@ -193,7 +193,9 @@ impl Writer {
             return;
         }
         let begun = Instant::now();
+        self.shared.writing_since_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
         let written = self.write_group();
+        self.shared.writing_since_ms.store(0, Ordering::Relaxed);
         self.shared.writes.observe(begun.elapsed());
         if written.is_ok() {
             let now_ms = self.shared.clock.now_ms();
