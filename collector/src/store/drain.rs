@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 
+/// Tries to find what another segment brought too, each on a store that proved to be well.
+const LOOKS_MAX: u32 = 3;
+
 impl Store {
     /// Takes the segment as far as it goes. After an error the same job is tried again.
     pub(crate) async fn drain(
@@ -52,7 +55,7 @@ impl Store {
             self.take(insert, job, doubt, &found.places).await?;
         }
         // Whatever becomes of the other tables' rows.
-        job.may_have_doubles = self.find_doubles(job).await?;
+        self.look_for_doubles(job).await?;
         let refused = job.refused();
         if !refused.is_empty() {
             if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
@@ -94,6 +97,32 @@ impl Store {
         }
         tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
         job.tables.insert(insert.table, Known::Refused);
+        Ok(())
+    }
+
+    /// Looks for what another segment brought too. A visitor can make that question as large as they like, with any number
+    /// of events of one view, and it waits for nothing that will come: on a store that is well it is given up after some tries.
+    async fn look_for_doubles(&self, job: &mut Job) -> Result<(), StoreError> {
+        let error = match self.find_doubles(job).await {
+            Ok(may_have_doubles) => {
+                job.may_have_doubles = may_have_doubles;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if !self.takes_layout(Table::Events).await {
+            return Err(error);
+        }
+        job.looks += 1;
+        if job.looks < LOOKS_MAX {
+            return Err(error);
+        }
+        tracing::error!(
+            %error, segment = job.segment_id(),
+            "The store cannot tell whether batches of a segment were stored twice. They are left as they are."
+        );
+        // What it found before it gave up is there to be removed.
+        job.may_have_doubles = true;
         Ok(())
     }
 

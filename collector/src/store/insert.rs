@@ -168,7 +168,7 @@ impl Store {
             let Some((format, body)) = &part.body else { continue };
             let own = if place == 0 { token.to_owned() } else { format!("{token}-{place}") };
             let begun = Instant::now();
-            let sent = self.send(insert.table, format, &own, body).await;
+            let sent = self.send(layout(insert.table).table, format, &own, body).await;
             self.health().inserts.observe(begun.elapsed());
             sent?;
         }
@@ -177,22 +177,19 @@ impl Store {
 
     /// Inserts no row at all, and so asks whether the store would take rows of that layout.
     pub(crate) async fn takes_layout(&self, table: Table) -> bool {
-        let takes_rows = self.send(table, ROWS, "", &[layout(table).header().into()]).await.is_ok();
-        let columns = (table == Table::Events).then(|| Columns::begin(layout(table), 0)).flatten();
-        match columns {
-            Some(none) => takes_rows && self.send(table, COLUMNS, "", &none.finish()).await.is_ok(),
-            None => takes_rows,
-        }
+        let layout = layout(table);
+        let takes_rows = self.send(layout.table, ROWS, "", &[layout.header().into()]).await.is_ok();
+        let Some(none) = (table == Table::Events).then(|| Columns::begin(layout, 0)).flatten() else {
+            return takes_rows;
+        };
+        // Of a block without rows the store takes no other order of the columns than it was told.
+        let names: Vec<&str> = layout.columns.iter().map(|(name, _)| *name).collect();
+        let into = format!("{} ({})", layout.table, names.join(", "));
+        takes_rows && self.send(&into, COLUMNS, "", &none.finish()).await.is_ok()
     }
 
-    async fn send(
-        &self,
-        table: Table,
-        format: &str,
-        token: &str,
-        pieces: &[Bytes],
-    ) -> Result<(), StoreError> {
-        let sql = format!("INSERT INTO {} FORMAT {format}", layout(table).table);
+    async fn send(&self, into: &str, format: &str, token: &str, pieces: &[Bytes]) -> Result<(), StoreError> {
+        let sql = format!("INSERT INTO {into} FORMAT {format}");
         let mut insert = self
             .client()
             .insert_formatted_with(sql)

@@ -32,6 +32,8 @@ pub(crate) struct Job {
     pub(super) noted: bool,
     /// The store knows of its retries.
     pub(super) retries_noted: bool,
+    /// Failed tries to find out whether events of it are there twice.
+    pub(super) looks: u32,
     /// Somebody noted a retry of one of its batches.
     pub(super) may_have_doubles: bool,
 }
@@ -49,6 +51,7 @@ impl Job {
             batches: Vec::new(),
             noted: false,
             retries_noted: false,
+            looks: 0,
             may_have_doubles: false,
         }
     }

@@ -30,7 +30,7 @@ mod sweep;
 pub use asker::INTAKE_HEADER;
 pub use health::{EngineRestart, Health};
 pub use insert::{INSERT_BYTES_MAX, layout};
-pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, Shown, ShownRow, Verified};
+pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, SHOWN_MAX, Shown, ShownRow, Verified};
 pub use migrate::MigrationError;
 pub use poll::{LIST_AGE_MAX, POLL_INTERVAL};
 pub use rights::SECOND_PASS;

@@ -40,6 +40,8 @@ const COPIES_MAX: usize = 16;
 const NOTES_MAX: usize = 1_000;
 const BATCHES_MAX: usize = 5_000;
 const LOOKED_UP_MAX: usize = 2_000;
+/// Longest time that the store spends on one such look, in seconds.
+const LOOK_SECONDS_MAX: &str = "15";
 
 /// A batch whose browser had sent it before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +139,8 @@ impl Store {
                 job.segment.id()
             );
             let sites: Vec<&str> = sites.into_iter().collect();
-            in_time(self.client().query(&sql).bind(sites).execute()).await?;
+            let query = self.client().query(&sql).with_setting("max_execution_time", LOOK_SECONDS_MAX);
+            in_time(query.bind(sites).execute()).await?;
         }
         Ok(!noted.is_empty())
     }

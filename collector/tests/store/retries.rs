@@ -15,6 +15,7 @@ tests![
     a_segment_in_parts_of_which_copies_were_removed_is_not_taken_for_its_first_parts,
     damage_to_a_segment_of_which_copies_were_removed_costs_no_row_that_the_store_has,
     a_segment_that_is_set_aside_is_looked_at_too,
+    a_look_that_never_succeeds_keeps_nobody_waiting,
     a_first_try_of_a_day_before_and_without_the_visitors_cookie_is_found,
     what_tells_of_a_retry_is_erased_with_its_receipt,
     only_what_a_retry_doubled_is_removed,
@@ -163,6 +164,16 @@ async fn a_segment_that_is_set_aside_is_looked_at_too(stand: Stand) {
     let depth = first.spool.clone();
     drained(first).await;
     assert_eq!((depth.depth().quarantined, events(&stand).await), (1, (3, 3)));
+}
+
+async fn a_look_that_never_succeeds_keeps_nobody_waiting(stand: Stand) {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    drained(filled(&stand, &folders[0], [view(1, 1, 1..=3)]).await).await;
+    stand.execute("ALTER TABLE doubles ADD CONSTRAINT never CHECK seq > 100").await;
+    let running = filled(&stand, &folders[1], [again(view(1, 1, 1..=3))]).await;
+    running.append(view(2, 2, 1..=1)).await;
+    drained(running).await;
+    assert_eq!(events(&stand).await, (7, 4), "what was not found is there twice, and all the rest is there");
 }
 
 async fn a_first_try_of_a_day_before_and_without_the_visitors_cookie_is_found(stand: Stand) {

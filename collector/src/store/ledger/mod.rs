@@ -12,7 +12,7 @@ mod verify;
 pub(crate) use erase::{Erased, Replaced, erase_too};
 
 pub use counts::{Counts, DecisionCount, DisplayCount};
-pub use show::{Shown, ShownRow};
+pub use show::{SHOWN_MAX, Shown, ShownRow};
 pub use verify::{Finding, Head, Verified};
 
 /// The condition on `site_id` that narrows a question to one site.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wire::HexId;
 
 /// Most rows that one question shows.
-const ROWS_MAX: u32 = 10_000;
+pub const SHOWN_MAX: usize = 10_000;
 /// Consents of one visitor beyond which no further ones are followed from the newest back to be shown. Erased are all.
 const CONSENTS_MAX: usize = 256;
 
@@ -78,7 +78,7 @@ impl Store {
         let ids = consents.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(",");
         let sql = format!(
             "{ROWS} WHERE c.site_id = ? AND (c.consent_id IN ({ids}) OR c.withdraws IN ({ids})) \
-             ORDER BY c.ts, c.chain, c.chain_seq LIMIT {ROWS_MAX}"
+             ORDER BY c.ts, c.chain, c.chain_seq LIMIT {SHOWN_MAX}"
         );
         Ok(in_time(self.client().query(&sql).bind(site).fetch_all()).await?)
     }
@@ -90,7 +90,7 @@ impl Store {
     pub async fn ledger_rows_of_day(&self, site: &str, day: &str) -> Result<Vec<ShownRow>, StoreError> {
         let sql = format!(
             "{ROWS} WHERE c.site_id = ? AND toDate(c.ts, 'UTC') = toDate(?) \
-             ORDER BY c.ts, c.chain, c.chain_seq LIMIT {ROWS_MAX}"
+             ORDER BY c.ts, c.chain, c.chain_seq LIMIT {SHOWN_MAX}"
         );
         Ok(in_time(self.client().query(&sql).bind(site).bind(day).fetch_all()).await?)
     }
