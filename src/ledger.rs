@@ -6,7 +6,7 @@ use crate::store;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use collector::config::Config;
-use collector::store::{Counts, Finding, Head, Store, Verified};
+use collector::store::{Counts, Finding, Head, SHOWN_MAX, Store, Verified};
 use std::path::{Path, PathBuf};
 use wire::HexId;
 
@@ -107,7 +107,7 @@ async fn answer(command: &Command, store: &Store, config: &Config) -> Result<()>
     match command {
         Command::Verify { of, heads, json } => {
             let heads = heads.as_deref().map(read_heads).transpose()?.unwrap_or_default();
-            verify(store, of, &heads, *json).await
+            verify(store, of, config, &heads, *json).await
         }
         Command::Heads { of, day } => {
             for head in store.ledger_heads(of.site(), day.as_deref()).await? {
@@ -127,6 +127,9 @@ async fn answer(command: &Command, store: &Store, config: &Config) -> Result<()>
                 (None, None) => bail!("name a consent's id or a day"),
             };
             ensure!(!rows.is_empty(), "the ledger holds no such decision of site {site}");
+            if rows.len() == SHOWN_MAX {
+                eprintln!("These are the first {SHOWN_MAX} rows; there may be more.");
+            }
             say(&format!("{}\n", serde_json::to_string_pretty(&store.replay(rows).await?)?));
             Ok(())
         }
@@ -165,8 +168,16 @@ fn read_heads(path: &Path) -> Result<Vec<Head>> {
     text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(line).collect()
 }
 
-async fn verify(store: &Store, of: &Of, heads: &[Head], json: bool) -> Result<()> {
+async fn verify(store: &Store, of: &Of, config: &Config, heads: &[Head], json: bool) -> Result<()> {
     let verified = store.verify_ledger(of.site(), heads).await?;
+    if let Some(site) = of.site() {
+        let is_known = config.sites.iter().any(|one| one.id.as_str() == site)
+            || verified.chains + verified.unchained > 0
+            || heads.iter().any(|head| head.site == site);
+        ensure!(is_known, "neither the config nor the ledger has a site {site}");
+        let is_held = heads.is_empty() || heads.iter().any(|head| head.site == site);
+        ensure!(is_held, "none of these heads is of site {site}");
+    }
     say(&if json { serde_json::to_string_pretty(&verified)? + "\n" } else { told(&verified) });
     let found = verified.findings.len();
     ensure!(found == 0, "the ledger is not what it was: {found} findings");
@@ -200,6 +211,9 @@ fn told(verified: &Verified) -> String {
     }
     for finding in &verified.findings {
         text += &format!("{}\n", line(finding));
+    }
+    if *chains == 0 && verified.findings.is_empty() {
+        return text + "There is no chain that could be verified.\n";
     }
     text + match (verified.findings.is_empty(), verified.unproven.is_empty() && *aside == 0) {
         (false, _) => "",

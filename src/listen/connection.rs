@@ -118,11 +118,17 @@ pub(super) async fn serve<A: Answers>(
     };
     let until = Instant::now() + connections.limits.connection.header_time;
     // Browsers open connections that they may not need, and balancers look whether somebody listens.
-    if !matches!(timeout_at(until, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
-        return;
+    let mut first = [0];
+    tokio::select! {
+        peeked = timeout_at(until, stream.peek(&mut first)) => if !matches!(peeked, Ok(Ok(1..))) { return },
+        () = place.hears(|notice| notice.stopping) => return,
     }
+    let shaken = tokio::select! {
+        shaken = timeout_at(until, certificates.acceptor().accept(stream)) => shaken,
+        () = place.hears(|notice| notice.cut) => return,
+    };
     // What a client did wrong is its own affair.
-    match timeout_at(until, certificates.acceptor().accept(stream)).await {
+    match shaken {
         Ok(Ok(stream)) => converse(&connections, stream, peer, place).await,
         _ => TurnedAway::of(A::LISTENER).count(Reason::Handshake),
     }

@@ -65,6 +65,14 @@ impl Hall {
     }
 }
 
+impl Place {
+    /// Waits until it is told this.
+    pub(super) async fn hears(&self, what: impl FnMut(&Notice) -> bool) {
+        // A receiver of its own: what is seen here is still news to whoever serves the connection.
+        _ = self.notice.clone().wait_for(what).await;
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         drop(self.seat.take());

@@ -1,6 +1,6 @@
 //! TLS without a proxy: a real handshake, a renewed certificate, a broken one.
 
-use super::parts::{Pair, TlsFiles, config, pair, trusting};
+use super::parts::{Open, Pair, TlsFiles, config, pair, trusting};
 use crate::stack::{Stack, signal};
 use std::fs;
 use std::io::{Read, Write};
@@ -41,6 +41,20 @@ fn ask(client: &mut Client) -> std::io::Result<String> {
         head.extend(byte);
     }
     Ok(String::from_utf8(head).unwrap())
+}
+
+#[test]
+fn a_stop_waits_for_nobody_who_never_began_to_shake_hands() {
+    let files = TlsFiles::new();
+    let mut stack = Stack::start_with_config(&config(&files.key(), "header_seconds = 60"));
+    let mut silent = Open::to(stack.public);
+    let mut client = client(&stack, files.pair());
+    // Whoever comes later is served, so the silent one was let in.
+    assert!(ask(&mut client).unwrap().starts_with("HTTP/1.1 200"));
+    signal(stack.process_id(), "TERM");
+    assert_eq!(silent.read_to_end(), "");
+    assert!(stack.wait().success(), "{}", stack.log());
+    assert!(!stack.log().contains("did not finish in time"), "{}", stack.log());
 }
 
 #[test]

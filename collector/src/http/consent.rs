@@ -146,18 +146,18 @@ pub(crate) async fn decide(
     let rows: Vec<LedgerRow> =
         decision.rows.iter().map(|row| row.clone().having_seen(seen.clone())).collect();
     let (ledger, repeats) = (collector.ledger.clone(), Arc::clone(&collector.repeats));
-    let (told, kept) = (request.clone(), decision.clone());
-    // Of its own, so that a browser that hangs up leaves neither a part of it nor a decision that is not recognised.
+    let (told, kept, outcomes) = (request.clone(), decision.clone(), Arc::clone(&collector.outcomes));
+    // Of its own, so that a browser that hangs up leaves neither a part of it nor a decision that is not recognised or counted.
     let recorded = tokio::spawn(async move {
         for row in rows {
             ledger.append(row).await?;
         }
         repeats.remember(&earlier, &told, &kept, now_ms);
+        outcomes.decided(kept.rows[0].action());
         drop(turn);
         Ok(())
     });
     recorded.await.unwrap_or(Err(AppendError::Broken)).map_err(|error| unavailable(error, now_ms))?;
-    collector.outcomes.decided(decision.rows[0].action());
     Ok(decision.outcome(collector, headers, site, now_ms))
 }
 

@@ -9,6 +9,7 @@ use super::COUNTS_MAX;
 use crate::pipeline::{Rejection, is_host};
 use crate::row_binary::Encoder;
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 /// Most undeclared hosts that are told apart in an hour, and that wait for the next flush; the rest are counted under one
 /// name. A stranger can make up as many as requests.
@@ -75,7 +76,7 @@ impl Refusals {
             self.hosts_hour_s = hour_s;
             self.hosts.clear();
         }
-        if !self.hosts.contains(host) && self.hosts.len() < ORIGIN_HOSTS_MAX && is_host(host) {
+        if !self.hosts.contains(host) && self.hosts.len() < ORIGIN_HOSTS_MAX && is_name(host) {
             self.hosts.insert(host.to_owned());
         }
         self.hosts.contains(host)
@@ -105,6 +106,11 @@ impl Refusals {
     pub(super) fn restore(&mut self, counted: Counted) {
         counted.0.into_iter().for_each(|(key, count)| self.add(key, count));
     }
+}
+
+/// Whether it is a host by its name: an address can be a visitor's own, of a copy of the page that is served from home.
+fn is_name(host: &str) -> bool {
+    is_host(host) && host.trim_matches(['[', ']']).parse::<IpAddr>().is_err()
 }
 
 fn encode(key: &Key, count: u64, kept_days: u32) -> Vec<u8> {
