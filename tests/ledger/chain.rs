@@ -20,6 +20,16 @@ fn decided() -> Stack {
 }
 
 #[test]
+fn what_is_not_there_is_not_called_whole() {
+    let stack = Stack::start();
+    assert!(said(&ledger(&stack, &["verify"])).ends_with("There is no chain that could be verified.\n"));
+    assert!(said(&ledger(&stack, &["verify", "--site", "demo"])).ends_with("could be verified.\n"));
+    let unknown = ledger(&stack, &["verify", "--site", "dmeo"]);
+    let told = String::from_utf8_lossy(&unknown.stderr);
+    assert!(!unknown.status.success() && told.contains("neither the config nor the ledger"), "{told}");
+}
+
+#[test]
 fn a_row_that_was_changed_removed_added_or_moved_shows_and_a_whole_ledger_is_whole() {
     let stack = decided();
     let (code, told) = verified(&stack, &[]);

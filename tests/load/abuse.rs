@@ -35,24 +35,24 @@ struct Beside {
 /// Measures and prints.
 pub(crate) async fn measure(load: &Load) -> Found {
     raise_limit();
-    let events = load.material.events as f64;
+    let (events, flooding) = (load.material.events as f64, usize::from(load.arguments.flooding));
     let rate = load.arguments.rate.unwrap_or(RATE) / events;
     let mut all: Vec<Beside> =
         Kind::ALL.map(|kind| Beside { kind, ordinary: Outcome::default(), abusers: Tally::default() }).into();
     let warmed = load.drive(load.server.public, Pace::Open(rate), 5_000).await;
     for round in 1..=u64::from(load.arguments.rounds) {
         for (place, beside) in all.iter_mut().enumerate() {
-            let abuse = Abuse::begin(beside.kind, load.server.public, &load.material).await;
+            let abuse = Abuse::begin(beside.kind, load.server.public, &load.material, flooding).await;
             let seed = 5_000 + round * 10 + place as u64;
             let outcome = load.drive(load.server.public, Pace::Open(rate), seed).await;
             beside.abusers.add(abuse.end());
-            eprintln!("round {round}, {}: p99 {:.1} ms", beside.kind.name(), outcome.latency_ms(990));
+            eprintln!("round {round}, {}: p99 {:.1} ms", beside.kind.name(flooding), outcome.latency_ms(990));
             beside.ordinary.add(outcome);
             load.server.drained().await;
         }
     }
     all.iter_mut().for_each(|beside| beside.ordinary.latencies_us.sort_unstable());
-    println!("{}", table(&all, rate, load.material.events));
+    println!("{}", table(&all, rate, load.material.events, flooding));
     let failed = all.iter().map(|beside| failures(&beside.ordinary)).sum();
     let acknowledged = |beside: &Beside| beside.ordinary.acknowledged + beside.abusers.acknowledged();
     let acknowledged = warmed.acknowledged + all.iter().map(acknowledged).sum::<u64>();
@@ -70,7 +70,7 @@ fn failures(ordinary: &Outcome) -> u64 {
     ordinary.refused + ordinary.unanswered
 }
 
-fn table(all: &[Beside], rate: f64, events: usize) -> String {
+fn table(all: &[Beside], rate: f64, events: usize, flooding: usize) -> String {
     let mut out =
         format!("### Beside abuse: {rate:.0} batches of {events} a second of ordinary visitors\n\n");
     out += "| beside | batches | p50, ms | p99, ms | p99.9, ms | p99, ratio to undisturbed | failed | what the others got |\n\
@@ -80,7 +80,7 @@ fn table(all: &[Beside], rate: f64, events: usize) -> String {
         writeln!(
             out,
             "| {} | {} | {:.1} | {:.1} | {:.1} | **{:.2}** | {} | {} |",
-            kind.name(),
+            kind.name(flooding),
             ordinary.acknowledged,
             ordinary.latency_ms(500),
             ordinary.latency_ms(990),

@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 const SLOW: usize = 200;
 /// Pause between two bytes of such a one.
 const BYTE_PAUSE: Duration = Duration::from_millis(250);
-/// Connections that send as fast as they are answered.
-const FLOODING: usize = 512;
+/// Connections that send as fast as they are answered, where nothing else is asked for.
+pub(crate) const FLOODING: usize = 512;
 /// Connections that are kept open and not used.
 const IDLE: usize = 1_000;
 /// Most different addresses in all rounds.
@@ -52,12 +52,12 @@ impl Kind {
     pub(crate) const ALL: [Kind; 5] =
         [Kind::Nothing, Kind::SlowLoris, Kind::Flood, Kind::Addresses, Kind::KeepAlive];
 
-    pub(crate) fn name(self) -> String {
+    pub(crate) fn name(self, flooding: usize) -> String {
         match self {
             Kind::Nothing => "nothing".to_owned(),
             Kind::SlowLoris => format!("{SLOW} slow-loris connections"),
-            Kind::Flood => format!("a flood from one address, {FLOODING} connections"),
-            Kind::Addresses => format!("a new address with each request, {FLOODING} connections"),
+            Kind::Flood => format!("a flood from one address, {flooding} connections"),
+            Kind::Addresses => format!("a new address with each request, {flooding} connections"),
             Kind::KeepAlive => format!("{IDLE} idle keep-alive connections"),
         }
     }
@@ -68,7 +68,8 @@ impl Kind {
 pub(crate) struct Tally {
     /// By status.
     answers: BTreeMap<u16, u64>,
-    /// How long each answer that was not 202 took, in microseconds.
+    /// How long each 202 took, and each other answer, in microseconds.
+    taken_us: Vec<u32>,
     refused_us: Vec<u32>,
     opened: u64,
     cut_off: u64,
@@ -80,6 +81,7 @@ impl Tally {
         for (status, count) in other.answers {
             *self.answers.entry(status).or_default() += count;
         }
+        self.taken_us.extend(other.taken_us);
         self.refused_us.extend(other.refused_us);
         self.opened += other.opened;
         self.cut_off += other.cut_off;
@@ -101,19 +103,20 @@ impl Tally {
             told.push(format!("{} different addresses", self.addresses));
         }
         told.extend(self.answers.iter().map(|(status, count)| format!("{status}: {count}")));
-        let mut refused = self.refused_us.clone();
-        refused.sort_unstable();
-        if let Some(us) = refused.get(refused.len() * 99 / 100) {
-            told.push(format!("p99 of what was not 202: {:.1} ms", f64::from(*us) / 1e3));
+        for (what, times_us) in [("202", &self.taken_us), ("the rest", &self.refused_us)] {
+            let mut sorted = times_us.clone();
+            sorted.sort_unstable();
+            if let Some(us) = sorted.get(sorted.len() * 99 / 100) {
+                told.push(format!("p99 of {what}: {:.1} ms", f64::from(*us) / 1e3));
+            }
         }
         told.join("; ")
     }
 
     fn answered(&mut self, status: u16, since: Instant) {
         *self.answers.entry(status).or_default() += 1;
-        if status != 202 {
-            self.refused_us.push(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX));
-        }
+        let times_us = if status == 202 { &mut self.taken_us } else { &mut self.refused_us };
+        times_us.push(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX));
     }
 }
 
@@ -129,14 +132,20 @@ pub(crate) struct Abuse {
 struct Part {
     server: SocketAddr,
     material: Arc<Material>,
+    flooding: usize,
     tally: Arc<Mutex<Tally>>,
 }
 
 impl Abuse {
     /// Begins, and returns when all are in their places.
-    pub(crate) async fn begin(kind: Kind, server: SocketAddr, material: &Arc<Material>) -> Abuse {
+    pub(crate) async fn begin(
+        kind: Kind,
+        server: SocketAddr,
+        material: &Arc<Material>,
+        flooding: usize,
+    ) -> Abuse {
         let (stop, ready, tally) = (CancellationToken::new(), CancellationToken::new(), Arc::default());
-        let part = Part { server, material: Arc::clone(material), tally: Arc::clone(&tally) };
+        let part = Part { server, material: Arc::clone(material), flooding, tally: Arc::clone(&tally) };
         let (stopped, placed) = (stop.clone(), ready.clone());
         let thread = std::thread::spawn(move || {
             // Of this thread alone, on Linux.
@@ -168,7 +177,7 @@ impl Part {
                 }
             }
             Kind::Flood | Kind::Addresses => {
-                for number in 0..FLOODING {
+                for number in 0..self.flooding {
                     parts.spawn(self.clone().flood(kind, number, stop.clone()));
                 }
             }

@@ -66,6 +66,9 @@ struct Arguments {
     /// a second (5,000 without it). Ends with 1 if one of their batches failed.
     #[arg(long)]
     abuse: bool,
+    /// Connections of each flood of `--abuse`.
+    #[arg(long, default_value_t = abusers::FLOODING as u16, value_parser = clap::value_parser!(u16).range(1..=4_000))]
+    flooding: u16,
     /// Leaves the handler that only parses out, for a profiler.
     #[arg(long)]
     alone: bool,

@@ -6,7 +6,8 @@
 //!   `fsync` of the folder where the record began a file. Full disk, quota or cap: [`AppendError::Full`], and what was
 //!   written of the record is cut away again. From then on the writer tries each second whether the largest record
 //!   fits, and until it does [`Spool::intake`] says so. The last of a disk (64 MiB, or a 32nd of a small one) is kept for
-//!   decisions, whoever took the rest (`space`).
+//!   decisions, whoever took the rest (`space`). A disk that has not answered for five seconds is told by [`Spool::intake`]
+//!   too, and nothing more is queued for it ([`Intake::Stalled`]).
 //! * **A batch is kept once.** The ids of batches are remembered for fifteen minutes, also over a restart. A repeated
 //!   one is answered [`Appended::Repeated`], and only once the first is durable. Not more than a million and a half are remembered
 //!   (`batches`): where more come in fifteen minutes, the window gets shorter, and [`Depth::forgotten_early`] counts. A retry
@@ -27,7 +28,7 @@
 //! <sequence>-<id>-<bytes>.sealed   the same, but its sync failed: readable up to that length and no further
 //! <sequence>-<id>.done             in the store; holds the ids of its batches for fifteen minutes, and no row; all of these
 //!                                  count as the spool's bytes, and take 26 MB and an eighth of `bytes_max` at most. That of
-//!                                  a segment in quarantine has the id with each bit turned, so that the file may come back
+//!                                  a segment in quarantine, or of one that was damaged, has the id with each bit turned, so that the file may come back
 //! quarantine/                      files that were damaged or that the store refused, for thirty days
 //! ```
 //!
@@ -48,7 +49,8 @@
 //! # After a crash
 //!
 //! `recover` reads every segment. A record at the end of the open one that was not written whole was never
-//! acknowledged and is cut. Anything else that cannot be read was acknowledged: the file is linked into `quarantine/`
+//! acknowledged and is cut, and the rest of it is written anew: its last sync may have failed, and another one on the same
+//! file would not tell. Anything else that cannot be read was acknowledged: the file is linked into `quarantine/`
 //! and its other records are drained. Rows of a segment that was there on start may be in the store already; the drain
 //! asks before it inserts them ([`Sealed::inherited`]).
 //!
