@@ -146,4 +146,18 @@ mod tests {
         }
         assert_eq!(named.len(), 2 * ORIGIN_HOSTS_MAX + 1, "hosts of two hours, and the others");
     }
+
+    #[test]
+    fn an_address_is_no_host_that_is_told_apart() {
+        let check = |host: &str, told: &str| {
+            let mut refusals = Refusals::default();
+            refusals.count("demo", Rejection::ForeignOrigin, host, 1, 0);
+            let rows = refusals.flush().rows(30);
+            assert_eq!(REJECTIONS.field(&rows[0], "origin_host").unwrap(), told.as_bytes(), "{host}");
+        };
+        check("www.example.org", "www.example.org");
+        check("203.0.113.77", OTHER);
+        check("[2001:db8::77]", OTHER);
+        check("2001:db8::77", OTHER);
+    }
 }

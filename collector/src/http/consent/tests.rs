@@ -142,3 +142,19 @@ async fn what_a_full_spool_keeps_for_withdrawals_no_grant_and_no_flood_of_refusa
     let changes = changed_without_end(&stand, &changing).await;
     assert!(changes.starts_with(&[200; 10]) && changes.ends_with(&[429]), "{changes:?}");
 }
+
+#[tokio::test]
+async fn a_receipt_is_found_whatever_a_neighbour_or_the_page_put_beside_it() {
+    let stand = Stand::open(|_| {});
+    let cookie = stand.grant(json!({"categories": ALL})).await;
+    let site = &stand.collector.config.sites[0];
+    let check = |beside: &str| {
+        let value = HeaderValue::from_bytes(format!("{beside}{cookie}").as_bytes()).unwrap();
+        let headers = [(axum::http::header::COOKIE, value)].into_iter().collect();
+        assert_eq!(receipts(&stand.collector, &headers, site, crate::now_ms()).len(), 1, "{beside}");
+    };
+    check("");
+    check("kruimel=a; kruimel=b; ");
+    check("name=José; ");
+    check(&"kruimel={}; ".repeat(100));
+}
