@@ -26,6 +26,29 @@ fn acknowledged_events_survive_kill_9_of_the_server_once_and_retries_do_not_doub
 }
 
 #[test]
+fn a_crash_with_a_backlog_and_another_while_it_drains_lose_and_double_nothing() {
+    let mut moments = Moments::begin("kill -9 with a backlog, and again while it drains");
+    let mut stack = Stack::start();
+    let mut visitors = Visitors::of(&stack);
+    for _ in 0..rounds(2) {
+        let still = stack.engine_process_id();
+        signal(still, "STOP");
+        for (engine, within) in [(Some(still), 200..400), (None, 1..200)] {
+            let load = visitors.start(&stack);
+            let moment = moments.next(within);
+            stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
+            signal(stack.process_id(), "KILL");
+            visitors.end(load);
+            // Standing still it hears of nothing, and holds the store.
+            engine.into_iter().for_each(|engine| signal(engine, "KILL"));
+            stack = stack.kill_and_restart();
+        }
+        visitors.repeat(&stack);
+        visitors.assert_exactly_once(&stack);
+    }
+}
+
+#[test]
 fn the_engine_may_die_under_load_and_no_browser_notices() {
     let mut moments = Moments::begin("kill -9 of the engine");
     let stack = Stack::start();

@@ -46,7 +46,7 @@ fn ask(client: &mut Client) -> std::io::Result<String> {
 #[test]
 fn a_stop_waits_for_nobody_who_never_began_to_shake_hands() {
     let files = TlsFiles::new();
-    let mut stack = Stack::start_with_config(&config(&files.key(), "header_seconds = 60"));
+    let mut stack = Stack::start_with_config(&config(&format!("{}\nheader_seconds = 60", files.key()), ""));
     let mut silent = Open::to(stack.public);
     let mut client = client(&stack, files.pair());
     // Whoever comes later is served, so the silent one was let in.
