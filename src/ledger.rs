@@ -170,17 +170,17 @@ fn read_heads(path: &Path) -> Result<Vec<Head>> {
 
 async fn verify(store: &Store, of: &Of, config: &Config, heads: &[Head], json: bool) -> Result<()> {
     let verified = store.verify_ledger(of.site(), heads).await?;
+    say(&if json { serde_json::to_string_pretty(&verified)? + "\n" } else { told(&verified) });
+    let found = verified.findings.len();
+    ensure!(found == 0, "the ledger is not what it was: {found} findings");
     if let Some(site) = of.site() {
         let is_known = config.sites.iter().any(|one| one.id.as_str() == site)
-            || verified.chains + verified.unchained > 0
+            || verified.chains + verified.unchained + verified.aside > 0
             || heads.iter().any(|head| head.site == site);
         ensure!(is_known, "neither the config nor the ledger has a site {site}");
         let is_held = heads.is_empty() || heads.iter().any(|head| head.site == site);
         ensure!(is_held, "none of these heads is of site {site}");
     }
-    say(&if json { serde_json::to_string_pretty(&verified)? + "\n" } else { told(&verified) });
-    let found = verified.findings.len();
-    ensure!(found == 0, "the ledger is not what it was: {found} findings");
     Ok(())
 }
 

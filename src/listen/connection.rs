@@ -120,6 +120,7 @@ pub(super) async fn serve<A: Answers>(
     // Browsers open connections that they may not need, and balancers look whether somebody listens.
     let mut first = [0];
     tokio::select! {
+        biased;
         peeked = timeout_at(until, stream.peek(&mut first)) => if !matches!(peeked, Ok(Ok(1..))) { return },
         () = place.hears(|notice| notice.stopping) => return,
     }

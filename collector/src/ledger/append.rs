@@ -10,7 +10,7 @@ mod chains;
 use super::row::{ERASE, LedgerRow};
 use crate::keys::random_u64;
 use crate::spool::disk::{RealDisk, create_folder, write_whole};
-use crate::spool::{AppendError, Spool};
+use crate::spool::{AppendError, Intake, Spool};
 use crate::withdrawn::Withdrawn;
 use chains::Chains;
 use std::fs;
@@ -83,8 +83,11 @@ impl Ledger {
     /// Appends a row. Returns once it is on disk and the receipt that it withdraws is dead.
     ///
     /// # Errors
-    /// As [`Spool::append`]; [`AppendError::Full`] where too many wait.
+    /// As [`Spool::append`]; [`AppendError::Full`] where too many wait, or the disk does not answer those that do.
     pub async fn append(&self, row: LedgerRow) -> Result<(), AppendError> {
+        if self.inner.spool.intake() == Intake::Stalled {
+            return Err(AppendError::Full);
+        }
         let (answer, answered) = oneshot::channel();
         {
             let mut waiting = self.inner.waiting();

@@ -93,8 +93,8 @@ pub(crate) struct Shared {
     pub(crate) no_room: AtomicBool,
     /// What room the disk has is for decisions.
     pub(crate) scarce: AtomicBool,
-    /// When the disk was last given something to write; zero while it has nothing to do.
-    pub(crate) writing_since_ms: AtomicU64,
+    /// Since when the writer has had something to do with the disk; zero while it has not.
+    pub(crate) busy_since_ms: AtomicU64,
     /// How long a group takes from memory to the disk.
     pub(crate) writes: Histogram,
     bytes: AtomicU64,
@@ -121,7 +121,7 @@ impl Shared {
             broken: AtomicBool::new(false),
             no_room: AtomicBool::new(false),
             scarce: AtomicBool::new(false),
-            writing_since_ms: AtomicU64::new(0),
+            busy_since_ms: AtomicU64::new(0),
             writes: Histogram::default(),
             bytes: AtomicU64::new(0),
             done_bytes_max: DONE_BYTES_MAX.min(bytes_max / DONE_DIVISOR),
@@ -225,7 +225,7 @@ impl Shared {
 
     /// Whether the disk has not answered for too long.
     pub(crate) fn is_stalled(&self) -> bool {
-        let since_ms = self.writing_since_ms.load(Ordering::Relaxed);
+        let since_ms = self.busy_since_ms.load(Ordering::Relaxed);
         since_ms != 0 && u128::from(self.clock.now_ms().saturating_sub(since_ms)) > STALL_TIME_MAX.as_millis()
     }
 

@@ -261,7 +261,13 @@ fn write_anew(shared: &Shared, path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     // Where there is no room for another file, into their own places: they are the same, and have to be written again.
     let mut left = OpenOptions::new().write(true).open(path)?;
-    shared.disk.append(&mut left, bytes)?;
+    match shared.disk.append(&mut left, bytes) {
+        // A file system that copies on write has none there either. A start must not need room: what waits is drained, and makes some.
+        Err(error) if means_full(&error) => {
+            tracing::warn!(file = %path.display(), "There is no room to write what a crash left open once more.");
+        }
+        written => written?,
+    }
     shared.disk.truncate(&left, bytes.len() as u64)?;
     shared.disk.sync_data(&left)
 }

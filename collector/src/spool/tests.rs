@@ -834,35 +834,68 @@ async fn a_writer_that_is_gone_takes_nothing_and_it_is_told() {
     assert_eq!(spool.intake(), Intake::Broken);
 }
 
-/// A disk whose syncs wait until the other end is dropped.
-struct Stalling(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+/// A disk of which one call waits until the other end is dropped.
+struct Stalling {
+    call: &'static str,
+    until: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Stalling {
+    fn wait(&self, call: &str) {
+        if self.call == call {
+            _ = self.until.lock().unwrap().recv();
+        }
+    }
+}
 
 impl Disk for Stalling {
+    fn create(&self, path: &Path) -> io::Result<File> {
+        self.wait("create");
+        RealDisk.create(path)
+    }
+
     fn sync_data(&self, file: &File) -> io::Result<()> {
-        _ = self.0.lock().unwrap().recv();
+        self.wait("sync");
         file.sync_data()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.wait("rename");
+        fs::rename(from, to)
     }
 }
 
 #[tokio::test]
 async fn a_disk_that_does_not_answer_is_told_at_once_and_what_it_was_given_is_kept() {
-    let (held, waits) = std::sync::mpsc::channel();
-    let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::new(Stalling(waits.into())));
+    let mut checks: tokio::task::JoinSet<()> =
+        ["create", "sync", "rename"].into_iter().map(is_told_to_hang_at).collect();
+    while let Some(checked) = checks.join_next().await {
+        checked.unwrap();
+    }
+}
+
+async fn is_told_to_hang_at(call: &'static str) {
+    let (held, until) = std::sync::mpsc::channel();
+    let disk = Arc::new(Stalling { call, until: until.into() });
+    let folder = tempfile::tempdir().unwrap();
     let (spool, _) = Spool::open_on(folder.path(), BY_HAND, disk).unwrap();
-    let first = tokio::spawn({
+    let of = |number, text| {
         let spool = spool.clone();
-        async move { spool.append(record(1, "waits")).await }
-    });
+        async move { spool.append(record(number, text)).await }
+    };
+    let (first, seal) = (tokio::spawn(of(1, "waits")), spool.clone());
+    let seal = tokio::spawn(async move { seal.seal().await });
     let stalled = async {
         while spool.intake() == Intake::Open {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), stalled).await.expect("it is noticed");
-    assert_eq!(spool.intake(), Intake::Stalled);
-    assert_eq!(spool.append(record(2, "comes back")).await, Err(AppendError::Full));
+    assert_eq!(spool.intake(), Intake::Stalled, "{call}");
+    assert_eq!(of(2, "comes back").await, Err(AppendError::Full), "{call}");
     drop(held);
-    assert_eq!(first.await.unwrap(), Ok(Appended::Fresh));
-    assert_eq!(spool.append(record(2, "came back")).await, Ok(Appended::Fresh));
-    assert_eq!(spool.intake(), Intake::Open);
+    assert_eq!(first.await.unwrap(), Ok(Appended::Fresh), "{call}");
+    seal.await.unwrap();
+    assert_eq!(of(2, "came back").await, Ok(Appended::Fresh), "{call}");
+    assert_eq!(spool.intake(), Intake::Open, "{call}");
 }

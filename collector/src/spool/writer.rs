@@ -97,7 +97,10 @@ impl Writer {
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
         let mut pace = Pace::new(Instant::now());
         loop {
-            match self.receive(commands) {
+            let received = self.receive(commands);
+            // Whatever it does now, it does with the disk.
+            self.shared.busy_since_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
+            match received {
                 Ok(Command::Append(first)) => {
                     let begun = Instant::now();
                     let (group, seal) = self.gather(first, commands);
@@ -117,6 +120,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return self.seal(),
             }
             self.look_for_room();
+            self.shared.busy_since_ms.store(0, Ordering::Relaxed);
         }
     }
 
@@ -193,9 +197,7 @@ impl Writer {
             return;
         }
         let begun = Instant::now();
-        self.shared.writing_since_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
         let written = self.write_group();
-        self.shared.writing_since_ms.store(0, Ordering::Relaxed);
         self.shared.writes.observe(begun.elapsed());
         if written.is_ok() {
             let now_ms = self.shared.clock.now_ms();

@@ -16,12 +16,15 @@ use crate::spool::{Contents, Spool, StoredRecord, Table, Unread};
 use crate::withdrawn::Withdrawn;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 
 /// Tries to find what another segment brought too, each on a store that proved to be well.
 const LOOKS_MAX: u32 = 3;
+/// For how long they go on at least: memory that is short for a moment is no reason to leave anything doubled.
+const LOOKS_TIME_MIN: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Takes the segment as far as it goes. After an error the same job is tried again.
@@ -114,7 +117,8 @@ impl Store {
             return Err(error);
         }
         job.looks += 1;
-        if job.looks < LOOKS_MAX {
+        let since = *job.looked_since.get_or_insert_with(Instant::now);
+        if job.looks < LOOKS_MAX || since.elapsed() < LOOKS_TIME_MIN {
             return Err(error);
         }
         tracing::error!(

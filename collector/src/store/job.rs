@@ -3,6 +3,7 @@
 use crate::spool::{Sealed, Table};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 use wire::BatchId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(crate) struct Job {
     pub(super) retries_noted: bool,
     /// Failed tries to find out whether events of it are there twice.
     pub(super) looks: u32,
+    pub(super) looked_since: Option<Instant>,
     /// Somebody noted a retry of one of its batches.
     pub(super) may_have_doubles: bool,
 }
@@ -52,6 +54,7 @@ impl Job {
             noted: false,
             retries_noted: false,
             looks: 0,
+            looked_since: None,
             may_have_doubles: false,
         }
     }
