@@ -99,7 +99,11 @@ pub(crate) fn write_whole_dated(
     let mut draft = path.as_os_str().to_owned();
     draft.push(DRAFT_SUFFIX);
     let draft = Path::new(&draft);
-    remove_if_there(disk, draft)?;
+    if draft.try_exists()? {
+        remove_if_there(disk, draft)?;
+        // Before another has its name: else a loss of power may put this one, which is not whole, in the place of the file.
+        disk.sync_directory(folder)?;
+    }
     let placed = write_draft(disk, draft, bytes, at).and_then(|()| disk.rename(draft, path));
     if placed.is_err()
         && let Err(error) = remove_if_there(disk, draft)

@@ -90,7 +90,7 @@ fn list(shared: &Shared) -> Result<(Vec<Found>, Option<u64>), SpoolError> {
         let path = path.to_owned();
         move |source| SpoolError::Disk { path, source }
     };
-    let mut found = Vec::new();
+    let (mut found, mut drafts) = (Vec::new(), false);
     for entry in fs::read_dir(&shared.folder).map_err(at(&shared.folder))? {
         let entry = entry.map_err(at(&shared.folder))?;
         let path = entry.path();
@@ -99,11 +99,16 @@ fn list(shared: &Shared) -> Result<(Vec<Found>, Option<u64>), SpoolError> {
         let draft_of = text.strip_suffix(DRAFT_SUFFIX);
         if draft_of.is_some_and(|name| name.parse::<Name>().is_ok()) {
             remove_if_there(&*shared.disk, &path).map_err(at(&path))?;
+            drafts = true;
         } else if let Ok(name) = text.parse::<Name>() {
             let bytes = entry.metadata().map_err(at(&path))?.len();
             shared.add_bytes(bytes);
             found.push(Found { name, path, bytes });
         }
+    }
+    if drafts {
+        // As where a file is written whole: another draft may get the name of one of these.
+        shared.disk.sync_directory(&shared.folder).map_err(at(&shared.folder))?;
     }
     let kept = shared.folder.join(quarantine::FOLDER);
     let quarantined = quarantine::recover(shared).map_err(at(&kept))?;
