@@ -10,7 +10,7 @@ use crate::server::{HOST, SITE};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -31,6 +31,8 @@ const IDLE: usize = 1_000;
 const ADDRESSES_MAX: u32 = 10_000_000;
 /// The next that nobody had yet.
 static NEXT_ADDRESS: AtomicU32 = AtomicU32::new(0);
+/// The next connection of a flood.
+static NEXT_FLOODER: AtomicU64 = AtomicU64::new(0);
 /// The one address of a flood.
 const FLOODER: &str = "198.51.100.7";
 /// Their priority: the lowest there is. Abusers elsewhere take no processor time from the server by being there.
@@ -177,8 +179,8 @@ impl Part {
                 }
             }
             Kind::Flood | Kind::Addresses => {
-                for number in 0..self.flooding {
-                    parts.spawn(self.clone().flood(kind, number, stop.clone()));
+                for _ in 0..self.flooding {
+                    parts.spawn(self.clone().flood(kind, stop.clone()));
                 }
             }
             Kind::KeepAlive => {
@@ -253,8 +255,10 @@ impl Part {
 
     /// Sends batches as fast as they are answered: from one address with its visitor's consent, or each from another
     /// without one.
-    async fn flood(self, kind: Kind, number: usize, stop: CancellationToken) {
-        let mut random = Random::new(9_000 + number as u64);
+    async fn flood(self, kind: Kind, stop: CancellationToken) {
+        // Of each flood other batches: what another round sent before would be told apart as repeated.
+        let flooder = NEXT_FLOODER.fetch_add(1, Ordering::Relaxed);
+        let mut random = Random::new(1_000_000_000 + flooder);
         let mut connection = Connection::open(self.server).await.expect("a connection");
         let mut request = Vec::with_capacity(8 * 1024);
         while !stop.is_cancelled() {

@@ -885,17 +885,20 @@ async fn is_told_to_hang_at(call: &'static str) {
     };
     let (first, seal) = (tokio::spawn(of(1, "waits")), spool.clone());
     let seal = tokio::spawn(async move { seal.seal().await });
-    let stalled = async {
-        while spool.intake() == Intake::Open {
-            tokio::task::yield_now().await;
-        }
+    let until = async |intake| {
+        let look = async {
+            while spool.intake() != intake {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), look).await.expect("it is noticed");
     };
-    tokio::time::timeout(Duration::from_secs(60), stalled).await.expect("it is noticed");
-    assert_eq!(spool.intake(), Intake::Stalled, "{call}");
+    until(Intake::Stalled).await;
     assert_eq!(of(2, "comes back").await, Err(AppendError::Full), "{call}");
     drop(held);
     assert_eq!(first.await.unwrap(), Ok(Appended::Fresh), "{call}");
     seal.await.unwrap();
+    // Whoever waited is answered a moment before.
+    until(Intake::Open).await;
     assert_eq!(of(2, "came back").await, Ok(Appended::Fresh), "{call}");
-    assert_eq!(spool.intake(), Intake::Open, "{call}");
 }
