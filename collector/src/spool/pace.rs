@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// their events.
 const INTERVAL_MAX: Duration = Duration::from_millis(3);
 /// Records a second from which on the interval is the longest; below, it is shorter in proportion. At a thousand it
-/// is as long as a sync of a good disk takes anyway, and a flood that is granted as much is not felt by others.
+/// is as long as a sync of a good disk takes anyway.
 const CROWD_PER_SECOND: f64 = 6_000.0;
 /// How long a record counts towards the rate: the time in which its weight falls to a third or so.
 const MEMORY: Duration = Duration::from_millis(50);
