@@ -9,10 +9,14 @@ use crate::abusers::{Abuse, Kind, Tally};
 use crate::drive::{Outcome, Pace};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Events a second of ordinary visitors, where nothing else is asked for: about a thirtieth of what two cores take in
 /// batches of ten.
 const RATE: f64 = 5_000.0;
+
+/// Latencies are told for each such part of a round: a flood begins otherwise than it goes on.
+const PART_SECONDS: u64 = 5;
 
 /// Open files that the load needs.
 const OWN_FILES: u64 = 8_192;
@@ -43,11 +47,17 @@ pub(crate) async fn measure(load: &Load) -> Found {
     for round in 1..=u64::from(load.arguments.rounds) {
         for (place, beside) in all.iter_mut().enumerate() {
             let abuse = Abuse::begin(beside.kind, load.server.public, &load.material, flooding).await;
-            let seed = 5_000 + round * 10 + place as u64;
-            let outcome = load.drive(load.server.public, Pace::Open(rate), seed).await;
+            eprint!("round {round}, {}: p99", beside.kind.name(flooding));
+            for part in 0..load.arguments.seconds.div_ceil(PART_SECONDS) {
+                let time =
+                    Duration::from_secs(PART_SECONDS.min(load.arguments.seconds - part * PART_SECONDS));
+                let seed = 5_000 + ((round * 10 + place as u64) << 32) + part;
+                let outcome = load.drive_for(load.server.public, Pace::Open(rate), time, seed).await;
+                eprint!(" {:.1}", outcome.latency_ms(990));
+                beside.ordinary.add(outcome);
+            }
+            eprintln!(" ms");
             beside.abusers.add(abuse.end());
-            eprintln!("round {round}, {}: p99 {:.1} ms", beside.kind.name(flooding), outcome.latency_ms(990));
-            beside.ordinary.add(outcome);
             load.server.drained().await;
         }
     }

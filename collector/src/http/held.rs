@@ -12,14 +12,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Refusals that are told at once, each second; ten seconds' worth in one go.
-const TOLD_AT_ONCE_PER_SECOND: u32 = 1_000;
+const TOLD_AT_ONCE_PER_SECOND: u32 = 100;
 /// How long any other refusal waits, at least and at most, in microseconds: at random, so that those of a flood do not come
 /// back together.
-const FLOOD_US: (u64, u64) = (100_000, 300_000);
-/// How long a batch of a rush waits, in the same way. No page waits for it: the tracker sends beside it.
-const RUSH_US: (u64, u64) = (250_000, 750_000);
-/// Most refusals that wait at once.
-const HELD_MAX: usize = 2_048;
+const FLOOD_US: (u64, u64) = (250_000, 750_000);
+/// How long a batch of a rush waits at most, in the same way; until its turn at the rate, where that comes first. No page waits
+/// for it: the tracker sends beside it.
+const RUSH_US: (u64, u64) = (1_000_000, 2_000_000);
+/// Most refusals that wait at once: some kilobytes each, beside what their connections take anyway.
+const HELD_MAX: usize = 8_192;
 
 /// What waits, and what waited.
 #[derive(Default)]
@@ -46,9 +47,9 @@ impl Held {
         }
     }
 
-    /// How long a batch of a rush waits.
-    pub(super) fn rush() -> Duration {
-        moment(RUSH_US)
+    /// How long a batch of a rush waits whose turn at the rate comes then.
+    pub(super) fn rush(turn: Duration) -> Duration {
+        turn.min(moment(RUSH_US))
     }
 
     /// Counts a batch of a rush that waited.
@@ -87,7 +88,8 @@ mod tests {
     async fn of_a_flood_so_many_wait_a_moment_and_all_others_are_told_at_once() {
         let (held, rates) = (Held::default(), Rates::new());
         let at_once = 10 * TOLD_AT_ONCE_PER_SECOND as usize;
-        let mut flood: Vec<_> = (0..5 * at_once).map(|_| Box::pin(held.refusal(&rates))).collect();
+        let mut flood: Vec<_> =
+            (0..at_once + HELD_MAX + 1_000).map(|_| Box::pin(held.refusal(&rates))).collect();
         let mut later = flood.split_off(at_once);
         assert!(!flood.iter_mut().any(waits), "these are no flood yet");
         let mut waiting: Vec<_> = later.iter_mut().filter_map(|one| waits(one).then_some(one)).collect();

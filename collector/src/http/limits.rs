@@ -44,7 +44,7 @@ pub(super) struct WaitingRoom {
     sender: Sender,
 }
 
-/// A batch of a rush, which waits a moment before it is read.
+/// A batch of a rush, which waits for its turn, or a moment, before it is read.
 pub(super) struct Rush {
     room: WaitingRoom,
     moment: Duration,
@@ -56,6 +56,8 @@ pub(super) struct Waiting {
     _seat: Seat,
 }
 
+/// So many times as many batches of rushes wait as requests are worked on at once; of one network as many.
+const RUSHING: usize = 2;
 /// A site keeps so many times as many refusals as one network may grant.
 const REFUSALS_OF_ALL: u32 = 10;
 /// How often in a second a part of one consent is taken back where its network grants too much, and ten times in one go.
@@ -71,13 +73,13 @@ enum Kind {
 }
 
 impl Limits {
-    /// For so many requests at once, as many whose bodies are waited for, and as many of rushes.
+    /// For so many requests at once, as many whose bodies are waited for, and [`RUSHING`] times as many of rushes.
     pub fn new(requests_max: usize) -> Limits {
         Limits {
             rates: Rates::new(),
             under_way: Arc::default(),
             waiting: Seats::new(requests_max),
-            rushing: Seats::new(requests_max),
+            rushing: Seats::new(RUSHING * requests_max),
             asking: Asking::new(),
             held: Held::default(),
         }
@@ -153,7 +155,9 @@ impl Sender {
         let (limits, per_second) = (&collector.limits, collector.config.listen.rate.batches_per_second);
         match self.take(collector, Kind::Batch, site, per_second) {
             Took::Steady => Ok(None),
-            Took::Rush => Ok(Some(Rush { room: limits.room(&limits.rushing, self), moment: Held::rush() })),
+            Took::Rush(turn) => {
+                Ok(Some(Rush { room: limits.room(&limits.rushing, self), moment: Held::rush(turn) }))
+            }
             Took::Beyond => Err(Rejection::TooManyRequests),
         }
     }
