@@ -138,10 +138,10 @@ async fn start(
     let collector = Arc::new(collector);
     opened.report(collector.store.clone());
     migrate(&collector, answered_before).await?;
-    let public = listen::bind(collector.config.listen.public, "public").await?;
-    let admin = listen::bind(collector.config.listen.admin, "admin").await?;
+    let public = listen::bind(collector.config.listen.public, "public")?;
+    let admin = listen::bind(collector.config.listen.admin, "admin")?;
     let health = match collector.config.listen.health {
-        Some(address) => Some(listen::bind(address, "health").await?),
+        Some(address) => Some(listen::bind(address, "health")?),
         None => None,
     };
     let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);

@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,10 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use turned_away::{Reason, TurnedAway};
 
+/// Most connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`). One that comes beyond is
+/// not heard, and its client tries again after a second: of a thousand that were opened at once beside visitors (with tokio's
+/// own 1,024) some of theirs waited for that.
+const UNACCEPTED_MAX: u32 = 4_096;
 /// How long a stop waits for requests under way.
 const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);
 /// Pause after a failed `accept` that is not one connection's fault: the machine is short of something.
@@ -108,10 +112,18 @@ pub(crate) struct Limits {
 pub(crate) type IsProxy = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
 
 /// Binds a socket.
-pub(crate) async fn bind(address: SocketAddr, what: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+pub(crate) fn bind(address: SocketAddr, what: &str) -> Result<TcpListener> {
+    listen(address).with_context(|| {
         format!("the {what} listener cannot use {address}; another program may have it. Set listen.{what} to another address")
     })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` does: connections of a run that has ended do not keep the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(UNACCEPTED_MAX)
 }
 
 /// Serves until told to stop, then lets the requests under way finish. Returns whether all of them did.
@@ -185,4 +197,28 @@ fn turn_away(mut stream: TcpStream, turned_away: &Arc<Semaphore>, tasks: &TaskTr
         drop(told.await);
         drop(permit);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Resource, getrlimit};
+
+    /// More than those that tokio has wait by itself.
+    const AT_ONCE: u64 = 1_500;
+
+    #[tokio::test]
+    async fn whoever_comes_while_many_others_do_is_heard_before_they_are_accepted() {
+        raise_limit();
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) - 100;
+        let at_once = AT_ONCE.min(allowed.trim().parse().unwrap()).min(files);
+        let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "public").unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut all = Vec::new();
+        for number in 0..at_once {
+            let opened = timeout(Duration::from_secs(60), TcpStream::connect(address)).await;
+            all.push(opened.unwrap_or_else(|_| panic!("{number} wait, and another is not heard")).unwrap());
+        }
+    }
 }
