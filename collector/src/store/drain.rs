@@ -21,6 +21,10 @@ use std::time::{Duration, Instant};
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 
+/// Segments behind one that has failed for long that go in, each between two tries of it, before it is set aside whatever the
+/// store says of it: it may have no words for it, or end.
+const OVERTAKEN_MAX: u32 = 4;
+
 /// Tries to find what another segment brought too, each on a store that proved to be well.
 const LOOKS_MAX: u32 = 3;
 /// For how long they go on at least: memory that is short for a moment is no reason to leave anything doubled.
@@ -91,12 +95,14 @@ impl Store {
         if insert.table == Table::Decisions {
             self.note(job, places).await?;
         }
-        if !self.is_refusal(&error, insert.table).await {
-            return Err(error);
-        }
-        job.refusals += 1;
-        if job.refusals < REFUSALS_MAX {
-            return Err(error);
+        if job.overtaken < OVERTAKEN_MAX {
+            if !self.is_refusal(&error, insert.table).await {
+                return Err(error);
+            }
+            job.refusals += 1;
+            if job.refusals < REFUSALS_MAX {
+                return Err(error);
+            }
         }
         tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
         job.tables.insert(insert.table, Known::Refused);

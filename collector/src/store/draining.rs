@@ -1,11 +1,15 @@
 //! The task that empties the spool into the store.
 //!
 //! In: sealed segments. Out: none that waits. Invariant: nothing is inserted before the tables are those of this build and
-//! it was asked once which receipts are dead; then it depends on nothing but the store.
+//! it was asked once which receipts are dead; then it depends on nothing but the store. Segments go in one by one, the oldest
+//! first; one that the store has not taken for [`STUCK_TIME`], whatever it says, is overtaken by some of those behind it, and
+//! when these go in and it still does not, it is not the store that is unwell ([`super::drain`]).
 
 use super::backoff::Backoff;
 use super::job::Job;
 use super::{Common, StoreError, blocking};
+use crate::spool::{Sealed, Table};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -13,17 +17,27 @@ use tokio_util::sync::CancellationToken;
 /// How often the ids of drained batches are looked through for expired ones, and dead receipts are put on disk.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long the oldest segment is tried before others overtake it: longer than an engine that ended takes to come back, or one
+/// that merges to have memory again.
+pub(super) const STUCK_TIME: Duration = Duration::from_secs(5 * 60);
+/// Of so many segments behind it one is tried, in turns: there may be several that the store does not take.
+const BEHIND_MAX: usize = 4;
+
 /// The task's state.
 pub(super) struct Draining<'a> {
     common: &'a Common<'a>,
-    job: Option<Job>,
+    /// What is known of the segments whose last try failed: the oldest, and where it is stuck of those behind it, at most
+    /// [`BEHIND_MAX`].
+    jobs: Vec<Job>,
+    /// How often one behind the oldest was tried.
+    turns: usize,
     migrated: bool,
     cleaned_at: Instant,
 }
 
 impl<'a> Draining<'a> {
     pub(super) fn begin(common: &'a Common<'a>) -> Self {
-        Draining { common, job: None, migrated: false, cleaned_at: Instant::now() }
+        Draining { common, jobs: Vec::new(), turns: 0, migrated: false, cleaned_at: Instant::now() }
     }
 
     /// Works until told to stop and then until nothing waits. Whether nothing does: after a failure by then, what is left
@@ -94,10 +108,39 @@ impl<'a> Draining<'a> {
         }
         let _waiting = self.common.waiting.lock().await;
         let Some(segment) = spool.oldest_now() else { return Ok(()) };
-        let mut job = match self.job.take() {
-            Some(job) if job.is_of(&segment) => job,
-            _ => Job::new(segment),
-        };
+        let mut job = self.job_of(segment);
+        if job.is_stuck(store.stuck_time) && self.overtake().await {
+            job.overtaken += 1;
+        }
+        self.try_once(job).await
+    }
+
+    /// What is known of a segment.
+    fn job_of(&mut self, segment: Arc<Sealed>) -> Job {
+        match self.jobs.iter().position(|job| job.is_of(&segment)) {
+            Some(place) => self.jobs.swap_remove(place),
+            None => Job::new(segment),
+        }
+    }
+
+    /// Tries a segment behind the oldest, if the store answers; whether it went in.
+    async fn overtake(&mut self) -> bool {
+        let spool = self.common.spool;
+        if !self.common.store.takes_layout(Table::Events).await {
+            return false;
+        }
+        if spool.behind_oldest(0, BEHIND_MAX).is_none() {
+            // While one waits the open segment is sealed only when it is full.
+            spool.seal().await;
+        }
+        self.turns = self.turns.wrapping_add(1);
+        let Some(behind) = spool.behind_oldest(self.turns, BEHIND_MAX) else { return false };
+        let job = self.job_of(behind);
+        self.try_once(job).await.is_ok()
+    }
+
+    async fn try_once(&mut self, mut job: Job) -> Result<(), StoreError> {
+        let Common { store, spool, withdrawn, .. } = self.common;
         let drained = store.drain(spool, withdrawn, &self.common.kept_sites.load_full(), &mut job).await;
         match drained {
             Ok(()) => {
@@ -109,7 +152,10 @@ impl<'a> Draining<'a> {
                     self.common.found_doubles.notify_one();
                 }
             }
-            Err(_) => self.job = Some(job),
+            Err(_) => {
+                job.failed();
+                self.jobs.push(job);
+            }
         }
         drained
     }

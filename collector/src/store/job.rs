@@ -3,7 +3,7 @@
 use crate::spool::{Sealed, Table};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wire::BatchId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) struct Job {
     pub(super) segment: Arc<Sealed>,
     pub(super) tables: HashMap<Table, Known>,
     pub(super) refusals: u32,
+    /// When a try of it failed first.
+    pub(super) failing_since: Option<Instant>,
+    /// Segments behind it that the store took since then, each between two tries of it.
+    pub(super) overtaken: u32,
     /// Whether a decision of it may have ended a consent: until it is read nobody knows.
     pub(super) may_end_consents: bool,
     /// Tries to read it that failed since the last one that did not.
@@ -48,6 +52,8 @@ impl Job {
             segment,
             tables,
             refusals: 0,
+            failing_since: None,
+            overtaken: 0,
             may_end_consents: true,
             unread: 0,
             batches: Vec::new(),
@@ -67,6 +73,16 @@ impl Job {
     /// The segment's id, as the log names it.
     pub(super) fn segment_id(&self) -> String {
         format!("{:016x}", self.segment.id())
+    }
+
+    /// A try of it failed.
+    pub(super) fn failed(&mut self) {
+        self.failing_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether its tries have failed for so long.
+    pub(super) fn is_stuck(&self, time: Duration) -> bool {
+        self.failing_since.is_some_and(|since| since.elapsed() >= time)
     }
 
     /// What is known of a table's rows.

@@ -98,6 +98,8 @@ pub struct Store {
     /// Most bytes of rows in one insert.
     insert_bytes_max: usize,
     waiting_age: Duration,
+    /// How long a segment is tried before others overtake it.
+    stuck_time: Duration,
     /// Where the drain reads segments.
     reader: Arc<Reader>,
 }
@@ -111,6 +113,7 @@ impl Store {
             poll_interval: POLL_INTERVAL,
             insert_bytes_max: INSERT_BYTES_MAX,
             waiting_age: WAITING_AGE,
+            stuck_time: draining::STUCK_TIME,
             reader: Arc::default(),
         }
     }
@@ -125,6 +128,12 @@ impl Store {
     #[must_use]
     pub fn with_waiting_age(self, age: Duration) -> Self {
         Store { waiting_age: age, ..self }
+    }
+
+    /// The same, where a segment that does not go in is overtaken by those behind it after that time.
+    #[must_use]
+    pub fn with_stuck_time(self, time: Duration) -> Self {
+        Store { stuck_time: time, ..self }
     }
 
     /// Works until told to stop, then drains what is there for a bounded time.

@@ -19,6 +19,7 @@ mod first_format;
 mod ledger;
 mod listening;
 mod migrate;
+mod overtaken;
 mod retries;
 mod several;
 mod stand;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         .chain(chains::TESTS)
         .chain(verify::TESTS)
         .chain(ends::TESTS)
+        .chain(overtaken::TESTS)
         .chain(first_format::TESTS)
         .chain(between::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();

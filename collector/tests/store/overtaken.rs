@@ -1,0 +1,93 @@
+//! A segment that the store does not take, whatever it says of it: those behind it go in, and show that it is not the store.
+
+use crate::stand::{Running, Stand, event, quarantine, tests, until};
+use std::time::Duration;
+
+tests![
+    a_segment_that_the_store_does_not_take_for_any_reason_is_set_aside_once_others_went_in,
+    of_several_such_segments_each_is_set_aside,
+    a_store_that_takes_nothing_has_no_segment_set_aside,
+    nothing_is_overtaken_before_its_time,
+];
+
+/// Tries of a segment that are more than enough to have it set aside.
+const TRIES: u64 = 8;
+
+/// A spool that drains into tables which take no event but those of paths that are so.
+async fn where_paths_are(stand: &mut Stand, stuck_time: Duration, condition: &str) -> Running {
+    stand.store = stand.store.clone().with_stuck_time(stuck_time);
+    let mut running = stand.open();
+    running.drain(&[]);
+    sealed(&running, &["/first"]).await;
+    running.spool.settled().await;
+    // The code of that refusal (469) says nothing about whether rows can be read.
+    stand.execute(&format!("ALTER TABLE events ADD CONSTRAINT some CHECK {condition}")).await;
+    running
+}
+
+/// Each in a segment of its own.
+async fn sealed(running: &Running, paths: &[&str]) {
+    for path in paths {
+        append(running, path).await;
+        running.spool.seal().await;
+    }
+}
+
+async fn append(running: &Running, path: &str) {
+    let batch = path.bytes().fold(0, |sum, byte| sum * 256 + u128::from(byte));
+    running.append(event(batch, 7, path)).await;
+}
+
+async fn settled(running: &Running) {
+    tokio::time::timeout(Duration::from_secs(60), running.spool.settled())
+        .await
+        .expect("nothing stops the drain");
+}
+
+async fn a_segment_that_the_store_does_not_take_for_any_reason_is_set_aside_once_others_went_in(
+    mut stand: Stand,
+) {
+    let running = where_paths_are(&mut stand, Duration::ZERO, "path != '/not'").await;
+    sealed(&running, &["/not", "/one", "/two", "/three"]).await;
+    // In the open segment, which nobody else seals.
+    append(&running, "/open").await;
+    until(async || stand.paths().await == ["/first", "/one", "/open", "/three", "/two"]).await;
+    settled(&running).await;
+    let depth = running.spool.depth();
+    assert_eq!((depth.segments, depth.quarantined, depth.lost), (0, 1, 0));
+    assert!(quarantine(stand.folder.path()).contains("/not"));
+    running.end().await;
+}
+
+async fn of_several_such_segments_each_is_set_aside(mut stand: Stand) {
+    let running = where_paths_are(&mut stand, Duration::ZERO, "path NOT LIKE '/not%'").await;
+    sealed(&running, &["/not1", "/not2", "/a", "/b", "/c", "/d"]).await;
+    until(async || running.spool.depth().segments == 1).await;
+    assert_eq!(stand.paths().await, ["/a", "/b", "/c", "/d", "/first"]);
+    // Each needs a proof of its own, so the other waits for somebody to come.
+    sealed(&running, &["/e", "/f", "/g", "/h"]).await;
+    settled(&running).await;
+    assert_eq!(running.spool.depth().quarantined, 2);
+    assert_eq!(stand.paths().await.len(), 9);
+    running.end().await;
+}
+
+async fn a_store_that_takes_nothing_has_no_segment_set_aside(mut stand: Stand) {
+    let running = where_paths_are(&mut stand, Duration::ZERO, "path = '/first'").await;
+    sealed(&running, &["/a", "/b", "/c", "/d", "/e", "/f"]).await;
+    until(async || running.spool.depth().segments == 6 && stand.store.health().failures() >= TRIES).await;
+    stand.execute("ALTER TABLE events DROP CONSTRAINT some").await;
+    settled(&running).await;
+    assert_eq!(running.spool.depth().quarantined, 0);
+    assert_eq!(stand.paths().await, ["/a", "/b", "/c", "/d", "/e", "/f", "/first"]);
+    running.end().await;
+}
+
+async fn nothing_is_overtaken_before_its_time(mut stand: Stand) {
+    let running = where_paths_are(&mut stand, Duration::from_secs(3_600), "path != '/not'").await;
+    sealed(&running, &["/not", "/a", "/b", "/c", "/d", "/e"]).await;
+    until(async || stand.store.health().failures() >= TRIES).await;
+    assert_eq!(stand.paths().await, ["/first"]);
+    assert_eq!(running.spool.depth().segments, 6);
+    running.end().await;
+}
