@@ -9,7 +9,7 @@ use crate::http::client_ip;
 use crate::keys::Keys;
 use crate::pipeline::{ANALYTICS, Agents, ClientIp, Credentials, Request, Tables, process};
 use crate::receipt::{LiveReceipt, sign_members};
-use crate::spool;
+use crate::{spool, store};
 use axum::http::{HeaderMap, HeaderValue};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
@@ -67,12 +67,29 @@ fn rows_with(text: &str) -> usize {
 }
 
 /// A batch with one page view.
-const BATCH: &str = r#"{"v":1,"batch":"0198f2c4-9d1b-7c3e-8a55-0123456789ab","site":"demo","page":{"view":"00000000000000aa",
-    "host":"localhost","path":"/"},"client":{"visit":"00000000000000bb"},"events":[{"seq":1,"kind":"view","age_ms":0}]}"#;
+const BATCH: &str = include_str!("../../fuzz/seeds/batch/view.json");
 
 /// A segment of the spool: whatever its bytes, its records lie within it and in order.
 pub fn segment(bytes: &[u8]) {
     spool::scan_any(bytes);
+}
+
+/// What a record of the spool says, in a segment that is whole: it is read, blanked and made columns of, or is none.
+pub fn record(bytes: &[u8]) {
+    spool::record_any(bytes);
+    spool::scan_any(&spool::segment_of(&[bytes]));
+    let records: Vec<_> = spool::StoredRecord::decode(bytes).into_iter().collect();
+    store::gather_any(&records);
+}
+
+/// What a file of drained batches' ids says in a frame that is whole.
+pub fn done(bytes: &[u8]) {
+    spool::done_any(bytes);
+}
+
+/// The file of withdrawn receipts.
+pub fn withdrawn(bytes: &[u8]) {
+    crate::withdrawn::read_any(bytes);
 }
 
 /// The header in which a proxy names the visitor: a stranger without a proxy is never believed.
@@ -105,17 +122,18 @@ mod tests {
     type Way = fn(&[u8]);
 
     /// A receipt that lacks the key and the signature.
-    const RECEIPT: &str = r#"{"categories":["necessary","analytics"],"services":{},"revision":1,"consentId":"000000000000feed",
-        "consentTimestamp":"1970-01-01T00:00:00Z","lastConsentTimestamp":"1970-01-01T00:00:00Z","languageCode":"en",
-        "expirationTime":1,"site":"demo"}"#;
+    const RECEIPT: &str = include_str!("../../fuzz/seeds/receipt/analytics.json");
 
     /// Each way with something good, of which a damaged copy goes far in.
-    fn ways() -> [(Way, Vec<u8>); 5] {
+    fn ways() -> [(Way, Vec<u8>); 8] {
         [
             (batch, BATCH.into()),
             (receipt, RECEIPT.into()),
             (segment, spool::sample_segment()),
-            (forwarded, "192.0.2.66, [2001:db8::1]:80, 198.51.100.7:4711, ::ffff:10.1.2.3".into()),
+            (record, spool::sample_batch(1, Some(wire::HexId(5)))),
+            (done, spool::sample_done()),
+            (withdrawn, crate::withdrawn::sample()),
+            (forwarded, include_str!("../../fuzz/seeds/forwarded/each.txt").into()),
             (config, include_str!("config/demo.toml").into()),
         ]
     }

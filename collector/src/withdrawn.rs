@@ -317,6 +317,18 @@ fn read(bytes: &[u8]) -> impl Iterator<Item = (u64, Death)> {
     read.into_iter().flatten()
 }
 
+/// Reads any bytes as the list, and checks that it names no more receipts than fit.
+pub(crate) fn read_any(bytes: &[u8]) {
+    assert!(read(bytes).count() <= bytes.len() / ENTRY_BYTES, "an entry takes room");
+}
+
+/// A list of two receipts.
+#[cfg(test)]
+pub(crate) fn sample() -> Vec<u8> {
+    let death = Death { at_ms: FIRST_MS, erased: true };
+    whole(&HashMap::from([(5, death), (6, death)]))
+}
+
 fn read_entry(entry: &[u8]) -> Option<(u64, Death)> {
     let (fields, sum) = entry.split_at_checked(ENTRY_BYTES - 4)?;
     let (id, at_ms) = fields.split_first_chunk::<8>()?;

@@ -10,6 +10,7 @@
 mod banner;
 mod bench;
 mod faults;
+mod fuzz;
 mod run;
 mod setup;
 mod step;
@@ -72,6 +73,14 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Fuzz what strangers' bytes reach: batches, receipts, headers, config files, what lies in the data folder.
+    Fuzz {
+        /// One of `fuzz/fuzz_targets`; without it each in turn.
+        target: Option<String>,
+        /// How long each.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Everything that must hold before a change is merged; exactly what continuous integration runs.
     Test,
 }
@@ -97,6 +106,7 @@ fn main() -> ExitCode {
         Task::Bench { what: Bench::Banner { dev, arguments } } => bench::banner(dev, &arguments),
         Task::Load { arguments } => bench::load(&arguments),
         Task::Faults { rounds, seed } => faults::run(rounds, seed),
+        Task::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Task::Test => test::test(),
     };
     match outcome {

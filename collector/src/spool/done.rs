@@ -42,7 +42,7 @@ pub(crate) fn encode(
     Some((bytes, newest_ms))
 }
 
-fn pack(batches: &[&StoredBatch]) -> Vec<u8> {
+pub(crate) fn pack(batches: &[&StoredBatch]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(1 + 8 + batches.len() * ID_BYTES);
     payload.push(PACKED);
     let newest_ms = batches.iter().map(|(_, at_ms)| *at_ms).max().unwrap_or(0);

@@ -359,6 +359,32 @@ pub(crate) fn scan_any(bytes: &[u8]) {
     assert!(end <= bytes.len() && scan.torn_from.is_none_or(|from| from >= end || from == 0));
 }
 
+/// A segment of these payloads.
+pub(crate) fn segment_of(payloads: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = segment::header(&ANY_SEGMENT, 3);
+    payloads.iter().for_each(|payload| frame::write(&mut bytes, ANY_SEGMENT.id, payload));
+    bytes
+}
+
+/// Reads any bytes as a record, and checks what must hold where they are one: without its rows it is as long as before,
+/// and nothing is left of them.
+pub(crate) fn record_any(bytes: &[u8]) {
+    let Some(record) = StoredRecord::decode(bytes) else { return };
+    let (rows, batch) = (record.rows().len(), record.batch());
+    let mut blanked = bytes.to_vec();
+    record::blank(&mut blanked, &(0..rows).collect::<Vec<_>>());
+    let record = StoredRecord::decode(&blanked).expect("a record without its rows is one");
+    assert_eq!((record.rows().len(), record.batch()), (rows, batch));
+    assert!(record.rows().all(crate::row_binary::Row::is_blank), "nothing is left of a row");
+}
+
+/// Reads any bytes as a frame of drained batches' ids, and checks that there are no more of them than fit.
+pub(crate) fn done_any(bytes: &[u8]) {
+    let mut ids = 0;
+    done::decode(&ANY_SEGMENT, &segment_of(&[bytes]), |_| ids += 1);
+    assert!(ids <= bytes.len(), "an id takes room");
+}
+
 const ANY_SEGMENT: segment::Name =
     segment::Name { sequence: 1, id: 2, limit: None, state: segment::State::Sealed };
 
@@ -382,13 +408,11 @@ pub(crate) fn sample_batch(batch: u128, retry: Option<wire::HexId>) -> Vec<u8> {
 /// A segment with two records.
 #[cfg(test)]
 pub(crate) fn sample_segment() -> Vec<u8> {
-    let mut bytes = segment::header(&ANY_SEGMENT, 3);
-    for batch in 1..=2 {
-        let rows = vec![vec![7; 30]].into();
-        let batch = Some(wire::BatchId(batch));
-        let record = Record { batch, consent_id: 1, ..Record::of(Table::Events, rows) };
-        let payload = record::encode(&record, 5).expect("a small record");
-        frame::write(&mut bytes, ANY_SEGMENT.id, &payload);
-    }
-    bytes
+    segment_of(&[&sample_batch(1, None), &sample_batch(2, None)])
+}
+
+/// A frame's payload of drained batches' ids.
+#[cfg(test)]
+pub(crate) fn sample_done() -> Vec<u8> {
+    done::pack(&[&(wire::BatchId(1), 5), &(wire::BatchId(2), 6)])
 }

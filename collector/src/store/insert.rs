@@ -161,6 +161,15 @@ impl Insert {
     }
 }
 
+/// Makes an insert for each table of any records: it has their rows, or says that some are none of the table's.
+pub(crate) fn gather_any(records: &[StoredRecord<'_>]) {
+    for table in Table::ALL {
+        let Ok(insert) = Insert::gather(table, 1, records, INSERT_BYTES_MAX, |_| false) else { continue };
+        let rows: usize = records.iter().map(|record| rows_for(record, table).count()).sum();
+        assert!(insert.expected <= rows as u64, "no row comes from nowhere");
+    }
+}
+
 impl Store {
     /// Inserts the rows, without those of the first `held` parts. After an error nobody knows what of them is in the store.
     pub(crate) async fn insert(&self, insert: &Insert, held: usize, token: &str) -> Result<(), StoreError> {

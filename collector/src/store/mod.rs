@@ -29,6 +29,7 @@ mod sweep;
 
 pub use asker::INTAKE_HEADER;
 pub use health::{EngineRestart, Health};
+pub(crate) use insert::gather_any;
 pub use insert::{INSERT_BYTES_MAX, layout};
 pub use ledger::{Counts, DecisionCount, DisplayCount, Finding, Head, SHOWN_MAX, Shown, ShownRow, Verified};
 pub use migrate::MigrationError;
