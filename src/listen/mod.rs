@@ -41,8 +41,8 @@ use tower_service::Service;
 use turned_away::{Reason, TurnedAway};
 
 /// Most connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`). One that comes beyond is
-/// not heard, and its client tries again after a second: of a thousand that were opened at once beside visitors (with tokio's
-/// own 1,024) some of theirs waited for that.
+/// not heard, and its client tries again after a second: of the 128 that tokio has wait by itself, where a thousand were opened at
+/// once beside visitors some of theirs waited for that.
 const UNACCEPTED_MAX: u32 = 4_096;
 /// How long a stop waits for requests under way.
 const FINISH_ON_STOP_MAX: Duration = Duration::from_secs(10);

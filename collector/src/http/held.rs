@@ -18,7 +18,7 @@ const TOLD_AT_ONCE_PER_SECOND: u32 = 100;
 const FLOOD_US: (u64, u64) = (250_000, 750_000);
 /// How long a batch of a rush waits at most, in the same way; until its turn at the rate, where that comes first. No page waits
 /// for it: the tracker sends beside it.
-const RUSH_US: (u64, u64) = (1_000_000, 2_000_000);
+const RUSH_US: (u64, u64) = (2_000_000, 3_000_000);
 /// Most refusals that wait at once: some kilobytes each, beside what their connections take anyway.
 const HELD_MAX: usize = 8_192;
 

@@ -17,8 +17,8 @@ const ROWS: usize = 4;
 const PLACE_BITS: u32 = 16;
 /// How much of a key's rate may come in one go, in microseconds of it.
 const BURST_US: u64 = 10_000_000;
-/// What is more than this of a key's rate in one go is a rush, in microseconds of it. Where many send at random, nine tenths
-/// of the rate in all, hardly ever so much comes together.
+/// What is more than this of a key's rate in one go is a rush, in microseconds of it. Where hundreds come each second
+/// at random, nine tenths of the rate in all, hardly ever so much comes together.
 const RUSH_US: u64 = 100_000;
 
 /// What one more of a key is.

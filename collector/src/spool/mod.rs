@@ -264,9 +264,10 @@ impl Spool {
         self.inner.shared.oldest()
     }
 
-    /// One of the first so many sealed segments that wait behind the oldest, if there is one: another for each `turn`.
-    pub(crate) fn behind_oldest(&self, turn: usize, of_max: usize) -> Option<Arc<Sealed>> {
-        self.inner.shared.behind_oldest(turn, of_max)
+    /// Of the first so many sealed segments that wait behind the oldest the one after so many, from the first again behind the
+    /// last; nothing where none waits.
+    pub(crate) fn behind_oldest(&self, after: usize, of_max: usize) -> Option<Arc<Sealed>> {
+        self.inner.shared.behind_oldest(after, of_max)
     }
 
     /// Reads a segment, and gives its records, in the order they were appended, to `look`. What is damaged is kept in

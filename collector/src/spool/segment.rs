@@ -157,7 +157,7 @@ impl Sealed {
         self.name.id
     }
 
-    /// Segments are drained in the order of these.
+    /// Segments are drained in the order of these, unless one is stuck.
     pub fn sequence(&self) -> u64 {
         self.name.sequence
     }

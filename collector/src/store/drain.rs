@@ -1,13 +1,13 @@
 //! One segment into the store, exactly once.
 //!
-//! In: the oldest segment and what is known of earlier tries ([`super::job`]). Out: a finished segment, or one set aside.
+//! In: the oldest segment (or where it is stuck one behind it) and what is known of earlier tries ([`super::job`]). Out: a finished segment, or one set aside.
 //! Invariant: it leaves the spool once the store holds exactly its rows of each table ([`super::settle`]), and each event of a
 //! batch that was sent twice once ([`super::retries`]).
 
 use super::insert::{Insert, MalformedRow, layout};
 use super::job::{Job, Known};
 use super::retries::Retry;
-use super::settle::Doubt;
+use super::settle::{Doubt, may_lie_in_rows};
 use super::{Store, StoreError, aside};
 use crate::ledger::{Place, ended_by, links_left, places};
 use crate::row_binary::Row;
@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 
-/// Segments behind one that has failed for long that go in, each between two tries of it, before it is set aside whatever the
-/// store says of it: it may have no words for it, or end.
+/// Segments behind one that has failed for long that go in with rows of the same table, each between two tries of it, before it
+/// is set aside whatever the store says of it: it may have no words for it, or end.
 const OVERTAKEN_MAX: u32 = 4;
 
 /// Tries to find what another segment brought too, each on a store that proved to be well.
@@ -39,11 +39,27 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
+        job.untaken = None;
+        let drained = self.drain_once(spool, withdrawn, kept_sites, job).await;
+        if drained.is_err() {
+            job.failed(job.untaken);
+        }
+        drained
+    }
+
+    async fn drain_once(
+        &self,
+        spool: &Spool,
+        withdrawn: &Withdrawn,
+        kept_sites: &[String],
+        job: &mut Job,
+    ) -> Result<(), StoreError> {
         let (contents, found) = match self.read(spool, withdrawn, kept_sites, job).await {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
         (job.unread, job.may_end_consents, job.batches) = (0, found.withdraws, contents.batches().to_vec());
+        job.places.clone_from(&found.places);
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&found.bare_links).await?;
         if !job.retries_noted {
@@ -59,14 +75,14 @@ impl Store {
             let is_stale =
                 || insert.table == Table::Events && found.living.iter().any(|id| withdrawn.is_dead(*id));
             let doubt = Doubt { salvaged, is_stale: &is_stale };
-            self.take(insert, job, doubt, &found.places).await?;
+            self.take(insert, job, doubt).await?;
         }
         // Whatever becomes of the other tables' rows.
         self.look_for_doubles(job).await?;
         let refused = job.refused();
         if !refused.is_empty() {
             if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
-                self.note(job, &found.places).await?;
+                self.note_places(job).await?;
             }
             return aside::refused(spool, withdrawn, job, &refused).await;
         }
@@ -80,22 +96,22 @@ impl Store {
     }
 
     /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
-    async fn take(
-        &self,
-        insert: &Insert,
-        job: &mut Job,
-        doubt: Doubt<'_>,
-        places: &[Place],
-    ) -> Result<(), StoreError> {
+    async fn take(&self, insert: &Insert, job: &mut Job, doubt: Doubt<'_>) -> Result<(), StoreError> {
         let mut known = job.known(insert.table);
         let settled = self.settle(insert, &mut known, doubt).await;
         job.tables.insert(insert.table, known);
-        let Err(error) = settled else { return Ok(()) };
+        let Err(error) = settled else {
+            if insert.expected > 0 && known == Known::Held && !job.brought.contains(&insert.table) {
+                job.brought.push(insert.table);
+            }
+            return Ok(());
+        };
+        job.untaken = may_lie_in_rows(&error).then_some(insert.table);
         // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
         if insert.table == Table::Decisions {
-            self.note(job, places).await?;
+            self.note_places(job).await?;
         }
-        if job.overtaken < OVERTAKEN_MAX {
+        if job.untaken.is_none() || !job.is_overtaken(insert.table, OVERTAKEN_MAX) {
             if !self.is_refusal(&error, insert.table).await {
                 return Err(error);
             }
@@ -165,10 +181,11 @@ impl Store {
             .await
     }
 
-    /// Notes that decisions are not in the store though their links are, or the other way round.
-    async fn note(&self, job: &mut Job, places: &[Place]) -> Result<(), StoreError> {
-        if !job.noted {
-            self.note_aside(places.to_vec()).await?;
+    /// Notes of a job's places in the ledger that decisions are not in the store though their links are, or the other way
+    /// round, or that neither is and others go in before them.
+    pub(super) async fn note_places(&self, job: &mut Job) -> Result<(), StoreError> {
+        if !job.noted && !job.places.is_empty() {
+            self.note_aside(job.places.clone()).await?;
             job.noted = true;
         }
         Ok(())
@@ -305,6 +322,23 @@ mod tests {
         let largest = usize::try_from(crate::spool::SEGMENT_BYTES_MAX).unwrap();
         assert!(largest + largest / 2 <= INSERT_BYTES_MAX);
         const { assert!(INSERT_BYTES_MAX * 2 <= engine::limits::INSERT_BYTES_MAX) };
+    }
+
+    #[test]
+    fn what_the_store_lacks_for_the_moment_lies_in_no_row() {
+        let check = |answer: &str, expected: bool| {
+            let error = StoreError::Client(clickhouse::error::Error::BadResponse(answer.to_owned()));
+            assert_eq!(may_lie_in_rows(&error), expected, "{answer}");
+        };
+        check("Code: 469. DB::Exception: Constraint is violated.", true);
+        check("Code: 49. DB::Exception: Logical error.", true);
+        check("Code: 241. DB::Exception: Memory limit exceeded.", false);
+        check("Code: 243. DB::Exception: Not enough space.", false);
+        check("Code: 252. DB::Exception: Too many parts.", false);
+        let check = |error, expected| assert_eq!(may_lie_in_rows(&error), expected, "{error}");
+        check(StoreError::Client(clickhouse::error::Error::TimedOut), false);
+        check(StoreError::Client(clickhouse::error::Error::Network("gone".into())), true);
+        check(StoreError::Disk(std::io::ErrorKind::NotFound.into()), false);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! In: sealed segments. Out: none that waits. Invariant: nothing is inserted before the tables are those of this build and
 //! it was asked once which receipts are dead; then it depends on nothing but the store. Segments go in one by one, the oldest
-//! first; one that the store has not taken for [`STUCK_TIME`], whatever it says, is overtaken by some of those behind it, and
-//! when these go in and it still does not, it is not the store that is unwell ([`super::drain`]).
+//! first; one of which the store has not taken a table's rows for [`STUCK_TIME`], whatever it says, is overtaken by some of those
+//! behind it, and when rows of that table go in with these and its own still do not, it is not the store that is unwell
+//! ([`super::drain`]).
 
 use super::backoff::Backoff;
 use super::job::Job;
@@ -20,8 +21,8 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the oldest segment is tried before others overtake it: longer than an engine that ended takes to come back, or one
 /// that merges to have memory again.
 pub(super) const STUCK_TIME: Duration = Duration::from_secs(5 * 60);
-/// Of so many segments behind it one is tried, in turns: there may be several that the store does not take.
-const BEHIND_MAX: usize = 4;
+/// Of so many segments behind it the first is tried that was not yet: there may be more that the store does not take.
+const BEHIND_MAX: usize = 64;
 
 /// The task's state.
 pub(super) struct Draining<'a> {
@@ -29,15 +30,15 @@ pub(super) struct Draining<'a> {
     /// What is known of the segments whose last try failed: the oldest, and where it is stuck of those behind it, at most
     /// [`BEHIND_MAX`].
     jobs: Vec<Job>,
-    /// How often one behind the oldest was tried.
-    turns: usize,
+    /// How many of those behind the oldest were tried and did not go in.
+    passed: usize,
     migrated: bool,
     cleaned_at: Instant,
 }
 
 impl<'a> Draining<'a> {
     pub(super) fn begin(common: &'a Common<'a>) -> Self {
-        Draining { common, jobs: Vec::new(), turns: 0, migrated: false, cleaned_at: Instant::now() }
+        Draining { common, jobs: Vec::new(), passed: 0, migrated: false, cleaned_at: Instant::now() }
     }
 
     /// Works until told to stop and then until nothing waits. Whether nothing does: after a failure by then, what is left
@@ -109,10 +110,14 @@ impl<'a> Draining<'a> {
         let _waiting = self.common.waiting.lock().await;
         let Some(segment) = spool.oldest_now() else { return Ok(()) };
         let mut job = self.job_of(segment);
-        if job.is_stuck(store.stuck_time) && self.overtake().await {
-            job.overtaken += 1;
+        match job.stuck_with(store.stuck_time) {
+            None => self.passed = 0,
+            Some(table) if store.note_places(&mut job).await.is_ok() && self.overtake(table).await => {
+                job.overtaken += 1;
+            }
+            Some(_) => {}
         }
-        self.try_once(job).await
+        self.try_once(job).await.map(drop)
     }
 
     /// What is known of a segment.
@@ -123,23 +128,35 @@ impl<'a> Draining<'a> {
         }
     }
 
-    /// Tries a segment behind the oldest, if the store answers; whether it went in.
-    async fn overtake(&mut self) -> bool {
-        let spool = self.common.spool;
-        if !self.common.store.takes_layout(Table::Events).await {
+    /// Tries a segment behind the oldest, if the store answers; whether it went in with rows of that table.
+    async fn overtake(&mut self, table: Table) -> bool {
+        let Common { store, spool, .. } = self.common;
+        if !store.takes_layout(table).await {
             return false;
+        }
+        // Of decisions that others of their chain pass a note tells that nobody removed them.
+        for passed in &mut self.jobs {
+            if store.note_places(passed).await.is_err() {
+                return false;
+            }
         }
         if spool.behind_oldest(0, BEHIND_MAX).is_none() {
             // While one waits the open segment is sealed only when it is full.
             spool.seal().await;
         }
-        self.turns = self.turns.wrapping_add(1);
-        let Some(behind) = spool.behind_oldest(self.turns, BEHIND_MAX) else { return false };
+        let Some(behind) = spool.behind_oldest(self.passed, BEHIND_MAX) else { return false };
         let job = self.job_of(behind);
-        self.try_once(job).await.is_ok()
+        match self.try_once(job).await {
+            Ok(done) => done.brought.contains(&table),
+            Err(_) => {
+                self.passed = self.passed.wrapping_add(1);
+                false
+            }
+        }
     }
 
-    async fn try_once(&mut self, mut job: Job) -> Result<(), StoreError> {
+    /// Tries a segment. One that is done is given back.
+    async fn try_once(&mut self, mut job: Job) -> Result<Job, StoreError> {
         let Common { store, spool, withdrawn, .. } = self.common;
         let drained = store.drain(spool, withdrawn, &self.common.kept_sites.load_full(), &mut job).await;
         match drained {
@@ -152,12 +169,12 @@ impl<'a> Draining<'a> {
                     self.common.found_doubles.notify_one();
                 }
             }
-            Err(_) => {
-                job.failed();
+            Err(error) => {
                 self.jobs.push(job);
+                return Err(error);
             }
         }
-        drained
+        Ok(job)
     }
 
     /// What was withdrawn while the store is away outlives a restart also where the decision came from another collector.

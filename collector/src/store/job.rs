@@ -1,5 +1,6 @@
 //! What is known of one segment over all the tries to get it into the store.
 
+use crate::ledger::Place;
 use crate::spool::{Sealed, Table};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,8 +26,16 @@ pub(crate) struct Job {
     pub(super) refusals: u32,
     /// When a try of it failed first.
     pub(super) failing_since: Option<Instant>,
-    /// Segments behind it that the store took since then, each between two tries of it.
+    /// Tables of which the store holds rows of it.
+    pub(super) brought: Vec<Table>,
+    /// The table whose rows the store did not take in this try, for a reason that may lie in them.
+    pub(super) untaken: Option<Table>,
+    /// The same of the last try.
+    pub(super) blamed: Option<Table>,
+    /// Segments behind it of which the store took rows of that table since, each between two tries of it.
     pub(super) overtaken: u32,
+    /// Its decisions' places in the ledger, once it was read.
+    pub(super) places: Vec<Place>,
     /// Whether a decision of it may have ended a consent: until it is read nobody knows.
     pub(super) may_end_consents: bool,
     /// Tries to read it that failed since the last one that did not.
@@ -53,7 +62,11 @@ impl Job {
             tables,
             refusals: 0,
             failing_since: None,
+            brought: Vec::new(),
+            untaken: None,
+            blamed: None,
             overtaken: 0,
+            places: Vec::new(),
             may_end_consents: true,
             unread: 0,
             batches: Vec::new(),
@@ -75,14 +88,22 @@ impl Job {
         format!("{:016x}", self.segment.id())
     }
 
-    /// A try of it failed.
-    pub(super) fn failed(&mut self) {
+    /// A try of it failed, of that table if its rows may be at fault.
+    pub(super) fn failed(&mut self, blamed: Option<Table>) {
         self.failing_since.get_or_insert_with(Instant::now);
+        if self.blamed != blamed {
+            (self.blamed, self.overtaken) = (blamed, 0);
+        }
     }
 
-    /// Whether its tries have failed for so long.
-    pub(super) fn is_stuck(&self, time: Duration) -> bool {
-        self.failing_since.is_some_and(|since| since.elapsed() >= time)
+    /// The table whose rows it is stuck with, if its tries have failed for so long.
+    pub(super) fn stuck_with(&self, time: Duration) -> Option<Table> {
+        self.blamed.filter(|_| self.failing_since.is_some_and(|since| since.elapsed() >= time))
+    }
+
+    /// Whether so many others with rows of a table that it is stuck with went in.
+    pub(super) fn is_overtaken(&self, table: Table, times: u32) -> bool {
+        self.blamed == Some(table) && self.overtaken >= times
     }
 
     /// What is known of a table's rows.

@@ -19,6 +19,18 @@ const UNREADABLE: [&str; 7] =
 /// The same code of an insert that is too large as a whole, for which no row can be blamed.
 const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
 
+/// Its codes for what it lacks at the moment: time, memory, threads, room on its disk, merged parts, a table that may be written.
+const SHORT_OF_SOMETHING: [&str; 8] = [
+    "Code: 159.",
+    "Code: 173.",
+    "Code: 202.",
+    "Code: 241.",
+    "Code: 242.",
+    "Code: 243.",
+    "Code: 252.",
+    "Code: 439.",
+];
+
 /// Why the number of rows that the store holds may not tell which of them it holds.
 #[derive(Clone, Copy)]
 pub(super) struct Doubt<'a> {
@@ -91,6 +103,21 @@ impl Store {
     /// Whether the rows are at fault: the store says that it cannot read them, and takes the same layout without rows.
     pub(super) async fn is_refusal(&self, error: &StoreError, table: Table) -> bool {
         is_unreadable(error) && self.takes_layout(table).await
+    }
+}
+
+/// Whether an insert that failed, again and again, may have failed for its rows: not where the store lacks something for the
+/// moment, which a large one may need and a small one not.
+pub(super) fn may_lie_in_rows(error: &StoreError) -> bool {
+    use clickhouse::error::Error;
+    match error {
+        StoreError::Client(Error::BadResponse(text)) => {
+            !SHORT_OF_SOMETHING.iter().any(|code| text.starts_with(code))
+        }
+        // A connection that ended may be an engine that did.
+        StoreError::Client(error) => !matches!(error, Error::TimedOut),
+        StoreError::Unsettled { .. } => true,
+        StoreError::Disk(_) | StoreError::Migration(_) | StoreError::Stale { .. } => false,
     }
 }
 

@@ -1,12 +1,15 @@
 //! A segment that the store does not take, whatever it says of it: those behind it go in, and show that it is not the store.
 
-use crate::stand::{Running, Stand, event, quarantine, tests, until};
+use crate::ledger::grant;
+use crate::stand::{Running, Stand, event, quarantine, rejections, tests, until};
 use std::time::Duration;
 
 tests![
     a_segment_that_the_store_does_not_take_for_any_reason_is_set_aside_once_others_went_in,
     of_several_such_segments_each_is_set_aside,
     a_store_that_takes_nothing_has_no_segment_set_aside,
+    what_goes_into_other_tables_proves_nothing,
+    decisions_and_links_that_are_overtaken_are_no_finding,
     nothing_is_overtaken_before_its_time,
 ];
 
@@ -86,6 +89,42 @@ async fn a_store_that_takes_nothing_has_no_segment_set_aside(mut stand: Stand) {
     assert_eq!(running.spool.depth().quarantined, 0);
     assert_eq!(stand.paths().await, ["/a", "/b", "/c", "/d", "/e", "/f", "/first"]);
     running.end().await;
+}
+
+async fn what_goes_into_other_tables_proves_nothing(mut stand: Stand) {
+    let running = where_paths_are(&mut stand, Duration::ZERO, "path = '/first'").await;
+    sealed(&running, &["/a"]).await;
+    for count in 1..=6 {
+        running.append(rejections(count, count)).await;
+        running.spool.seal().await;
+    }
+    tried(&stand).await;
+    assert_eq!(stand.number("SELECT sum(count) FROM rejections").await, 42);
+    assert_eq!((running.spool.depth().segments, running.spool.depth().quarantined), (1, 0));
+    running.end().await;
+}
+
+async fn decisions_and_links_that_are_overtaken_are_no_finding(mut stand: Stand) {
+    stand.store = stand.store.clone().with_stuck_time(Duration::ZERO);
+    stand.store.migrate().await.unwrap();
+    for (table, not, aside) in [("consents", "consent_id != 2", 1), ("ledger_chain", "seq != 2", 2)] {
+        stand.execute(&format!("ALTER TABLE {table} ADD CONSTRAINT some CHECK {not}")).await;
+        let (mut running, ledger) = stand.decide_in(stand.folder.path());
+        for id in 1..=6 {
+            ledger.append(grant(10 * (aside as u64 - 1) + id)).await.unwrap();
+            running.spool.seal().await;
+        }
+        running.drain(&[]);
+        until(async || {
+            let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+            assert_eq!(told.findings, [], "{table}");
+            running.spool.depth().segments == 0
+        })
+        .await;
+        let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+        assert_eq!((told.findings.as_slice(), told.aside), (&[][..], aside), "{table}");
+        running.end().await;
+    }
 }
 
 async fn nothing_is_overtaken_before_its_time(mut stand: Stand) {

@@ -91,7 +91,8 @@ impl<'row> Filling<'row> {
                 }
             }
         }
-        self.expected += weight(table, row)?;
+        // As the store sums them.
+        self.expected = self.expected.wrapping_add(weight(table, row)?);
         self.is_empty = false;
         Ok(())
     }
