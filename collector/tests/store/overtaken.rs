@@ -111,7 +111,7 @@ async fn decisions_and_links_that_are_overtaken_are_no_finding(mut stand: Stand)
         stand.execute(&format!("ALTER TABLE {table} ADD CONSTRAINT some CHECK {not}")).await;
         let (mut running, ledger) = stand.decide_in(stand.folder.path());
         for id in 1..=6 {
-            ledger.append(grant(10 * (aside as u64 - 1) + id)).await.unwrap();
+            ledger.append(grant(10 * (aside - 1) + id)).await.unwrap();
             running.spool.seal().await;
         }
         running.drain(&[]);
