@@ -41,8 +41,13 @@ pub(crate) async fn measure(load: &Load) -> Found {
     raise_limit();
     let (events, flooding) = (load.material.events as f64, usize::from(load.arguments.flooding));
     let rate = load.arguments.rate.unwrap_or(RATE) / events;
-    let mut all: Vec<Beside> =
-        Kind::ALL.map(|kind| Beside { kind, ordinary: Outcome::default(), abusers: Tally::default() }).into();
+    let is_asked_for =
+        |kind: &Kind| matches!(kind, Kind::Nothing) || kind.name(flooding).contains(&load.arguments.beside);
+    let mut all: Vec<Beside> = Kind::ALL
+        .into_iter()
+        .filter(is_asked_for)
+        .map(|kind| Beside { kind, ordinary: Outcome::default(), abusers: Tally::default() })
+        .collect();
     let warmed = load.drive(load.server.public, Pace::Open(rate), 5_000).await;
     for round in 1..=u64::from(load.arguments.rounds) {
         for (place, beside) in all.iter_mut().enumerate() {

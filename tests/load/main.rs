@@ -69,6 +69,9 @@ struct Arguments {
     /// Connections of each flood of `--abuse`.
     #[arg(long, default_value_t = abusers::FLOODING as u16, value_parser = clap::value_parser!(u16).range(1..=4_000))]
     flooding: u16,
+    /// Of `--abuse` only what is called so: `--beside flood`.
+    #[arg(long, default_value = "")]
+    beside: String,
     /// Leaves the handler that only parses out, for a profiler.
     #[arg(long)]
     alone: bool,

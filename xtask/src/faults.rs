@@ -9,7 +9,7 @@ use anyhow::Result;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Runs the suite. It takes about an hour with fifty rounds.
+/// Runs the suite. It takes seventy minutes or so with fifty rounds.
 pub(crate) fn run(rounds: usize, seed: Option<u64>) -> Result<()> {
     setup::for_run()?;
     banner::build(banner::Options::default())?;

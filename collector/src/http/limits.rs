@@ -73,7 +73,7 @@ enum Kind {
 }
 
 impl Limits {
-    /// For so many requests at once, as many whose bodies are waited for, and [`RUSHING`] times as many of rushes.
+    /// For so many requests at once, as many whose bodies are waited for, and twice as many of rushes.
     pub fn new(requests_max: usize) -> Limits {
         Limits {
             rates: Rates::new(),

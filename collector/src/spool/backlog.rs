@@ -197,10 +197,8 @@ impl Shared {
         self.backlog().sealed.front().cloned()
     }
 
-    pub(crate) fn behind_oldest(&self, after: usize, of_max: usize) -> Option<Arc<Sealed>> {
-        let backlog = self.backlog();
-        let behind = backlog.sealed.len().saturating_sub(1).min(of_max);
-        backlog.sealed.get(1 + after.checked_rem(behind)?).cloned()
+    pub(crate) fn behind_oldest(&self, max: usize) -> Vec<Arc<Sealed>> {
+        self.backlog().sealed.iter().skip(1).take(max).cloned().collect()
     }
 
     pub(crate) fn open_since_ms(&self) -> Option<u64> {

@@ -264,10 +264,9 @@ impl Spool {
         self.inner.shared.oldest()
     }
 
-    /// Of the first so many sealed segments that wait behind the oldest the one after so many, from the first again behind the
-    /// last; nothing where none waits.
-    pub(crate) fn behind_oldest(&self, after: usize, of_max: usize) -> Option<Arc<Sealed>> {
-        self.inner.shared.behind_oldest(after, of_max)
+    /// The first sealed segments that wait behind the oldest, so many at most.
+    pub(crate) fn behind_oldest(&self, max: usize) -> Vec<Arc<Sealed>> {
+        self.inner.shared.behind_oldest(max)
     }
 
     /// Reads a segment, and gives its records, in the order they were appended, to `look`. What is damaged is kept in

@@ -7,7 +7,7 @@
 use super::insert::{Insert, MalformedRow, layout};
 use super::job::{Job, Known};
 use super::retries::Retry;
-use super::settle::{Doubt, may_lie_in_rows};
+use super::settle::{Doubt, Sent, may_lie_in_rows};
 use super::{Store, StoreError, aside};
 use crate::ledger::{Place, ended_by, links_left, places};
 use crate::row_binary::Row;
@@ -33,21 +33,6 @@ const LOOKS_TIME_MIN: Duration = Duration::from_secs(30);
 impl Store {
     /// Takes the segment as far as it goes. After an error the same job is tried again.
     pub(crate) async fn drain(
-        &self,
-        spool: &Spool,
-        withdrawn: &Withdrawn,
-        kept_sites: &[String],
-        job: &mut Job,
-    ) -> Result<(), StoreError> {
-        job.untaken = None;
-        let drained = self.drain_once(spool, withdrawn, kept_sites, job).await;
-        if drained.is_err() {
-            job.failed(job.untaken);
-        }
-        drained
-    }
-
-    async fn drain_once(
         &self,
         spool: &Spool,
         withdrawn: &Withdrawn,
@@ -80,38 +65,38 @@ impl Store {
         // Whatever becomes of the other tables' rows.
         self.look_for_doubles(job).await?;
         let refused = job.refused();
-        if !refused.is_empty() {
-            if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
-                self.note_places(job).await?;
-            }
-            return aside::refused(spool, withdrawn, job, &refused).await;
-        }
-        // An earlier run may have noted it, or it was in quarantine.
-        if job.noted || job.segment.inherited() {
+        if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
+            self.note_places(job).await?;
+        } else if job.may_be_noted || job.segment.inherited() {
+            // An earlier run may have noted it, or it was in quarantine.
             for links in found.inserts.iter().filter(|insert| insert.table == Table::Links) {
                 self.forget_aside(links).await?;
             }
         }
-        finish(spool, withdrawn, job, contents).await
+        match refused.is_empty() {
+            true => finish(spool, withdrawn, job, contents).await,
+            false => aside::refused(spool, withdrawn, job, &refused).await,
+        }
     }
 
     /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
     async fn take(&self, insert: &Insert, job: &mut Job, doubt: Doubt<'_>) -> Result<(), StoreError> {
-        let mut known = job.known(insert.table);
-        let settled = self.settle(insert, &mut known, doubt).await;
+        let (mut known, mut sent) = (job.known(insert.table), Sent::default());
+        let settled = self.settle(insert, &mut known, doubt, &mut sent).await;
         job.tables.insert(insert.table, known);
-        let Err(error) = settled else {
-            if insert.expected > 0 && known == Known::Held && !job.brought.contains(&insert.table) {
-                job.brought.push(insert.table);
-            }
-            return Ok(());
-        };
-        job.untaken = may_lie_in_rows(&error).then_some(insert.table);
+        if sent.taken && !job.brought.contains(&insert.table) {
+            job.brought.push(insert.table);
+        }
+        let Err(error) = settled else { return Ok(()) };
+        if sent.refused {
+            job.failed(insert.table, may_lie_in_rows(&error));
+        }
         // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
         if insert.table == Table::Decisions {
             self.note_places(job).await?;
         }
-        if job.untaken.is_none() || !job.is_overtaken(insert.table, OVERTAKEN_MAX) {
+        let is_to_blame = sent.refused && job.is_to_blame(insert.table, OVERTAKEN_MAX, self.stuck_time);
+        if !is_to_blame {
             if !self.is_refusal(&error, insert.table).await {
                 return Err(error);
             }
@@ -184,7 +169,8 @@ impl Store {
     /// Notes of a job's places in the ledger that decisions are not in the store though their links are, or the other way
     /// round, or that neither is and others go in before them.
     pub(super) async fn note_places(&self, job: &mut Job) -> Result<(), StoreError> {
-        if !job.noted && !job.places.is_empty() {
+        if !job.noted && !job.places.is_empty() && !job.holds_decisions() {
+            job.may_be_noted = true;
             self.note_aside(job.places.clone()).await?;
             job.noted = true;
         }
@@ -335,6 +321,11 @@ mod tests {
         check("Code: 241. DB::Exception: Memory limit exceeded.", false);
         check("Code: 243. DB::Exception: Not enough space.", false);
         check("Code: 252. DB::Exception: Too many parts.", false);
+        check("Code: 241", false);
+        check("Code: 131. DB::Exception: The data is larger than 268435456 bytes", false);
+        check("Code: 1001. DB::Exception: std::filesystem: No space left on device", false);
+        check("Code: 76. DB::ErrnoException: Cannot open file: errno: 122, strerror: Quota exceeded.", false);
+        check("502 Bad Gateway", false);
         let check = |error, expected| assert_eq!(may_lie_in_rows(&error), expected, "{error}");
         check(StoreError::Client(clickhouse::error::Error::TimedOut), false);
         check(StoreError::Client(clickhouse::error::Error::Network("gone".into())), true);

@@ -2,9 +2,8 @@
 //!
 //! In: sealed segments. Out: none that waits. Invariant: nothing is inserted before the tables are those of this build and
 //! it was asked once which receipts are dead; then it depends on nothing but the store. Segments go in one by one, the oldest
-//! first; one of which the store has not taken a table's rows for [`STUCK_TIME`], whatever it says, is overtaken by some of those
-//! behind it, and when rows of that table go in with these and its own still do not, it is not the store that is unwell
-//! ([`super::drain`]).
+//! first; one whose inserts have failed for [`STUCK_TIME`], for whatever reason, is tried in turns with those behind it. When
+//! rows of the same table go in with these, it is not the store that is unwell ([`super::drain`]).
 
 use super::backoff::Backoff;
 use super::job::Job;
@@ -21,8 +20,16 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the oldest segment is tried before others overtake it: longer than an engine that ended takes to come back, or one
 /// that merges to have memory again.
 pub(super) const STUCK_TIME: Duration = Duration::from_secs(5 * 60);
-/// Of so many segments behind it the first is tried that was not yet: there may be more that the store does not take.
+/// Of so many segments behind it one is tried: there may be more that the store does not take.
 const BEHIND_MAX: usize = 64;
+
+/// What a step got on with.
+enum Step {
+    /// The oldest segment, or there is none.
+    OfOldest,
+    /// Another, behind one that is stuck.
+    Overtook,
+}
 
 /// The task's state.
 pub(super) struct Draining<'a> {
@@ -30,15 +37,24 @@ pub(super) struct Draining<'a> {
     /// What is known of the segments whose last try failed: the oldest, and where it is stuck of those behind it, at most
     /// [`BEHIND_MAX`].
     jobs: Vec<Job>,
-    /// How many of those behind the oldest were tried and did not go in.
-    passed: usize,
+    /// Whether the oldest was tried last.
+    tried_oldest: bool,
+    /// How often one was tried again that is behind the oldest and did not go in.
+    tried_again: usize,
     migrated: bool,
     cleaned_at: Instant,
 }
 
 impl<'a> Draining<'a> {
     pub(super) fn begin(common: &'a Common<'a>) -> Self {
-        Draining { common, jobs: Vec::new(), passed: 0, migrated: false, cleaned_at: Instant::now() }
+        Draining {
+            common,
+            jobs: Vec::new(),
+            tried_oldest: false,
+            tried_again: 0,
+            migrated: false,
+            cleaned_at: Instant::now(),
+        }
     }
 
     /// Works until told to stop and then until nothing waits. Whether nothing does: after a failure by then, what is left
@@ -49,7 +65,9 @@ impl<'a> Draining<'a> {
         let mut well = true;
         loop {
             match self.step().await {
-                Ok(()) => {
+                // The oldest waits still.
+                Ok(Step::Overtook) => backoff.reset(),
+                Ok(Step::OfOldest) => {
                     if !well {
                         tracing::info!("The drain gets on again.");
                     }
@@ -92,7 +110,7 @@ impl<'a> Draining<'a> {
     }
 
     /// Whatever is due, and one segment.
-    async fn step(&mut self) -> Result<(), StoreError> {
+    async fn step(&mut self) -> Result<Step, StoreError> {
         if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
             self.clean().await;
         }
@@ -108,16 +126,57 @@ impl<'a> Draining<'a> {
             self.common.is_ready.send_replace(true);
         }
         let _waiting = self.common.waiting.lock().await;
-        let Some(segment) = spool.oldest_now() else { return Ok(()) };
-        let mut job = self.job_of(segment);
-        match job.stuck_with(store.stuck_time) {
-            None => self.passed = 0,
-            Some(table) if store.note_places(&mut job).await.is_ok() && self.overtake(table).await => {
-                job.overtaken += 1;
-            }
-            Some(_) => {}
+        let Some(oldest) = spool.oldest_now() else { return Ok(Step::OfOldest) };
+        if self.is_overtaken_now(&oldest).await
+            && let Some(behind) = self.behind().await
+        {
+            self.overtake(&oldest, behind).await?;
+            return Ok(Step::Overtook);
         }
-        self.try_once(job).await.map(drop)
+        self.tried_oldest = true;
+        let job = self.job_of(oldest);
+        self.try_once(job).await.map(|_| Step::OfOldest)
+    }
+
+    /// Whether it is the turn of one behind the oldest: this is stuck, and the store answers.
+    async fn is_overtaken_now(&mut self, oldest: &Sealed) -> bool {
+        let store = self.common.store;
+        let is_stuck = |job: &Job| job.is_of(oldest) && job.is_stuck(store.stuck_time);
+        std::mem::take(&mut self.tried_oldest)
+            && self.jobs.iter().any(is_stuck)
+            && store.takes_layout(Table::Events).await
+    }
+
+    /// The first behind the oldest that was not tried yet, or else each of the others in turn.
+    async fn behind(&mut self) -> Option<Arc<Sealed>> {
+        let spool = self.common.spool;
+        let untried = |behind: &[Arc<Sealed>]| {
+            behind.iter().find(|segment| !self.jobs.iter().any(|job| job.is_of(segment))).cloned()
+        };
+        if let Some(segment) = untried(&spool.behind_oldest(BEHIND_MAX)) {
+            return Some(segment);
+        }
+        // While one waits the open segment is sealed only when it is full.
+        spool.seal().await;
+        let behind = spool.behind_oldest(BEHIND_MAX);
+        untried(&behind).or_else(|| {
+            self.tried_again = self.tried_again.wrapping_add(1);
+            behind.get(self.tried_again.checked_rem(behind.len())?).cloned()
+        })
+    }
+
+    /// Tries a segment behind the oldest.
+    async fn overtake(&mut self, oldest: &Sealed, behind: Arc<Sealed>) -> Result<(), StoreError> {
+        // Of decisions that others of their chain pass a note tells that nobody removed them.
+        for passed in &mut self.jobs {
+            self.common.store.note_places(passed).await?;
+        }
+        let job = self.job_of(behind);
+        let done = self.try_once(job).await?;
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
+            job.was_overtaken_by(&done);
+        }
+        Ok(())
     }
 
     /// What is known of a segment.
@@ -128,51 +187,20 @@ impl<'a> Draining<'a> {
         }
     }
 
-    /// Tries a segment behind the oldest, if the store answers; whether it went in with rows of that table.
-    async fn overtake(&mut self, table: Table) -> bool {
-        let Common { store, spool, .. } = self.common;
-        if !store.takes_layout(table).await {
-            return false;
-        }
-        // Of decisions that others of their chain pass a note tells that nobody removed them.
-        for passed in &mut self.jobs {
-            if store.note_places(passed).await.is_err() {
-                return false;
-            }
-        }
-        if spool.behind_oldest(0, BEHIND_MAX).is_none() {
-            // While one waits the open segment is sealed only when it is full.
-            spool.seal().await;
-        }
-        let Some(behind) = spool.behind_oldest(self.passed, BEHIND_MAX) else { return false };
-        let job = self.job_of(behind);
-        match self.try_once(job).await {
-            Ok(done) => done.brought.contains(&table),
-            Err(_) => {
-                self.passed = self.passed.wrapping_add(1);
-                false
-            }
-        }
-    }
-
     /// Tries a segment. One that is done is given back.
     async fn try_once(&mut self, mut job: Job) -> Result<Job, StoreError> {
         let Common { store, spool, withdrawn, .. } = self.common;
         let drained = store.drain(spool, withdrawn, &self.common.kept_sites.load_full(), &mut job).await;
-        match drained {
-            Ok(()) => {
-                store.health.drained();
-                if job.may_end_consents() {
-                    self.common.ended_a_consent.notify_one();
-                }
-                if job.may_have_doubles() {
-                    self.common.found_doubles.notify_one();
-                }
-            }
-            Err(error) => {
-                self.jobs.push(job);
-                return Err(error);
-            }
+        if let Err(error) = drained {
+            self.jobs.push(job);
+            return Err(error);
+        }
+        store.health.drained();
+        if job.may_end_consents() {
+            self.common.ended_a_consent.notify_one();
+        }
+        if job.may_have_doubles() {
+            self.common.found_doubles.notify_one();
         }
         Ok(job)
     }

@@ -24,16 +24,14 @@ pub(crate) struct Job {
     pub(super) segment: Arc<Sealed>,
     pub(super) tables: HashMap<Table, Known>,
     pub(super) refusals: u32,
-    /// When a try of it failed first.
-    pub(super) failing_since: Option<Instant>,
-    /// Tables of which the store holds rows of it.
+    /// When an insert of its rows failed first.
+    failing_since: Option<Instant>,
+    /// The table of the last insert that failed, and since when it is this one, where that may lie in the rows.
+    blamed: Option<(Table, Instant)>,
+    /// Segments behind it with which rows of that table went in since, each between two tries of it.
+    overtaken: u32,
+    /// Tables of which rows of it went in.
     pub(super) brought: Vec<Table>,
-    /// The table whose rows the store did not take in this try, for a reason that may lie in them.
-    pub(super) untaken: Option<Table>,
-    /// The same of the last try.
-    pub(super) blamed: Option<Table>,
-    /// Segments behind it of which the store took rows of that table since, each between two tries of it.
-    pub(super) overtaken: u32,
     /// Its decisions' places in the ledger, once it was read.
     pub(super) places: Vec<Place>,
     /// Whether a decision of it may have ended a consent: until it is read nobody knows.
@@ -42,8 +40,10 @@ pub(crate) struct Job {
     pub(super) unread: u32,
     /// The browsers' batches of it, once it was read.
     pub(super) batches: Vec<(BatchId, u64)>,
-    /// The store knows that its decisions are not there though their links are.
+    /// The store knows that its decisions are not there though their links are, or the other way round.
     pub(super) noted: bool,
+    /// It may know: nobody heard how that ended.
+    pub(super) may_be_noted: bool,
     /// The store knows of its retries.
     pub(super) retries_noted: bool,
     /// Failed tries to find out whether events of it are there twice.
@@ -62,15 +62,15 @@ impl Job {
             tables,
             refusals: 0,
             failing_since: None,
-            brought: Vec::new(),
-            untaken: None,
             blamed: None,
             overtaken: 0,
+            brought: Vec::new(),
             places: Vec::new(),
             may_end_consents: true,
             unread: 0,
             batches: Vec::new(),
             noted: false,
+            may_be_noted: false,
             retries_noted: false,
             looks: 0,
             looked_since: None,
@@ -88,22 +88,35 @@ impl Job {
         format!("{:016x}", self.segment.id())
     }
 
-    /// A try of it failed, of that table if its rows may be at fault.
-    pub(super) fn failed(&mut self, blamed: Option<Table>) {
+    /// An insert of rows of a table failed, for a reason that may lie in them or not.
+    pub(super) fn failed(&mut self, table: Table, may_lie_in_rows: bool) {
         self.failing_since.get_or_insert_with(Instant::now);
-        if self.blamed != blamed {
-            (self.blamed, self.overtaken) = (blamed, 0);
+        let blamed = may_lie_in_rows.then_some(table);
+        if self.blamed.map(|(table, _)| table) != blamed {
+            (self.blamed, self.overtaken) = (blamed.map(|table| (table, Instant::now())), 0);
         }
     }
 
-    /// The table whose rows it is stuck with, if its tries have failed for so long.
-    pub(super) fn stuck_with(&self, time: Duration) -> Option<Table> {
-        self.blamed.filter(|_| self.failing_since.is_some_and(|since| since.elapsed() >= time))
+    /// Whether its inserts have failed for so long.
+    pub(super) fn is_stuck(&self, time: Duration) -> bool {
+        self.failing_since.is_some_and(|since| since.elapsed() >= time)
     }
 
-    /// Whether so many others with rows of a table that it is stuck with went in.
-    pub(super) fn is_overtaken(&self, table: Table, times: u32) -> bool {
-        self.blamed == Some(table) && self.overtaken >= times
+    /// Another, from behind it, went in.
+    pub(super) fn was_overtaken_by(&mut self, other: &Job) {
+        let is_proof = self.blamed.is_some_and(|(table, _)| other.brought.contains(&table));
+        self.overtaken += u32::from(is_proof);
+    }
+
+    /// Whether rows of that table have been to blame for so long, while those of so many others went in.
+    pub(super) fn is_to_blame(&self, table: Table, times: u32, time: Duration) -> bool {
+        let is_blamed = |(blamed, since): (Table, Instant)| blamed == table && since.elapsed() >= time;
+        self.overtaken >= times && self.blamed.is_some_and(is_blamed)
+    }
+
+    /// Whether its decisions and their links are in the store.
+    pub(super) fn holds_decisions(&self) -> bool {
+        [Table::Decisions, Table::Links].iter().all(|table| self.known(*table) == Known::Held)
     }
 
     /// What is known of a table's rows.

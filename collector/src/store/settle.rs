@@ -19,17 +19,28 @@ const UNREADABLE: [&str; 7] =
 /// The same code of an insert that is too large as a whole, for which no row can be blamed.
 const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
 
-/// Its codes for what it lacks at the moment: time, memory, threads, room on its disk, merged parts, a table that may be written.
-const SHORT_OF_SOMETHING: [&str; 8] = [
-    "Code: 159.",
-    "Code: 173.",
-    "Code: 202.",
-    "Code: 241.",
-    "Code: 242.",
-    "Code: 243.",
-    "Code: 252.",
-    "Code: 439.",
-];
+/// Its codes for what it lacks at the moment: time, a network, memory, threads, room on its disk, merged parts, replicas, a table
+/// that may be written.
+const SHORT_OF_SOMETHING: [u32; 18] =
+    [75, 76, 159, 173, 202, 209, 210, 225, 241, 242, 243, 252, 279, 285, 286, 319, 439, 999];
+/// What other codes say with it when a disk is full, or a quota.
+const DISK_IS_FULL: [&str; 3] = ["No space left", "errno: 28,", "errno: 122,"];
+
+/// What became of the inserts of one try.
+#[derive(Default)]
+pub(super) struct Sent {
+    /// Rows went in.
+    pub(super) taken: bool,
+    /// The try ended with rows that did not.
+    pub(super) refused: bool,
+}
+
+impl Sent {
+    fn was<T>(&mut self, sent: Result<T, StoreError>) -> Result<T, StoreError> {
+        (self.taken, self.refused) = (self.taken || sent.is_ok(), sent.is_err());
+        sent
+    }
+}
 
 /// Why the number of rows that the store holds may not tell which of them it holds.
 #[derive(Clone, Copy)]
@@ -48,6 +59,7 @@ impl Store {
         insert: &Insert,
         known: &mut Known,
         Doubt { salvaged, is_stale }: Doubt<'_>,
+        sent: &mut Sent,
     ) -> Result<(), StoreError> {
         if insert.expected == 0 {
             // What the store may hold of dead receipts is erased, not removed here.
@@ -59,7 +71,7 @@ impl Store {
                 Known::Held | Known::Refused => return Ok(()),
                 Known::Absent => {
                     *known = Known::Nothing;
-                    self.insert(insert, 0, &insert.stable_token()).await?;
+                    sent.was(self.insert(insert, 0, &insert.stable_token()).await)?;
                     *known = Known::Held;
                 }
                 Known::Nothing => {
@@ -88,14 +100,14 @@ impl Store {
                     // the question that follows shows it.
                     let token = if stable { insert.stable_token() } else { insert.further_token()? };
                     stable = false;
-                    self.insert(insert, parts, &token).await?;
+                    sent.was(self.insert(insert, parts, &token).await)?;
                 }
             }
         }
         match known {
             Known::Held | Known::Refused => Ok(()),
             Known::Absent | Known::Nothing => {
-                Err(StoreError::Unsettled { table: layout(insert.table).table })
+                sent.was(Err(StoreError::Unsettled { table: layout(insert.table).table }))
             }
         }
     }
@@ -112,13 +124,21 @@ pub(super) fn may_lie_in_rows(error: &StoreError) -> bool {
     use clickhouse::error::Error;
     match error {
         StoreError::Client(Error::BadResponse(text)) => {
-            !SHORT_OF_SOMETHING.iter().any(|code| text.starts_with(code))
+            let is_full = DISK_IS_FULL.iter().any(|words| text.contains(words));
+            let is_short = |code: u32| SHORT_OF_SOMETHING.contains(&code);
+            !is_full && !text.contains(TOO_LARGE_AS_A_WHOLE) && code(text).is_some_and(|code| !is_short(code))
         }
         // A connection that ended may be an engine that did.
         StoreError::Client(error) => !matches!(error, Error::TimedOut),
         StoreError::Unsettled { .. } => true,
         StoreError::Disk(_) | StoreError::Migration(_) | StoreError::Stale { .. } => false,
     }
+}
+
+/// The store's code, if it is the store that answers.
+fn code(answer: &str) -> Option<u32> {
+    let code = answer.strip_prefix("Code: ")?;
+    code[..code.find(|it: char| !it.is_ascii_digit()).unwrap_or(code.len())].parse().ok()
 }
 
 /// Whether the store says that it cannot read the rows.

@@ -10,6 +10,7 @@ tests![
     a_store_that_takes_nothing_has_no_segment_set_aside,
     what_goes_into_other_tables_proves_nothing,
     decisions_and_links_that_are_overtaken_are_no_finding,
+    a_decision_beside_rows_that_are_set_aside_is_missed_when_it_is_removed,
     nothing_is_overtaken_before_its_time,
 ];
 
@@ -69,13 +70,14 @@ async fn a_segment_that_the_store_does_not_take_for_any_reason_is_set_aside_once
 
 async fn of_several_such_segments_each_is_set_aside(mut stand: Stand) {
     let running = where_paths_are(&mut stand, Duration::ZERO, "path NOT LIKE '/not%'").await;
-    sealed(&running, &["/not1", "/not2", "/a", "/b", "/c", "/d"]).await;
-    until(async || stand.paths().await == ["/a", "/b", "/c", "/d", "/first"]).await;
-    // Each needs a proof of its own, so the other waits for somebody to come.
-    sealed(&running, &["/e", "/f", "/g", "/h"]).await;
+    sealed(&running, &["/not1", "/not2"]).await;
+    // Each needs a proof of its own, and nobody else seals what comes.
+    for path in ["/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h"] {
+        append(&running, path).await;
+        until(async || stand.paths().await.iter().any(|stored| stored == path)).await;
+    }
     settled(&running).await;
     assert_eq!(running.spool.depth().quarantined, 2);
-    assert_eq!(stand.paths().await.len(), 9);
     running.end().await;
 }
 
@@ -125,6 +127,24 @@ async fn decisions_and_links_that_are_overtaken_are_no_finding(mut stand: Stand)
         assert_eq!((told.findings.as_slice(), told.aside), (&[][..], aside), "{table}");
         running.end().await;
     }
+}
+
+async fn a_decision_beside_rows_that_are_set_aside_is_missed_when_it_is_removed(mut stand: Stand) {
+    let mut running = where_paths_are(&mut stand, Duration::ZERO, "path != '/not'").await;
+    running.kill().await;
+    let ledger = running.ledger();
+    ledger.append(grant(1)).await.unwrap();
+    sealed(&running, &["/not", "/a", "/b", "/c", "/d"]).await;
+    running.drain(&[]);
+    settled(&running).await;
+    let told = async || {
+        let told = stand.store.verify_ledger(None, &[]).await.unwrap();
+        (told.findings.len(), told.aside, told.rows)
+    };
+    assert_eq!((running.spool.depth().quarantined, told().await), (1, (0, 0, 1)));
+    stand.execute("ALTER TABLE consents DELETE WHERE consent_id = 1").await;
+    assert_eq!(told().await, (1, 0, 0));
+    running.end().await;
 }
 
 async fn nothing_is_overtaken_before_its_time(mut stand: Stand) {

@@ -209,6 +209,10 @@ impl Running {
         }));
     }
 
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
     pub(crate) async fn append(&self, record: Record) {
         self.spool.append(record).await.unwrap();
     }
