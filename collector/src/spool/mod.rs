@@ -314,7 +314,7 @@ impl Spool {
         quarantine::sweep(&self.inner.shared, &Withdrawals { heard_ms, left: &left })
     }
 
-    /// Seals the open segment if it was begun so long ago, so that a withdrawal can reach it.
+    /// Seals the open segment if it was begun so long ago: a withdrawal reaches only what is sealed, and so does the drain.
     pub async fn seal_rested(&self, age: Duration) {
         let open = self.inner.shared.open_since_ms();
         if open.is_some_and(|since_ms| erase::is_rested(&self.inner.shared, since_ms, age)) {

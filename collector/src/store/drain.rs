@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
 
-/// Segments behind one that has failed for long that go in with rows of the same table, each between two tries of it, before it
-/// is set aside whatever the store says of it: it may have no words for it, or end.
+/// Tries of a segment that has failed for long after which others' rows of the same table went in, before it is set aside
+/// whatever the store says of it: it may have no words for it, or end.
 const OVERTAKEN_MAX: u32 = 4;
 
 /// Tries to find what another segment brought too, each on a store that proved to be well.
@@ -39,10 +39,27 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
+        job.begin();
         let (contents, found) = match self.read(spool, withdrawn, kept_sites, job).await {
             Ok(read) => read,
             Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
         };
+        let drained = self.drain_read(spool, withdrawn, job, contents, found).await;
+        if drained.is_err() {
+            job.failed();
+        }
+        drained
+    }
+
+    /// Makes the store hold what was read.
+    async fn drain_read(
+        &self,
+        spool: &Spool,
+        withdrawn: &Withdrawn,
+        job: &mut Job,
+        contents: Contents,
+        found: Found,
+    ) -> Result<(), StoreError> {
         (job.unread, job.may_end_consents, job.batches) = (0, found.withdraws, contents.batches().to_vec());
         job.places.clone_from(&found.places);
         // Before the links are there: nobody is to find one without its row and without the reason.
@@ -81,29 +98,38 @@ impl Store {
 
     /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
     async fn take(&self, insert: &Insert, job: &mut Job, doubt: Doubt<'_>) -> Result<(), StoreError> {
+        if let Some(why) = job.is_to_blame(insert.table, OVERTAKEN_MAX, self.stuck_time) {
+            let why = why.to_owned();
+            // Nobody knows how the last try ended; the store answers now.
+            let held = self.held(insert).await?;
+            let is_held = held == insert.expected || (doubt.salvaged && held > insert.expected);
+            let known = if is_held { Known::Held } else { Known::Refused };
+            if known == Known::Refused {
+                tracing::error!(%why, table = layout(insert.table).table, "The store takes rows of other segments, and none of this one.");
+            }
+            job.tables.insert(insert.table, known);
+            return Ok(());
+        }
         let (mut known, mut sent) = (job.known(insert.table), Sent::default());
         let settled = self.settle(insert, &mut known, doubt, &mut sent).await;
         job.tables.insert(insert.table, known);
-        if sent.taken && !job.brought.contains(&insert.table) {
+        if sent.taken {
             job.brought.push(insert.table);
         }
         let Err(error) = settled else { return Ok(()) };
         if sent.refused {
-            job.failed(insert.table, may_lie_in_rows(&error));
+            job.untaken(insert.table, may_lie_in_rows(&error), error.to_string());
         }
         // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
         if insert.table == Table::Decisions {
             self.note_places(job).await?;
         }
-        let is_to_blame = sent.refused && job.is_to_blame(insert.table, OVERTAKEN_MAX, self.stuck_time);
-        if !is_to_blame {
-            if !self.is_refusal(&error, insert.table).await {
-                return Err(error);
-            }
-            job.refusals += 1;
-            if job.refusals < REFUSALS_MAX {
-                return Err(error);
-            }
+        if !self.is_refusal(&error, insert.table).await {
+            return Err(error);
+        }
+        job.refusals += 1;
+        if job.refusals < REFUSALS_MAX {
+            return Err(error);
         }
         tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
         job.tables.insert(insert.table, Known::Refused);
@@ -324,6 +350,8 @@ mod tests {
         check("Code: 241", false);
         check("Code: 131. DB::Exception: The data is larger than 268435456 bytes", false);
         check("Code: 1001. DB::Exception: std::filesystem: No space left on device", false);
+        check("Code: 1001. DB::Exception: std::exception", true);
+        check("Code: 469. DB::Exception: Constraint is violated at path = 'No space left'", true);
         check("Code: 76. DB::ErrnoException: Cannot open file: errno: 122, strerror: Quota exceeded.", false);
         check("502 Bad Gateway", false);
         let check = |error, expected| assert_eq!(may_lie_in_rows(&error), expected, "{error}");

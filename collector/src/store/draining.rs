@@ -2,8 +2,8 @@
 //!
 //! In: sealed segments. Out: none that waits. Invariant: nothing is inserted before the tables are those of this build and
 //! it was asked once which receipts are dead; then it depends on nothing but the store. Segments go in one by one, the oldest
-//! first; one whose inserts have failed for [`STUCK_TIME`], for whatever reason, is tried in turns with those behind it. When
-//! rows of the same table go in with these, it is not the store that is unwell ([`super::drain`]).
+//! first; one that has failed for [`STUCK_TIME`], for whatever reason, is overtaken by those behind it. When rows of the same
+//! table go in with these, it is not the store that is unwell ([`super::drain`]).
 
 use super::backoff::Backoff;
 use super::job::Job;
@@ -21,40 +21,27 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// that merges to have memory again.
 pub(super) const STUCK_TIME: Duration = Duration::from_secs(5 * 60);
 /// Of so many segments behind it one is tried: there may be more that the store does not take.
-const BEHIND_MAX: usize = 64;
+const BEHIND_MAX: usize = 16;
 
-/// What a step got on with.
-enum Step {
-    /// The oldest segment, or there is none.
-    OfOldest,
-    /// Another, behind one that is stuck.
-    Overtook,
-}
+/// The least age of an open segment that is sealed to be tried: so that these are no smaller than usual.
+const OPEN_AGE: Duration = Duration::from_secs(1);
+
+/// For how long those behind a stuck segment go in between two tries of it; where a try took longer, for as long as that.
+const OVERTAKING_TIME: Duration = Duration::from_secs(10);
 
 /// The task's state.
 pub(super) struct Draining<'a> {
     common: &'a Common<'a>,
-    /// What is known of the segments whose last try failed: the oldest, and where it is stuck of those behind it, at most
-    /// [`BEHIND_MAX`].
+    /// What is known of the segments whose last try failed, in the order of these tries: the oldest, and where it is stuck of
+    /// those behind it, at most [`BEHIND_MAX`].
     jobs: Vec<Job>,
-    /// Whether the oldest was tried last.
-    tried_oldest: bool,
-    /// How often one was tried again that is behind the oldest and did not go in.
-    tried_again: usize,
     migrated: bool,
     cleaned_at: Instant,
 }
 
 impl<'a> Draining<'a> {
     pub(super) fn begin(common: &'a Common<'a>) -> Self {
-        Draining {
-            common,
-            jobs: Vec::new(),
-            tried_oldest: false,
-            tried_again: 0,
-            migrated: false,
-            cleaned_at: Instant::now(),
-        }
+        Draining { common, jobs: Vec::new(), migrated: false, cleaned_at: Instant::now() }
     }
 
     /// Works until told to stop and then until nothing waits. Whether nothing does: after a failure by then, what is left
@@ -65,9 +52,7 @@ impl<'a> Draining<'a> {
         let mut well = true;
         loop {
             match self.step().await {
-                // The oldest waits still.
-                Ok(Step::Overtook) => backoff.reset(),
-                Ok(Step::OfOldest) => {
+                Ok(()) => {
                     if !well {
                         tracing::info!("The drain gets on again.");
                     }
@@ -110,7 +95,7 @@ impl<'a> Draining<'a> {
     }
 
     /// Whatever is due, and one segment.
-    async fn step(&mut self) -> Result<Step, StoreError> {
+    async fn step(&mut self) -> Result<(), StoreError> {
         if self.cleaned_at.elapsed() >= HOUSEKEEPING_INTERVAL {
             self.clean().await;
         }
@@ -126,63 +111,64 @@ impl<'a> Draining<'a> {
             self.common.is_ready.send_replace(true);
         }
         let _waiting = self.common.waiting.lock().await;
-        let Some(oldest) = spool.oldest_now() else { return Ok(Step::OfOldest) };
-        if self.is_overtaken_now(&oldest).await
-            && let Some(behind) = self.behind().await
-        {
-            self.overtake(&oldest, behind).await?;
-            return Ok(Step::Overtook);
+        let Some(oldest) = spool.oldest_now() else { return Ok(()) };
+        let (job, began) = (self.job_of(Arc::clone(&oldest)), Instant::now());
+        let tried = self.try_once(job).await;
+        if tried.is_err() {
+            let time = OVERTAKING_TIME.max(began.elapsed());
+            self.overtake(&oldest, Instant::now() + time).await;
         }
-        self.tried_oldest = true;
-        let job = self.job_of(oldest);
-        self.try_once(job).await.map(|_| Step::OfOldest)
+        tried.map(drop)
     }
 
-    /// Whether it is the turn of one behind the oldest: this is stuck, and the store answers.
-    async fn is_overtaken_now(&mut self, oldest: &Sealed) -> bool {
+    /// Where the oldest is stuck and the store answers: those behind it go in, until one does not, or it is time for the
+    /// oldest again.
+    async fn overtake(&mut self, oldest: &Sealed, until: Instant) {
         let store = self.common.store;
         let is_stuck = |job: &Job| job.is_of(oldest) && job.is_stuck(store.stuck_time);
-        std::mem::take(&mut self.tried_oldest)
-            && self.jobs.iter().any(is_stuck)
-            && store.takes_layout(Table::Events).await
+        if !self.jobs.iter().any(is_stuck) || !store.takes_layout(Table::Events).await {
+            return;
+        }
+        while Instant::now() < until
+            && let Some(behind) = self.behind().await
+        {
+            // Of decisions that others of their chain pass a note tells that nobody removed them.
+            for passed in &mut self.jobs {
+                if store.note_places(passed).await.is_err() {
+                    return;
+                }
+            }
+            let job = self.job_of(behind);
+            let Ok(done) = self.try_once(job).await else { return };
+            if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
+                job.was_overtaken_by(&done);
+            }
+        }
     }
 
-    /// The first behind the oldest that was not tried yet, or else each of the others in turn.
-    async fn behind(&mut self) -> Option<Arc<Sealed>> {
+    /// The first behind the oldest that was not tried yet, or else the one whose try was the longest ago.
+    async fn behind(&self) -> Option<Arc<Sealed>> {
         let spool = self.common.spool;
         let untried = |behind: &[Arc<Sealed>]| {
             behind.iter().find(|segment| !self.jobs.iter().any(|job| job.is_of(segment))).cloned()
         };
-        if let Some(segment) = untried(&spool.behind_oldest(BEHIND_MAX)) {
+        let mut behind = spool.behind_oldest(BEHIND_MAX);
+        if let Some(segment) = untried(&behind) {
             return Some(segment);
         }
-        // While one waits the open segment is sealed only when it is full.
-        spool.seal().await;
-        let behind = spool.behind_oldest(BEHIND_MAX);
-        untried(&behind).or_else(|| {
-            self.tried_again = self.tried_again.wrapping_add(1);
-            behind.get(self.tried_again.checked_rem(behind.len())?).cloned()
-        })
-    }
-
-    /// Tries a segment behind the oldest.
-    async fn overtake(&mut self, oldest: &Sealed, behind: Arc<Sealed>) -> Result<(), StoreError> {
-        // Of decisions that others of their chain pass a note tells that nobody removed them.
-        for passed in &mut self.jobs {
-            self.common.store.note_places(passed).await?;
+        if behind.len() < BEHIND_MAX {
+            // While one waits the open segment is sealed only when it is full.
+            spool.seal_rested(OPEN_AGE).await;
+            behind = spool.behind_oldest(BEHIND_MAX);
         }
-        let job = self.job_of(behind);
-        let done = self.try_once(job).await?;
-        if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
-            job.was_overtaken_by(&done);
-        }
-        Ok(())
+        let of = |job: &Job| behind.iter().find(|segment| job.is_of(segment)).cloned();
+        untried(&behind).or_else(|| self.jobs.iter().find_map(of))
     }
 
     /// What is known of a segment.
     fn job_of(&mut self, segment: Arc<Sealed>) -> Job {
         match self.jobs.iter().position(|job| job.is_of(&segment)) {
-            Some(place) => self.jobs.swap_remove(place),
+            Some(place) => self.jobs.remove(place),
             None => Job::new(segment),
         }
     }

@@ -19,18 +19,27 @@ pub(super) enum Known {
     Refused,
 }
 
+/// Rows that may be at fault themselves.
+struct Blame {
+    table: Table,
+    since: Instant,
+    /// Whether they were not taken in the last try, and none that overtook it was counted since.
+    is_fresh: bool,
+    /// How many of its tries were followed by another's rows of that table that went in.
+    overtaken: u32,
+    /// What the store said last.
+    why: String,
+}
+
 /// What is known of one segment over all the tries.
 pub(crate) struct Job {
     pub(super) segment: Arc<Sealed>,
     pub(super) tables: HashMap<Table, Known>,
     pub(super) refusals: u32,
-    /// When an insert of its rows failed first.
+    /// When a try of it failed first, once it could be read.
     failing_since: Option<Instant>,
-    /// The table of the last insert that failed, and since when it is this one, where that may lie in the rows.
-    blamed: Option<(Table, Instant)>,
-    /// Segments behind it with which rows of that table went in since, each between two tries of it.
-    overtaken: u32,
-    /// Tables of which rows of it went in.
+    blame: Option<Blame>,
+    /// Tables of which rows of it went in, in the last try.
     pub(super) brought: Vec<Table>,
     /// Its decisions' places in the ledger, once it was read.
     pub(super) places: Vec<Place>,
@@ -62,8 +71,7 @@ impl Job {
             tables,
             refusals: 0,
             failing_since: None,
-            blamed: None,
-            overtaken: 0,
+            blame: None,
             brought: Vec::new(),
             places: Vec::new(),
             may_end_consents: true,
@@ -88,30 +96,48 @@ impl Job {
         format!("{:016x}", self.segment.id())
     }
 
-    /// An insert of rows of a table failed, for a reason that may lie in them or not.
-    pub(super) fn failed(&mut self, table: Table, may_lie_in_rows: bool) {
-        self.failing_since.get_or_insert_with(Instant::now);
-        let blamed = may_lie_in_rows.then_some(table);
-        if self.blamed.map(|(table, _)| table) != blamed {
-            (self.blamed, self.overtaken) = (blamed.map(|table| (table, Instant::now())), 0);
+    /// A try begins.
+    pub(super) fn begin(&mut self) {
+        self.brought.clear();
+        if let Some(blame) = &mut self.blame {
+            blame.is_fresh = false;
         }
     }
 
-    /// Whether its inserts have failed for so long.
+    /// A try failed, of a segment that could be read.
+    pub(super) fn failed(&mut self) {
+        self.failing_since.get_or_insert_with(Instant::now);
+    }
+
+    /// In it an insert of rows of a table failed, for a reason that may lie in them or not.
+    pub(super) fn untaken(&mut self, table: Table, may_lie_in_rows: bool, why: String) {
+        let before = self.blame.take().filter(|blame| blame.table == table);
+        self.blame = may_lie_in_rows.then(|| match before {
+            Some(blame) => Blame { why, is_fresh: true, ..blame },
+            None => Blame { table, since: Instant::now(), is_fresh: true, overtaken: 0, why },
+        });
+    }
+
+    /// Whether its tries have failed for so long.
     pub(super) fn is_stuck(&self, time: Duration) -> bool {
         self.failing_since.is_some_and(|since| since.elapsed() >= time)
     }
 
     /// Another, from behind it, went in.
     pub(super) fn was_overtaken_by(&mut self, other: &Job) {
-        let is_proof = self.blamed.is_some_and(|(table, _)| other.brought.contains(&table));
-        self.overtaken += u32::from(is_proof);
+        if let Some(blame) = &mut self.blame
+            && other.brought.contains(&blame.table)
+            && std::mem::take(&mut blame.is_fresh)
+        {
+            blame.overtaken += 1;
+        }
     }
 
-    /// Whether rows of that table have been to blame for so long, while those of so many others went in.
-    pub(super) fn is_to_blame(&self, table: Table, times: u32, time: Duration) -> bool {
-        let is_blamed = |(blamed, since): (Table, Instant)| blamed == table && since.elapsed() >= time;
-        self.overtaken >= times && self.blamed.is_some_and(is_blamed)
+    /// What the store said of rows of that table, if they have been to blame for so long, while those of others went in after
+    /// so many of its tries.
+    pub(super) fn is_to_blame(&self, table: Table, times: u32, time: Duration) -> Option<&str> {
+        let blame = self.blame.as_ref().filter(|blame| blame.table == table)?;
+        (blame.overtaken >= times && blame.since.elapsed() >= time).then_some(&blame.why)
     }
 
     /// Whether its decisions and their links are in the store.
@@ -138,5 +164,61 @@ impl Job {
     /// Whether events of it may be there twice.
     pub(super) fn may_have_doubles(&self) -> bool {
         self.may_have_doubles
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn job(bringing: &[Table]) -> Job {
+        let name = "0000000000000001-0000000000000002.sealed".parse().expect("a segment's name");
+        let segment = Sealed::in_folder(Path::new("spool"), name, 1, 1);
+        Job { brought: bringing.to_vec(), ..Job::new(Arc::new(segment)) }
+    }
+
+    fn try_in_vain(job: &mut Job, table: Table, may_lie_in_rows: bool) {
+        job.begin();
+        job.untaken(table, may_lie_in_rows, "why".to_owned());
+        job.failed();
+    }
+
+    #[test]
+    fn rows_are_to_blame_once_others_of_their_table_went_in_after_several_tries_and_for_so_long() {
+        let (mut stuck, other) = (job(&[]), job(&[Table::Events]));
+        let is_to_blame = |stuck: &Job, time| stuck.is_to_blame(Table::Events, 2, time).is_some();
+        try_in_vain(&mut stuck, Table::Events, true);
+        stuck.was_overtaken_by(&other);
+        stuck.was_overtaken_by(&other);
+        assert!(!is_to_blame(&stuck, Duration::ZERO), "after one try");
+        try_in_vain(&mut stuck, Table::Events, true);
+        stuck.was_overtaken_by(&job(&[Table::Rejections]));
+        assert!(!is_to_blame(&stuck, Duration::ZERO), "others went into another table");
+        stuck.was_overtaken_by(&other);
+        assert!(is_to_blame(&stuck, Duration::ZERO));
+        assert!(!is_to_blame(&stuck, Duration::from_secs(3_600)), "not for so long");
+        assert!(stuck.is_to_blame(Table::Links, 2, Duration::ZERO).is_none(), "another table");
+    }
+
+    #[test]
+    fn another_reason_begins_anew_and_a_try_that_came_to_no_insert_counts_for_nothing() {
+        let other = job(&[Table::Events]);
+        let blamed = |again: fn(&mut Job)| {
+            let mut stuck = job(&[]);
+            try_in_vain(&mut stuck, Table::Events, true);
+            stuck.was_overtaken_by(&other);
+            again(&mut stuck);
+            stuck.was_overtaken_by(&other);
+            try_in_vain(&mut stuck, Table::Events, true);
+            stuck.is_to_blame(Table::Events, 2, Duration::ZERO).is_some()
+        };
+        assert!(blamed(|stuck| try_in_vain(stuck, Table::Events, true)));
+        assert!(!blamed(|stuck| try_in_vain(stuck, Table::Links, true)));
+        assert!(!blamed(|stuck| try_in_vain(stuck, Table::Events, false)));
+        assert!(!blamed(|stuck| {
+            stuck.begin();
+            stuck.failed();
+        }));
     }
 }

@@ -19,12 +19,13 @@ const UNREADABLE: [&str; 7] =
 /// The same code of an insert that is too large as a whole, for which no row can be blamed.
 const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
 
-/// Its codes for what it lacks at the moment: time, a network, memory, threads, room on its disk, merged parts, replicas, a table
-/// that may be written.
-const SHORT_OF_SOMETHING: [u32; 18] =
-    [75, 76, 159, 173, 202, 209, 210, 225, 241, 242, 243, 252, 279, 285, 286, 319, 439, 999];
-/// What other codes say with it when a disk is full, or a quota.
-const DISK_IS_FULL: [&str; 3] = ["No space left", "errno: 28,", "errno: 122,"];
+/// Its codes for what it lacks at the moment: time, a network, a quota, memory, threads, room on its disk, merged parts, replicas,
+/// a table that may be written.
+const SHORT_OF_SOMETHING: [u32; 19] =
+    [75, 76, 159, 173, 201, 202, 209, 210, 225, 241, 242, 243, 252, 279, 285, 286, 319, 439, 999];
+/// Its codes for exceptions of libraries, and what they say where a disk is full, or a quota, or memory is short.
+const OF_LIBRARIES: [u32; 2] = [1000, 1001];
+const WORDS_OF_SHORTAGE: [&str; 4] = ["No space left", "errno: 28,", "errno: 122,", "bad_alloc"];
 
 /// What became of the inserts of one try.
 #[derive(Default)]
@@ -123,11 +124,12 @@ impl Store {
 pub(super) fn may_lie_in_rows(error: &StoreError) -> bool {
     use clickhouse::error::Error;
     match error {
-        StoreError::Client(Error::BadResponse(text)) => {
-            let is_full = DISK_IS_FULL.iter().any(|words| text.contains(words));
-            let is_short = |code: u32| SHORT_OF_SOMETHING.contains(&code);
-            !is_full && !text.contains(TOO_LARGE_AS_A_WHOLE) && code(text).is_some_and(|code| !is_short(code))
-        }
+        StoreError::Client(Error::BadResponse(text)) => code(text).is_some_and(|code| {
+            let says = |words: &str| text.contains(words);
+            let is_short = SHORT_OF_SOMETHING.contains(&code)
+                || (OF_LIBRARIES.contains(&code) && WORDS_OF_SHORTAGE.into_iter().any(says));
+            !is_short && !text.contains(TOO_LARGE_AS_A_WHOLE)
+        }),
         // A connection that ended may be an engine that did.
         StoreError::Client(error) => !matches!(error, Error::TimedOut),
         StoreError::Unsettled { .. } => true,
