@@ -98,8 +98,9 @@ impl Store {
 
     /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
     async fn take(&self, insert: &Insert, job: &mut Job, doubt: Doubt<'_>) -> Result<(), StoreError> {
-        if let Some(why) = job.is_to_blame(insert.table, OVERTAKEN_MAX, self.stuck_time) {
-            let why = why.to_owned();
+        let is_open = !matches!(job.known(insert.table), Known::Held | Known::Refused);
+        let blamed = job.is_to_blame(insert.table, OVERTAKEN_MAX, self.stuck_time);
+        if let Some(why) = blamed.filter(|_| is_open).map(str::to_owned) {
             // Nobody knows how the last try ended; the store answers now.
             let held = self.held(insert).await?;
             let is_held = held == insert.expected || (doubt.salvaged && held > insert.expected);
@@ -116,7 +117,10 @@ impl Store {
         if sent.taken {
             job.brought.push(insert.table);
         }
-        let Err(error) = settled else { return Ok(()) };
+        let Err(error) = settled else {
+            job.taken(insert.table);
+            return Ok(());
+        };
         if sent.refused {
             job.untaken(insert.table, may_lie_in_rows(&error), error.to_string());
         }

@@ -5,10 +5,10 @@
 //! first; one that has failed for [`STUCK_TIME`], for whatever reason, is overtaken by those behind it. When rows of the same
 //! table go in with these, it is not the store that is unwell ([`super::drain`]).
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, PAUSE_MIN};
 use super::job::Job;
 use super::{Common, StoreError, blocking};
-use crate::spool::{Sealed, Table};
+use crate::spool::Sealed;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -20,8 +20,10 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the oldest segment is tried before others overtake it: longer than an engine that ended takes to come back, or one
 /// that merges to have memory again.
 pub(super) const STUCK_TIME: Duration = Duration::from_secs(5 * 60);
-/// Of so many segments behind it one is tried: there may be more that the store does not take.
-const BEHIND_MAX: usize = 16;
+/// Least number of tries in that time.
+const TRIES_MIN: u32 = 30;
+/// Most segments behind it that are tried and do not go in; behind these none is.
+const BEHIND_MAX: usize = 256;
 
 /// The least age of an open segment that is sealed to be tried: so that these are no smaller than usual.
 const OPEN_AGE: Duration = Duration::from_secs(1);
@@ -35,19 +37,28 @@ pub(super) struct Draining<'a> {
     /// What is known of the segments whose last try failed, in the order of these tries: the oldest, and where it is stuck of
     /// those behind it, at most [`BEHIND_MAX`].
     jobs: Vec<Job>,
+    /// Whether those behind a stuck oldest are tried before it, and not after it.
+    begins_behind: bool,
     migrated: bool,
     cleaned_at: Instant,
 }
 
 impl<'a> Draining<'a> {
     pub(super) fn begin(common: &'a Common<'a>) -> Self {
-        Draining { common, jobs: Vec::new(), migrated: false, cleaned_at: Instant::now() }
+        Draining {
+            common,
+            jobs: Vec::new(),
+            begins_behind: false,
+            migrated: false,
+            cleaned_at: Instant::now(),
+        }
     }
 
     /// Works until told to stop and then until nothing waits. Whether nothing does: after a failure by then, what is left
     /// waits for the next start.
     pub(super) async fn go_on(&mut self, stop: &CancellationToken) -> bool {
         let (spool, health) = (self.common.spool, &self.common.store.health);
+        let pause_max = (self.common.store.stuck_time / TRIES_MIN).max(PAUSE_MIN);
         let mut backoff = Backoff::default();
         let mut well = true;
         loop {
@@ -86,7 +97,7 @@ impl<'a> Draining<'a> {
                     }
                     well = false;
                     tokio::select! {
-                        () = sleep(backoff.pause()) => {}
+                        () = sleep(backoff.pause().min(pause_max)) => {}
                         () = stop.cancelled() => {}
                     }
                 }
@@ -112,23 +123,36 @@ impl<'a> Draining<'a> {
         }
         let _waiting = self.common.waiting.lock().await;
         let Some(oldest) = spool.oldest_now() else { return Ok(()) };
+        let is_stuck = |job: &Job| job.is_of(&oldest) && job.is_stuck(store.stuck_time);
+        if self.jobs.iter().any(is_stuck) {
+            return self.step_stuck(oldest).await;
+        }
+        let job = self.job_of(oldest);
+        self.try_once(job).await.map(drop)
+    }
+
+    /// Tries the oldest, which is stuck, and those behind it, each first in turns: whichever ends the engine, the other comes to
+    /// an engine that is there.
+    async fn step_stuck(&mut self, oldest: Arc<Sealed>) -> Result<(), StoreError> {
+        let store = self.common.store;
+        store.answers().await?;
+        let begins_behind = self.begins_behind;
+        self.begins_behind = !begins_behind;
+        if begins_behind {
+            self.overtake(&oldest, Instant::now() + OVERTAKING_TIME).await;
+            store.answers().await?;
+        }
         let (job, began) = (self.job_of(Arc::clone(&oldest)), Instant::now());
         let tried = self.try_once(job).await;
-        if tried.is_err() {
-            let time = OVERTAKING_TIME.max(began.elapsed());
-            self.overtake(&oldest, Instant::now() + time).await;
+        if tried.is_err() && !begins_behind && store.answers().await.is_ok() {
+            self.overtake(&oldest, Instant::now() + OVERTAKING_TIME.max(began.elapsed())).await;
         }
         tried.map(drop)
     }
 
-    /// Where the oldest is stuck and the store answers: those behind it go in, until one does not, or it is time for the
-    /// oldest again.
+    /// Those behind the oldest go in, until one does not, or it is time for the oldest again.
     async fn overtake(&mut self, oldest: &Sealed, until: Instant) {
         let store = self.common.store;
-        let is_stuck = |job: &Job| job.is_of(oldest) && job.is_stuck(store.stuck_time);
-        if !self.jobs.iter().any(is_stuck) || !store.takes_layout(Table::Events).await {
-            return;
-        }
         while Instant::now() < until
             && let Some(behind) = self.behind().await
         {
@@ -139,7 +163,14 @@ impl<'a> Draining<'a> {
                 }
             }
             let job = self.job_of(behind);
-            let Ok(done) = self.try_once(job).await else { return };
+            let Ok(done) = self.try_once(job).await else {
+                // Of many these would be much, and each try reads them anew.
+                self.jobs
+                    .iter_mut()
+                    .filter(|job| !job.is_of(oldest))
+                    .for_each(|job| job.batches = Vec::new());
+                return;
+            };
             if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
                 job.was_overtaken_by(&done);
             }
@@ -152,14 +183,16 @@ impl<'a> Draining<'a> {
         let untried = |behind: &[Arc<Sealed>]| {
             behind.iter().find(|segment| !self.jobs.iter().any(|job| job.is_of(segment))).cloned()
         };
-        let mut behind = spool.behind_oldest(BEHIND_MAX);
+        // One more than were tried, of which the oldest is one.
+        let max = (self.jobs.len() + 1).min(BEHIND_MAX);
+        let mut behind = spool.behind_oldest(max);
         if let Some(segment) = untried(&behind) {
             return Some(segment);
         }
-        if behind.len() < BEHIND_MAX {
+        if behind.len() < max {
             // While one waits the open segment is sealed only when it is full.
             spool.seal_rested(OPEN_AGE).await;
-            behind = spool.behind_oldest(BEHIND_MAX);
+            behind = spool.behind_oldest(max);
         }
         let of = |job: &Job| behind.iter().find(|segment| job.is_of(segment)).cloned();
         untried(&behind).or_else(|| self.jobs.iter().find_map(of))

@@ -23,8 +23,11 @@ pub(super) enum Known {
 struct Blame {
     table: Table,
     since: Instant,
-    /// Whether they were not taken in the last try, and none that overtook it was counted since.
+    /// Whether the last insert of them that failed was not counted as overtaken yet.
     is_fresh: bool,
+    /// Whether the try that goes on, or the last one, and the one before that came to an insert of them that failed.
+    failed_now: bool,
+    failed_before: bool,
     /// How many of its tries were followed by another's rows of that table that went in.
     overtaken: u32,
     /// What the store said last.
@@ -100,7 +103,7 @@ impl Job {
     pub(super) fn begin(&mut self) {
         self.brought.clear();
         if let Some(blame) = &mut self.blame {
-            blame.is_fresh = false;
+            blame.failed_before = std::mem::take(&mut blame.failed_now);
         }
     }
 
@@ -113,9 +116,25 @@ impl Job {
     pub(super) fn untaken(&mut self, table: Table, may_lie_in_rows: bool, why: String) {
         let before = self.blame.take().filter(|blame| blame.table == table);
         self.blame = may_lie_in_rows.then(|| match before {
-            Some(blame) => Blame { why, is_fresh: true, ..blame },
-            None => Blame { table, since: Instant::now(), is_fresh: true, overtaken: 0, why },
+            Some(blame) => Blame { why, is_fresh: true, failed_now: true, ..blame },
+            None => {
+                let (is_fresh, failed_now) = (true, true);
+                Blame {
+                    table,
+                    since: Instant::now(),
+                    is_fresh,
+                    failed_now,
+                    failed_before: false,
+                    overtaken: 0,
+                    why,
+                }
+            }
         });
+    }
+
+    /// The store holds its rows of a table.
+    pub(super) fn taken(&mut self, table: Table) {
+        self.blame.take_if(|blame| blame.table == table);
     }
 
     /// Whether its tries have failed for so long.
@@ -133,10 +152,10 @@ impl Job {
         }
     }
 
-    /// What the store said of rows of that table, if they have been to blame for so long, while those of others went in after
-    /// so many of its tries.
+    /// What the store said of rows of that table in the try before, if they have been to blame for so long, while those of
+    /// others went in after so many of its tries.
     pub(super) fn is_to_blame(&self, table: Table, times: u32, time: Duration) -> Option<&str> {
-        let blame = self.blame.as_ref().filter(|blame| blame.table == table)?;
+        let blame = self.blame.as_ref().filter(|blame| blame.table == table && blame.failed_before)?;
         (blame.overtaken >= times && blame.since.elapsed() >= time).then_some(&blame.why)
     }
 
@@ -191,14 +210,22 @@ mod tests {
         try_in_vain(&mut stuck, Table::Events, true);
         stuck.was_overtaken_by(&other);
         stuck.was_overtaken_by(&other);
+        stuck.begin();
         assert!(!is_to_blame(&stuck, Duration::ZERO), "after one try");
         try_in_vain(&mut stuck, Table::Events, true);
         stuck.was_overtaken_by(&job(&[Table::Rejections]));
+        stuck.begin();
         assert!(!is_to_blame(&stuck, Duration::ZERO), "others went into another table");
         stuck.was_overtaken_by(&other);
+        stuck.begin();
+        assert!(!is_to_blame(&stuck, Duration::ZERO), "the last try came to no insert");
+        try_in_vain(&mut stuck, Table::Events, true);
+        stuck.begin();
         assert!(is_to_blame(&stuck, Duration::ZERO));
         assert!(!is_to_blame(&stuck, Duration::from_secs(3_600)), "not for so long");
         assert!(stuck.is_to_blame(Table::Links, 2, Duration::ZERO).is_none(), "another table");
+        stuck.taken(Table::Events);
+        assert!(!is_to_blame(&stuck, Duration::ZERO), "they went in");
     }
 
     #[test]
@@ -211,6 +238,7 @@ mod tests {
             again(&mut stuck);
             stuck.was_overtaken_by(&other);
             try_in_vain(&mut stuck, Table::Events, true);
+            stuck.begin();
             stuck.is_to_blame(Table::Events, 2, Duration::ZERO).is_some()
         };
         assert!(blamed(|stuck| try_in_vain(stuck, Table::Events, true)));

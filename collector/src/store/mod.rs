@@ -131,7 +131,8 @@ impl Store {
         Store { waiting_age: age, ..self }
     }
 
-    /// The same, where a segment that does not go in is overtaken by those behind it after that time.
+    /// The same, where a segment that does not go in is overtaken by those behind it after that time, in which it is tried
+    /// thirty times at least.
     #[must_use]
     pub fn with_stuck_time(self, time: Duration) -> Self {
         Store { stuck_time: time, ..self }
@@ -183,7 +184,11 @@ impl Store {
 
     /// Whether the store answers.
     pub async fn is_reachable(&self) -> bool {
-        self.fetch::<u8>("SELECT 1").await.is_ok()
+        self.answers().await.is_ok()
+    }
+
+    async fn answers(&self) -> Result<(), StoreError> {
+        self.fetch::<u8>("SELECT 1").await.map(drop)
     }
 
     fn client(&self) -> &Client {
