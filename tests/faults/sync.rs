@@ -68,11 +68,12 @@ fn a_folder_that_cannot_be_synced_loses_and_doubles_nothing() {
         let load = visitors.start(&stack);
         let moment = moments.next(1..120);
         stack.await_that("some batches were acknowledged", || load.acknowledged() >= moment);
-        // From the second on the failed segment may not be marked either: then nothing is taken until a restart.
+        // From the second on the failed segment may not be marked either: then nothing is taken until it was drained.
         let failing = 1 + round as i64 % 3;
         layer.fail(Sync::Folder, failing);
         stack.await_that("the syncs failed", || {
-            layer.have_failed(Sync::Folder) || stack.ask("/readyz").text().contains("spool: broken")
+            layer.have_failed(Sync::Folder)
+                || stack.ask("/readyz").text().contains("spool: cannot be written")
         });
         let before = (load.acknowledged(), load.put_off());
         stack.await_that("the browsers are answered", || {

@@ -38,7 +38,7 @@ pub(crate) async fn readyz(State(collector): State<Arc<Collector>>) -> impl Into
         Intake::Stalled => {
             (StatusCode::SERVICE_UNAVAILABLE, "the disk does not answer; browsers are told to come back")
         }
-        Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; a restart is needed"),
+        Intake::Broken => (StatusCode::SERVICE_UNAVAILABLE, "cannot be written; see the log"),
     };
     let mut spool = spool.to_owned();
     let depth = collector.spool.depth();

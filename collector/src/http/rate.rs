@@ -1,11 +1,11 @@
 //! How much comes from where: a rate for each key, in memory that never grows.
 //!
 //! In: a key (a truncated address with a site and a kind of request) and how many a second it may have. Out: whether one
-//! more is within that, and, where the key has come in a rush, when it would be that one's turn at the rate. Each key has four places in a table of fixed size, chosen by a hash that a secret of this process
-//! seeds. A place holds no key, only a moment: the one at which everything that was counted there would be paid off at
-//! the rate. The earliest of a key's four moments is its own or later than its own, so that a key is limited too early only
-//! where floods fill all four of its places. Invariant: nobody is kept here, not even truncated, and a million keys take
-//! as much room as one.
+//! more is within that, and, where the key has come in a rush, when it would be that one's turn at the rate. Each key has
+//! four places in a table of fixed size, chosen by a hash that a secret of this process seeds. A place holds no key, only a
+//! moment: the one at which everything that was counted there would be paid off at the rate. The earliest of a key's four
+//! moments is its own or later than its own, so that a key is limited too early only where floods fill all four of its
+//! places. Invariant: nobody is kept here, not even truncated, and a million keys take as much room as one.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};

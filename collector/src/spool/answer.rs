@@ -18,7 +18,7 @@ pub enum Intake {
     Full,
     /// The disk has not answered for [`STALL_TIME_MAX`]. Nothing more is queued for it until it does.
     Stalled,
-    /// A file of the spool can no longer be trusted; nothing is taken until a restart.
+    /// The name of a failed file could not be trusted: nothing is taken until that file is gone. Or the writer ended.
     Broken,
 }
 

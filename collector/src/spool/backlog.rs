@@ -87,7 +87,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Bytes of records that were handed to the writer and not taken by it yet.
     pub(crate) queued_bytes: AtomicU64,
-    /// The folder itself can no longer be trusted with a name; nothing is taken until a restart.
+    /// The folder could not be trusted with a name; nothing is taken until what should have had it is gone.
     pub(crate) broken: AtomicBool,
     /// The disk had no room, and has none yet for a record of any size.
     pub(crate) no_room: AtomicBool,
@@ -205,8 +205,8 @@ impl Shared {
         self.backlog().open_since_ms
     }
 
-    pub(crate) fn waits(&self, segment: &Sealed) -> bool {
-        self.backlog().sealed.iter().any(|waiting| waiting.name.id == segment.name.id)
+    pub(crate) fn waits(&self, id: u64) -> bool {
+        self.backlog().sealed.iter().any(|waiting| waiting.name.id == id)
     }
 
     pub(crate) fn waiting(&self) -> Vec<Arc<Sealed>> {

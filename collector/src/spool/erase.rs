@@ -33,7 +33,7 @@ pub(crate) fn waiting(shared: &Shared, age: Duration, gone: Gone<'_>) {
     let segments = shared.waiting();
     for segment in segments.iter().rev().filter(|segment| is_rested(shared, segment.created_ms, age)) {
         let _files = shared.files();
-        if !shared.waits(segment) {
+        if !shared.waits(segment.id()) {
             continue;
         }
         match rewrite(shared, segment, gone) {

@@ -221,7 +221,7 @@ async fn of_two_segments_with_one_sequence_each_is_drained_by_itself_and_none_is
     assert_eq!(first.sequence(), second.sequence());
     let (contents, _) = spool.read(&first, texts).unwrap();
     spool.finish(&first, &contents).unwrap();
-    assert!(!spool.inner.shared.waits(&first) && spool.inner.shared.waits(&second));
+    assert!(!spool.inner.shared.waits(first.id()) && spool.inner.shared.waits(second.id()));
     assert_eq!(spool.depth().segments, 1);
     let (contents, _) = spool.read(&second, texts).unwrap();
     spool.set_aside(&second, contents.batches()).unwrap();

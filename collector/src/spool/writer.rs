@@ -5,9 +5,11 @@
 //! of a segment, of the folder). A file whose sync failed, or that could not be cut after a failed write, is never
 //! written again: it is left to the drain up to the length that was acknowledged.
 
+mod failed;
+
 use super::backlog::Shared;
 use super::batches::{BatchMemory, IDS_MAX};
-use super::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
+use super::disk::means_full;
 use super::frame::{self, RECORD_BYTES_MAX};
 use super::pace::Pace;
 use super::record::Table;
@@ -25,13 +27,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use wire::BatchId;
 
+use failed::{TRY_INTERVAL, Unmarked};
+
 /// Most bytes that are written before a sync, so that nobody's answer waits for everybody's.
 const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// A segment is full too when its rows, whole as the store gets them, are so many times its largest size: whoever drains it
 /// holds them in memory.
 const ROWS_SHARE_MAX: u64 = 2;
-/// How often a full disk is tried again by itself.
-const ROOM_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is told that ids are forgotten early.
 const FORGOT_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
@@ -76,6 +78,8 @@ pub(crate) struct Writer {
     group: Vec<u8>,
     /// When a full disk was last found full.
     full_at: Option<Instant>,
+    /// A failed file that keeps the spool from taking anything, and when it was last looked for.
+    unmarked: Option<(Unmarked, Instant)>,
     space: Space,
     /// When it was last told that ids are forgotten early.
     forgot_at: Option<Instant>,
@@ -89,8 +93,8 @@ impl Writer {
         next_sequence: u64,
     ) -> Self {
         let (open, group) = (None, Vec::new());
-        let (full_at, forgot_at, space) = (None, None, Space::default());
-        Writer { shared, options, batches, open, next_sequence, group, full_at, space, forgot_at }
+        let (full_at, unmarked, forgot_at, space) = (None, None, None, Space::default());
+        Writer { shared, options, batches, open, next_sequence, group, full_at, unmarked, space, forgot_at }
     }
 
     /// Runs until every sender is gone, then seals.
@@ -120,6 +124,7 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return self.seal(),
             }
             self.look_for_room();
+            self.look_for_unmarked();
             self.shared.busy_since_ms.store(0, Ordering::Relaxed);
         }
     }
@@ -130,30 +135,11 @@ impl Writer {
             // While older segments wait, sealing by age is looked at again after another such time.
             self.options.segment_age.checked_sub(age).unwrap_or(self.options.segment_age)
         });
-        let room = self.full_at.map(|at| ROOM_INTERVAL.saturating_sub(at.elapsed()));
-        match seal.into_iter().chain(room).chain(self.space.wait()).min() {
+        let tried = self.full_at.into_iter().chain(self.unmarked.as_ref().map(|(_, at)| *at));
+        let again = tried.map(|at| TRY_INTERVAL.saturating_sub(at.elapsed()));
+        match seal.into_iter().chain(again).chain(self.space.wait()).min() {
             None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(wait) => commands.recv_timeout(wait),
-        }
-    }
-
-    /// Finds out whether a full disk has room again for the largest record, by writing one: neither a quota nor a file's
-    /// largest size can be asked for.
-    fn look_for_room(&mut self) {
-        if self.full_at.is_none_or(|at| at.elapsed() < ROOM_INTERVAL) {
-            return;
-        }
-        let name = Name { sequence: self.next_sequence, id: 0, limit: None, state: State::Sealed };
-        let path = self.shared.folder.join(format!("{name}{DRAFT_SUFFIX}"));
-        let disk = &self.shared.disk;
-        let written = disk
-            .create(&path)
-            .and_then(|mut file| disk.append(&mut file, &vec![0; frame::HEAD_BYTES + RECORD_BYTES_MAX]));
-        let room = remove_if_there(&**disk, &path).and(written);
-        self.full_at = room.is_err().then(Instant::now);
-        if room.is_ok() {
-            tracing::info!("The disk has room for the spool again.");
-            self.shared.no_room.store(false, Ordering::Relaxed);
         }
     }
 
@@ -297,45 +283,6 @@ impl Writer {
         open.durable += self.group.len() as u64;
         self.shared.add_bytes(self.group.len() as u64);
         Ok(())
-    }
-
-    /// What to answer. A full disk is told once, until it has room again.
-    fn failed(&mut self, error: &io::Error, doing: &str) -> AppendError {
-        if !means_full(error) {
-            tracing::error!(%error, doing, "The spool could not reach the disk; nothing of the group was acknowledged.");
-            return AppendError::Broken;
-        }
-        if !self.shared.no_room.swap(true, Ordering::Relaxed) {
-            tracing::error!(%error, doing, "The disk has no room for the spool; browsers are told to come back.");
-        }
-        self.full_at = Some(Instant::now());
-        AppendError::Full
-    }
-
-    /// Leaves a file that failed to the drain, up to the length that was acknowledged.
-    fn abandon(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let disk = &self.shared.disk;
-        let name = Name { limit: Some(open.durable), state: State::Sealed, ..open.name };
-        let mut segment = Sealed::in_folder(&self.shared.folder, name, open.durable, open.created_ms);
-        let nothing_acknowledged = open.durable == 0;
-        let marked = match nothing_acknowledged {
-            true => disk.remove(&open.path),
-            false => disk.rename(&open.path, &segment.path),
-        };
-        if marked.is_err() {
-            segment.path = open.path;
-        }
-        if let Err(error) = marked.and_then(|()| disk.sync_directory(&self.shared.folder)) {
-            // A restart would read the unacknowledged end of that file as if it were acknowledged, which is right only
-            // if no retry of it is taken in between.
-            tracing::error!(%error, "The spool cannot mark a failed segment; it takes nothing until a restart.");
-            self.shared.broken.store(true, Ordering::Relaxed);
-        }
-        match nothing_acknowledged {
-            true => self.shared.discarded(),
-            false => self.shared.sealed(segment),
-        }
     }
 
     fn seal_if_due(&mut self) {

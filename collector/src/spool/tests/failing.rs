@@ -109,6 +109,39 @@ async fn a_spool_that_cannot_mark_a_failed_file_takes_nothing_more() {
     );
     assert_eq!(waiting(&spool), ["acknowledged"]);
     assert_eq!(spool.intake(), Intake::Broken);
+    let killed = copy_as_killed(folder.path());
+
+    assert_eq!(drain(&spool), ["acknowledged"]);
+    opened(&spool).await;
+    assert_eq!(spool.append(record(2, "retried")).await, Ok(Appended::Fresh), "it cannot any more");
+    assert_eq!(waiting(&open(killed.path()).0), ["acknowledged", "failed"], "and it could");
+}
+
+#[tokio::test]
+async fn a_spool_that_cannot_take_a_failed_file_away_takes_records_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FailingDisk::default());
+    let spool = open_on(folder.path(), &disk);
+    disk.sync.store(true, Ordering::SeqCst);
+    disk.removed.store(true, Ordering::SeqCst);
+    assert_eq!(spool.append(record(1, "failed")).await, Err(AppendError::Broken));
+    disk.sync.store(false, Ordering::SeqCst);
+    assert_eq!(spool.append(record(1, "failed")).await, Err(AppendError::Broken), "the folder fails still");
+    disk.removed.store(false, Ordering::SeqCst);
+    opened(&spool).await;
+    assert_eq!(spool.append(record(1, "retried")).await, Ok(Appended::Fresh));
+    spool.seal().await;
+    assert_eq!(drain(&spool), ["retried"]);
+}
+
+/// Waits until the writer found that records can be taken.
+async fn opened(spool: &Spool) {
+    let look = async {
+        while spool.intake() != Intake::Open {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), look).await.expect("the writer finds it by itself");
 }
 
 #[tokio::test]
@@ -127,12 +160,7 @@ async fn a_full_disk_answers_full_and_leaves_no_part_of_a_record() {
     assert_eq!(spool.intake(), Intake::Full, "below the cap, and yet there is no room");
     disk.space.store(false, Ordering::SeqCst);
     assert_eq!(spool.append(record(3, "room again")).await, Ok(Appended::Fresh));
-    let look = async {
-        while spool.intake() == Intake::Full {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), look).await.expect("the writer finds the room by itself");
+    opened(&spool).await;
     assert_eq!(files(folder.path()).len(), 1, "nothing is left of the looking");
     spool.seal().await;
     assert_eq!(drain(&spool), ["fits", "room again"]);
@@ -171,12 +199,7 @@ async fn the_last_of_a_disk_is_kept_for_decisions_whoever_took_the_rest() {
     let decision = Record { table: Table::Consents, batch: None, ..record(0, "withdraw") };
     assert_eq!(spool.append(decision).await, Ok(Appended::Fresh));
     disk.free.store(2 * kept, Ordering::SeqCst);
-    let look = async {
-        while spool.intake() == Intake::Full {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), look).await.expect("the writer finds the room by itself");
+    opened(&spool).await;
     assert_eq!(spool.append(record(refused, "an event")).await, Ok(Appended::Fresh));
 }
 
