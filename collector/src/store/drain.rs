@@ -1,13 +1,14 @@
 //! One segment into the store, exactly once.
 //!
-//! In: the oldest segment (or where it is stuck one behind it) and what is known of earlier tries ([`super::job`]). Out: a finished segment, or one set aside.
+//! In: the oldest segment (or where it is stuck one behind it) and what is known of earlier tries ([`super::job`]). Out: a
+//! finished segment, or one set aside.
 //! Invariant: it leaves the spool once the store holds exactly its rows of each table ([`super::settle`]), and each event of a
 //! batch that was sent twice once ([`super::retries`]).
 
 use super::insert::{Insert, MalformedRow, layout};
-use super::job::{Job, Known};
+use super::job::{Job, Known, Noted};
 use super::retries::Retry;
-use super::settle::{Doubt, Sent, may_lie_in_rows};
+use super::settle::{Doubt, Sent};
 use super::{Store, StoreError, aside};
 use crate::ledger::{Place, ended_by, links_left, places};
 use crate::row_binary::Row;
@@ -20,10 +21,6 @@ use std::time::{Duration, Instant};
 
 /// Refusals of a segment's rows, each after the store proved to be well, before the segment is set aside.
 const REFUSALS_MAX: u32 = 3;
-
-/// Tries of a segment that has failed for long after which others' rows of the same table went in, before it is set aside
-/// whatever the store says of it: it may have no words for it, or end.
-const OVERTAKEN_MAX: u32 = 4;
 
 /// Tries to find what another segment brought too, each on a store that proved to be well.
 const LOOKS_MAX: u32 = 3;
@@ -39,12 +36,11 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        job.begin();
-        let (contents, found) = match self.read(spool, withdrawn, kept_sites, job).await {
-            Ok(read) => read,
-            Err(unread) => return aside::unread(spool, withdrawn, job, unread).await,
+        job.begin(self.stuck_time);
+        let drained = match self.read(spool, withdrawn, kept_sites, job).await {
+            Ok((contents, found)) => self.drain_read(spool, withdrawn, job, contents, found).await,
+            Err(unread) => aside::unread(spool, withdrawn, job, unread).await,
         };
-        let drained = self.drain_read(spool, withdrawn, job, contents, found).await;
         if drained.is_err() {
             job.failed();
         }
@@ -60,8 +56,8 @@ impl Store {
         contents: Contents,
         found: Found,
     ) -> Result<(), StoreError> {
-        (job.unread, job.may_end_consents, job.batches) = (0, found.withdraws, contents.batches().to_vec());
-        job.places.clone_from(&found.places);
+        (job.unread, job.was_read, job.may_end_consents) = (0, true, found.withdraws);
+        (job.batches, job.places) = (contents.batches().to_vec(), found.places);
         // Before the links are there: nobody is to find one without its row and without the reason.
         self.note_erased(&found.bare_links).await?;
         if !job.retries_noted {
@@ -78,17 +74,18 @@ impl Store {
                 || insert.table == Table::Events && found.living.iter().any(|id| withdrawn.is_dead(*id));
             let doubt = Doubt { salvaged, is_stale: &is_stale };
             self.take(insert, job, doubt).await?;
+            // Whatever becomes of the other tables' rows: from here on one that is missing was removed.
+            if job.noted != Noted::No && job.holds_decisions() {
+                for links in found.inserts.iter().filter(|insert| insert.table == Table::Links) {
+                    self.forget_aside(links).await?;
+                }
+                job.noted = Noted::No;
+            }
         }
-        // Whatever becomes of the other tables' rows.
         self.look_for_doubles(job).await?;
         let refused = job.refused();
         if refused.iter().any(|table| matches!(table, Table::Decisions | Table::Links)) {
             self.note_places(job).await?;
-        } else if job.may_be_noted || job.segment.inherited() {
-            // An earlier run may have noted it, or it was in quarantine.
-            for links in found.inserts.iter().filter(|insert| insert.table == Table::Links) {
-                self.forget_aside(links).await?;
-            }
         }
         match refused.is_empty() {
             true => finish(spool, withdrawn, job, contents).await,
@@ -98,16 +95,7 @@ impl Store {
 
     /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
     async fn take(&self, insert: &Insert, job: &mut Job, doubt: Doubt<'_>) -> Result<(), StoreError> {
-        let is_open = !matches!(job.known(insert.table), Known::Held | Known::Refused);
-        let blamed = job.is_to_blame(insert.table, OVERTAKEN_MAX, self.stuck_time);
-        if let Some(why) = blamed.filter(|_| is_open).map(str::to_owned) {
-            // Nobody knows how the last try ended; the store answers now.
-            let held = self.held(insert).await?;
-            let is_held = held == insert.expected || (doubt.salvaged && held > insert.expected);
-            let known = if is_held { Known::Held } else { Known::Refused };
-            if known == Known::Refused {
-                tracing::error!(%why, table = layout(insert.table).table, "The store takes rows of other segments, and none of this one.");
-            }
+        if let Some(known) = self.give_up(insert, job, doubt).await? {
             job.tables.insert(insert.table, known);
             return Ok(());
         }
@@ -122,7 +110,7 @@ impl Store {
             return Ok(());
         };
         if sent.refused {
-            job.untaken(insert.table, may_lie_in_rows(&error), error.to_string());
+            job.untaken(insert.table, &error);
         }
         // Their links are in already: nobody is to take these decisions for removed, however long this goes on.
         if insert.table == Table::Decisions {
@@ -138,6 +126,33 @@ impl Store {
         tracing::error!(%error, table = layout(insert.table).table, "The store refuses rows of a segment.");
         job.tables.insert(insert.table, Known::Refused);
         Ok(())
+    }
+
+    /// What becomes of rows that are to blame themselves ([`super::blame`]): they are refused, unless the store holds them.
+    async fn give_up(
+        &self,
+        insert: &Insert,
+        job: &Job,
+        doubt: Doubt<'_>,
+    ) -> Result<Option<Known>, StoreError> {
+        let Some(why) = job.is_to_blame(insert.table) else { return Ok(None) };
+        let (table, expected) = (layout(insert.table).table, insert.expected);
+        // Nobody knows how the last try ended; the store answers now.
+        let held = self.held(insert).await?;
+        if held == expected || (doubt.salvaged && held > expected) {
+            return Ok(Some(Known::Held));
+        }
+        if (doubt.is_stale)() {
+            return Err(StoreError::Stale { table });
+        }
+        tracing::error!(
+            why,
+            table,
+            held,
+            expected,
+            "The store takes rows of other segments, and not those of this one."
+        );
+        Ok(Some(Known::Refused))
     }
 
     /// Looks for what another segment brought too. A visitor can make that question as large as they like, with any number
@@ -199,10 +214,10 @@ impl Store {
     /// Notes of a job's places in the ledger that decisions are not in the store though their links are, or the other way
     /// round, or that neither is and others go in before them.
     pub(super) async fn note_places(&self, job: &mut Job) -> Result<(), StoreError> {
-        if !job.noted && !job.places.is_empty() && !job.holds_decisions() {
-            job.may_be_noted = true;
+        if job.noted != Noted::Yes && !job.places.is_empty() && !job.holds_decisions() {
+            job.noted = Noted::Perhaps;
             self.note_aside(job.places.clone()).await?;
-            job.noted = true;
+            job.noted = Noted::Yes;
         }
         Ok(())
     }
@@ -338,30 +353,6 @@ mod tests {
         let largest = usize::try_from(crate::spool::SEGMENT_BYTES_MAX).unwrap();
         assert!(largest + largest / 2 <= INSERT_BYTES_MAX);
         const { assert!(INSERT_BYTES_MAX * 2 <= engine::limits::INSERT_BYTES_MAX) };
-    }
-
-    #[test]
-    fn what_the_store_lacks_for_the_moment_lies_in_no_row() {
-        let check = |answer: &str, expected: bool| {
-            let error = StoreError::Client(clickhouse::error::Error::BadResponse(answer.to_owned()));
-            assert_eq!(may_lie_in_rows(&error), expected, "{answer}");
-        };
-        check("Code: 469. DB::Exception: Constraint is violated.", true);
-        check("Code: 49. DB::Exception: Logical error.", true);
-        check("Code: 241. DB::Exception: Memory limit exceeded.", false);
-        check("Code: 243. DB::Exception: Not enough space.", false);
-        check("Code: 252. DB::Exception: Too many parts.", false);
-        check("Code: 241", false);
-        check("Code: 131. DB::Exception: The data is larger than 268435456 bytes", false);
-        check("Code: 1001. DB::Exception: std::filesystem: No space left on device", false);
-        check("Code: 1001. DB::Exception: std::exception", true);
-        check("Code: 469. DB::Exception: Constraint is violated at path = 'No space left'", true);
-        check("Code: 76. DB::ErrnoException: Cannot open file: errno: 122, strerror: Quota exceeded.", false);
-        check("502 Bad Gateway", false);
-        let check = |error, expected| assert_eq!(may_lie_in_rows(&error), expected, "{error}");
-        check(StoreError::Client(clickhouse::error::Error::TimedOut), false);
-        check(StoreError::Client(clickhouse::error::Error::Network("gone".into())), true);
-        check(StoreError::Disk(std::io::ErrorKind::NotFound.into()), false);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! table go in with these, it is not the store that is unwell ([`super::drain`]).
 
 use super::backoff::{Backoff, PAUSE_MIN};
+use super::blame::may_lie_in_rows;
 use super::job::Job;
 use super::{Common, StoreError, blocking};
 use crate::spool::Sealed;
@@ -22,20 +23,20 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) const STUCK_TIME: Duration = Duration::from_secs(5 * 60);
 /// Least number of tries in that time.
 const TRIES_MIN: u32 = 30;
-/// Most segments behind it that are tried and do not go in; behind these none is.
-const BEHIND_MAX: usize = 256;
 
 /// The least age of an open segment that is sealed to be tried: so that these are no smaller than usual.
 const OPEN_AGE: Duration = Duration::from_secs(1);
 
 /// For how long those behind a stuck segment go in between two tries of it; where a try took longer, for as long as that.
 const OVERTAKING_TIME: Duration = Duration::from_secs(10);
+/// Most of them that are tried in vain between two tries of the oldest.
+const VAIN_MAX: usize = 16;
 
 /// The task's state.
 pub(super) struct Draining<'a> {
     common: &'a Common<'a>,
     /// What is known of the segments whose last try failed, in the order of these tries: the oldest, and where it is stuck of
-    /// those behind it, at most [`BEHIND_MAX`].
+    /// those behind it. Of each of these it is as little as the spool itself knows of a segment that waits.
     jobs: Vec<Job>,
     /// Whether those behind a stuck oldest are tried before it, and not after it.
     begins_behind: bool,
@@ -150,52 +151,70 @@ impl<'a> Draining<'a> {
         tried.map(drop)
     }
 
-    /// Those behind the oldest go in, until one does not, or it is time for the oldest again.
+    /// Those behind the oldest go in, until it is time for the oldest again, or the store seems to be unwell.
     async fn overtake(&mut self, oldest: &Sealed, until: Instant) {
         let store = self.common.store;
+        let mut vain = Vec::new();
         while Instant::now() < until
+            && vain.len() < VAIN_MAX
             && let Some(behind) = self.behind().await
+            && !vain.contains(&behind.id())
         {
-            // Of decisions that others of their chain pass a note tells that nobody removed them.
-            for passed in &mut self.jobs {
-                if store.note_places(passed).await.is_err() {
-                    return;
-                }
-            }
-            let job = self.job_of(behind);
-            let Ok(done) = self.try_once(job).await else {
-                // Of many these would be much, and each try reads them anew.
-                self.jobs
-                    .iter_mut()
-                    .filter(|job| !job.is_of(oldest))
-                    .for_each(|job| job.batches = Vec::new());
+            if self.note_passed(oldest).await.is_err() {
                 return;
-            };
-            if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
-                job.was_overtaken_by(&done);
+            }
+            vain.push(behind.id());
+            let job = self.job_of(behind);
+            match self.try_once(job).await {
+                Ok(done) => {
+                    vain.pop();
+                    if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
+                        job.was_overtaken_by(&done);
+                    }
+                }
+                Err(error) => {
+                    store.health.failed_behind();
+                    tracing::debug!(%error, "A segment behind one that is stuck does not go in either.");
+                    if !may_lie_in_rows(&error) || store.answers().await.is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
 
-    /// The first behind the oldest that was not tried yet, or else the one whose try was the longest ago.
+    /// Of decisions that others of their chain pass a note tells that nobody removed them.
+    async fn note_passed(&mut self, oldest: &Sealed) -> Result<(), StoreError> {
+        for passed in &mut self.jobs {
+            self.common.store.note_places(passed).await?;
+            if !passed.is_of(oldest) {
+                passed.lighten();
+            }
+        }
+        Ok(())
+    }
+
+    /// The first behind the oldest that was not tried yet, or else the one whose try was the longest ago. One that could not be
+    /// read yet is tried again before those behind it, for as long as the oldest was: nobody can note its decisions.
     async fn behind(&self) -> Option<Arc<Sealed>> {
-        let spool = self.common.spool;
-        let untried = |behind: &[Arc<Sealed>]| {
-            behind.iter().find(|segment| !self.jobs.iter().any(|job| job.is_of(segment))).cloned()
+        let Common { store, spool, .. } = self.common;
+        let is_next = |segment: &&Arc<Sealed>| {
+            let job = self.jobs.iter().find(|job| job.is_of(segment));
+            job.is_none_or(|job| !job.was_read && !job.is_stuck(store.stuck_time))
         };
         // One more than were tried, of which the oldest is one.
-        let max = (self.jobs.len() + 1).min(BEHIND_MAX);
+        let max = self.jobs.len() + 1;
         let mut behind = spool.behind_oldest(max);
-        if let Some(segment) = untried(&behind) {
-            return Some(segment);
+        if let Some(segment) = behind.iter().find(is_next) {
+            return Some(Arc::clone(segment));
         }
         if behind.len() < max {
             // While one waits the open segment is sealed only when it is full.
             spool.seal_rested(OPEN_AGE).await;
             behind = spool.behind_oldest(max);
         }
-        let of = |job: &Job| behind.iter().find(|segment| job.is_of(segment)).cloned();
-        untried(&behind).or_else(|| self.jobs.iter().find_map(of))
+        let of = |job: &Job| behind.iter().find(|segment| job.is_of(segment));
+        behind.iter().find(is_next).or_else(|| self.jobs.iter().find_map(of)).cloned()
     }
 
     /// What is known of a segment.
@@ -215,7 +234,7 @@ impl<'a> Draining<'a> {
             return Err(error);
         }
         store.health.drained();
-        if job.may_end_consents() {
+        if job.may_end_consents() || job.brings_late_decisions() {
             self.common.ended_a_consent.notify_one();
         }
         if job.may_have_doubles() {

@@ -62,6 +62,11 @@ impl Health {
         Trouble::set(&mut locked(&self.trouble), why(error));
     }
 
+    /// A segment behind one that is stuck did not go in either.
+    pub(crate) fn failed_behind(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A step of the drain succeeded.
     pub(crate) fn succeeded(&self) {
         *locked(&self.trouble) = None;

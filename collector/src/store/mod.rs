@@ -11,6 +11,7 @@ mod artefacts;
 mod aside;
 mod asker;
 mod backoff;
+mod blame;
 mod doubles;
 mod drain;
 mod draining;

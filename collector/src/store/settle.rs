@@ -17,15 +17,7 @@ const REPAIRS_MAX: u32 = 5;
 const UNREADABLE: [&str; 7] =
     ["Code: 6.", "Code: 27.", "Code: 32.", "Code: 33.", "Code: 117.", "Code: 128.", "Code: 131."];
 /// The same code of an insert that is too large as a whole, for which no row can be blamed.
-const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
-
-/// Its codes for what it lacks at the moment: time, a network, a quota, memory, threads, room on its disk, merged parts, replicas,
-/// a table that may be written.
-const SHORT_OF_SOMETHING: [u32; 19] =
-    [75, 76, 159, 173, 201, 202, 209, 210, 225, 241, 242, 243, 252, 279, 285, 286, 319, 439, 999];
-/// Its codes for exceptions of libraries, and what they say where a disk is full, or a quota, or memory is short.
-const OF_LIBRARIES: [u32; 2] = [1000, 1001];
-const WORDS_OF_SHORTAGE: [&str; 4] = ["No space left", "errno: 28,", "errno: 122,", "bad_alloc"];
+pub(super) const TOO_LARGE_AS_A_WHOLE: &str = "The data is larger than";
 
 /// What became of the inserts of one try.
 #[derive(Default)]
@@ -117,30 +109,6 @@ impl Store {
     pub(super) async fn is_refusal(&self, error: &StoreError, table: Table) -> bool {
         is_unreadable(error) && self.takes_layout(table).await
     }
-}
-
-/// Whether an insert that failed, again and again, may have failed for its rows: not where the store lacks something for the
-/// moment, which a large one may need and a small one not.
-pub(super) fn may_lie_in_rows(error: &StoreError) -> bool {
-    use clickhouse::error::Error;
-    match error {
-        StoreError::Client(Error::BadResponse(text)) => code(text).is_some_and(|code| {
-            let says = |words: &str| text.contains(words);
-            let is_short = SHORT_OF_SOMETHING.contains(&code)
-                || (OF_LIBRARIES.contains(&code) && WORDS_OF_SHORTAGE.into_iter().any(says));
-            !is_short && !text.contains(TOO_LARGE_AS_A_WHOLE)
-        }),
-        // A connection that ended may be an engine that did.
-        StoreError::Client(error) => !matches!(error, Error::TimedOut),
-        StoreError::Unsettled { .. } => true,
-        StoreError::Disk(_) | StoreError::Migration(_) | StoreError::Stale { .. } => false,
-    }
-}
-
-/// The store's code, if it is the store that answers.
-fn code(answer: &str) -> Option<u32> {
-    let code = answer.strip_prefix("Code: ")?;
-    code[..code.find(|it: char| !it.is_ascii_digit()).unwrap_or(code.len())].parse().ok()
 }
 
 /// Whether the store says that it cannot read the rows.

@@ -22,7 +22,7 @@ tests![
 /// How often a segment is tried before it is set aside.
 const READS_MAX: u32 = 5;
 const EIO: i32 = 5;
-const EMFILE: i32 = 24;
+pub(crate) const EMFILE: i32 = 24;
 
 /// Two segments that wait, and the file of the first.
 async fn two_segments(running: &Running, folder: &Path) -> PathBuf {
@@ -67,13 +67,13 @@ async fn a_folder_in_the_place_of_a_segment_is_set_aside_and_those_behind_it_are
 }
 
 /// A disk that does not give the first segment so many times.
-struct Withholding {
+pub(crate) struct Withholding {
     error: i32,
     times: AtomicU32,
 }
 
 impl Withholding {
-    fn new(error: i32, times: u32) -> Withholding {
+    pub(crate) fn new(error: i32, times: u32) -> Withholding {
         Withholding { error, times: AtomicU32::new(times) }
     }
 }

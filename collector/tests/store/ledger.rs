@@ -42,12 +42,12 @@ pub(crate) fn refusal() -> LedgerRow {
     LedgerRow::refusal(&site(), 1, "0123456789abcdef", now_ms(), false)
 }
 
-fn erasure(id: u64) -> LedgerRow {
+pub(crate) fn erasure(id: u64) -> LedgerRow {
     LedgerRow::erasure("demo", HexId(id), now_ms())
 }
 
 /// The salts of every row that the store holds of a consent.
-async fn salts(stand: &Stand, id: u64) -> Vec<String> {
+pub(crate) async fn salts(stand: &Stand, id: u64) -> Vec<String> {
     let sql = format!("SELECT salt FROM consents WHERE consent_id = {id}");
     stand.client.query(&sql).fetch_all().await.unwrap()
 }

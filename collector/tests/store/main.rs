@@ -20,6 +20,7 @@ mod ledger;
 mod listening;
 mod migrate;
 mod overtaken;
+mod passed;
 mod retries;
 mod several;
 mod stand;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         .chain(verify::TESTS)
         .chain(ends::TESTS)
         .chain(overtaken::TESTS)
+        .chain(passed::TESTS)
         .chain(first_format::TESTS)
         .chain(between::TESTS);
     let trials = trials.map(|(name, test)| Trial::test(*name, engine.trial(test))).collect();

@@ -27,7 +27,7 @@ const OTHERS_MAX: usize = 40;
 const TRIES: u64 = 8;
 
 /// A spool that drains into tables which take no event but those of paths that are so.
-async fn where_paths_are(stand: &mut Stand, stuck_time: Duration, condition: &str) -> Running {
+pub(crate) async fn where_paths_are(stand: &mut Stand, stuck_time: Duration, condition: &str) -> Running {
     stand.store = stand.store.clone().with_stuck_time(stuck_time);
     let mut running = stand.open();
     running.drain(&[]);
@@ -39,20 +39,20 @@ async fn where_paths_are(stand: &mut Stand, stuck_time: Duration, condition: &st
 }
 
 /// Each in a segment of its own.
-async fn sealed(running: &Running, paths: &[&str]) {
+pub(crate) async fn sealed(running: &Running, paths: &[&str]) {
     for path in paths {
         append(running, path).await;
         running.spool.seal().await;
     }
 }
 
-async fn append(running: &Running, path: &str) {
+pub(crate) async fn append(running: &Running, path: &str) {
     let batch = path.bytes().fold(0, |sum, byte| sum * 256 + u128::from(byte));
     running.append(event(batch, 7, path)).await;
 }
 
 /// Waits until the drain failed often enough.
-async fn tried(stand: &Stand) {
+pub(crate) async fn tried(stand: &Stand) {
     until(async || stand.store.is_reachable().await && stand.store.health().failures() >= TRIES).await;
 }
 
@@ -72,7 +72,7 @@ async fn others_until_aside(stand: &Stand, running: &Running, aside: u64) -> usi
     panic!("{OTHERS_MAX} went in, and {} are set aside", running.spool.depth().quarantined);
 }
 
-async fn settled(running: &Running) {
+pub(crate) async fn settled(running: &Running) {
     tokio::time::timeout(Duration::from_secs(60), running.spool.settled())
         .await
         .expect("nothing stops the drain");

@@ -220,11 +220,13 @@ impl Store {
         formers: &mut Formers<'_>,
         found: &mut HashSet<String>,
     ) -> Result<Seen, StoreError> {
-        // In this order: no row is there before its link, and none is erased before that is noted.
+        // In this order: no row is there before its link, and none is erased before that is noted. A row that goes in after its
+        // note was read and before the others are is in neither.
+        let mut aside = self.aside_of(site, day).await?;
         let rows = self.rows_of(site, day).await?;
         let links = self.links_of(site, day).await?;
         let erased = self.erased_of(site, day).await?;
-        let aside = self.aside_of(site, day).await?;
+        aside.extend(self.aside_of(site, day).await?);
         let mut seen = Seen { day, ..Seen::default() };
         let mut day = Day {
             site,
