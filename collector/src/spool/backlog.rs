@@ -260,7 +260,7 @@ impl Shared {
     /// an id that is no segment's, so that a start after the file was brought back does not take it for drained.
     pub(crate) fn set_aside(&self, segment: &Sealed, batches: &[StoredBatch]) -> io::Result<Aside> {
         let _files = self.files();
-        let aside = match quarantine::take(self, &segment.path) {
+        let aside = match quarantine::take(self, &segment.path, &segment.name) {
             Ok(()) => Aside::Kept,
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_gone(segment) => Aside::Gone,
             Err(error) => return Err(error),

@@ -73,7 +73,7 @@ fn rewrite(shared: &Shared, segment: &Sealed, gone: Gone<'_>) -> io::Result<usiz
         return Ok(0);
     }
     if damaged && !segment.salvaged {
-        quarantine::keep(shared, &segment.path)?;
+        quarantine::keep(shared, &segment.path, &segment.name)?;
     }
     for (frame, rows) in &erased {
         frame::change(&mut bytes[frame.clone()], segment.name.id, |payload| record::blank(payload, rows));

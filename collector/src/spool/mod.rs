@@ -290,7 +290,7 @@ impl Spool {
         };
         if damaged && !segment.salvaged {
             tracing::error!(file = %segment.path.display(), "A segment of the spool is damaged; it is kept in quarantine.");
-            quarantine::keep(shared, &segment.path).map_err(Unread::Passing)?;
+            quarantine::keep(shared, &segment.path, &segment.name).map_err(Unread::Passing)?;
         }
         let batches = records.iter().filter_map(|record| Some((record.batch()?, record.at_ms))).collect();
         let found = look(&records);

@@ -43,20 +43,28 @@ const CLOCK_SET_TIME: Duration = Duration::from_secs(30 * 60);
 
 const NOTE_SUFFIX: &str = ".note";
 
-/// Keeps a file. Its own name stays as it is; doing it again changes nothing.
-pub(crate) fn keep(shared: &Shared, file: &Path) -> io::Result<()> {
+/// Keeps a segment's file under its name, which tells how far it was acknowledged also where the file's own does not. That
+/// stays as it is; doing it again changes nothing.
+pub(crate) fn keep(shared: &Shared, file: &Path, name: &Name) -> io::Result<()> {
     let disk = &*shared.disk;
-    put(shared, file, |place| disk.link(file, place).or_else(|_| write_whole(disk, place, &disk.read(file)?)))
+    put(shared, file, name, |place| {
+        disk.link(file, place).or_else(|_| write_whole(disk, place, &disk.read(file)?))
+    })
 }
 
 /// Keeps a file that leaves the spool: one that can have no second name is moved.
-pub(crate) fn take(shared: &Shared, file: &Path) -> io::Result<()> {
+pub(crate) fn take(shared: &Shared, file: &Path, name: &Name) -> io::Result<()> {
     let disk = &*shared.disk;
-    put(shared, file, |place| disk.link(file, place).or_else(|_| disk.rename(file, place)))
+    put(shared, file, name, |place| disk.link(file, place).or_else(|_| disk.rename(file, place)))
 }
 
-fn put(shared: &Shared, file: &Path, how: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let place = place(&shared.folder, file)?;
+fn put(
+    shared: &Shared,
+    file: &Path,
+    name: &Name,
+    how: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let place = place(&shared.folder, name);
     if !place.try_exists()? {
         create_folder(&shared.folder.join(FOLDER))?;
         // Before a name goes: with the folder's own name both would be lost.
@@ -72,12 +80,12 @@ fn put(shared: &Shared, file: &Path, how: impl FnOnce(&Path) -> io::Result<()>) 
 }
 
 /// Whether the file was kept before.
-pub(crate) fn holds(folder: &Path, file: &Path) -> io::Result<bool> {
-    place(folder, file)?.try_exists()
+pub(crate) fn holds(folder: &Path, name: &Name) -> io::Result<bool> {
+    place(folder, name).try_exists()
 }
 
-fn place(folder: &Path, file: &Path) -> io::Result<PathBuf> {
-    Ok(folder.join(FOLDER).join(file.file_name().ok_or(io::ErrorKind::InvalidInput)?))
+fn place(folder: &Path, name: &Name) -> PathBuf {
+    folder.join(FOLDER).join(name.to_string())
 }
 
 /// Counts what an earlier run left here, and removes what it left unfinished. Gives the last of its segments' sequences.

@@ -240,9 +240,9 @@ fn queue(
         shared.disk.rename(&file.path, &segment.path)?;
         shared.subtract_bytes(file.bytes - end);
     }
-    segment.salvaged = quarantine::holds(&shared.folder, &segment.path)?;
+    segment.salvaged = quarantine::holds(&shared.folder, &segment.name)?;
     if !scan.damage.is_empty() {
-        quarantine::keep(shared, &segment.path)?;
+        quarantine::keep(shared, &segment.path, &segment.name)?;
         segment.salvaged = true;
         report.damaged_bytes += scan.damage.iter().map(|range| range.len() as u64).sum::<u64>();
         report.quarantined.push(segment.path.clone());
@@ -279,7 +279,7 @@ fn write_anew(shared: &Shared, path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn unreadable(shared: &Shared, report: &mut Recovered, file: &Found, error: &io::Error) -> io::Result<()> {
     tracing::error!(file = %file.path.display(), %error, "A segment of the spool cannot be read; it is kept in quarantine.");
-    quarantine::take(shared, &file.path)?;
+    quarantine::take(shared, &file.path, &file.name)?;
     report.quarantined.push(file.path.clone());
     report.damaged_bytes += file.bytes;
     remove(shared, file)

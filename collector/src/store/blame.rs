@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Tries after which others' rows of the same table went in, before these are to blame.
 const OVERTAKEN_MAX: u32 = 4;
+/// How much is kept of what the store said, in characters.
+const WHY_CHARS_MAX: usize = 500;
 
 /// ClickHouse's codes for what it lacks at the moment: time, a network, a quota, memory, threads, room on its disk, merged
 /// parts, replicas, a table that may be written, somebody who lets it finish.
@@ -34,13 +36,23 @@ struct Suspicion {
     table: Table,
     /// What the store said last.
     why: String,
+    /// It said nothing, and its connection ended.
+    by_an_end: bool,
     last: LastTry,
     /// How many tries were followed by another's rows of that table that went in.
     overtaken: u32,
     /// When one was first.
     since: Option<Instant>,
-    /// Whether it was proof when the try that goes on began.
+    /// Whether it is proof, for the try that follows.
     is_proof: bool,
+}
+
+/// That the store takes rows of a table, and not these.
+pub(super) struct Proof {
+    /// What it said of them last.
+    pub(super) why: String,
+    /// They ended it, or its connection: another try would leave nobody to ask what is held.
+    pub(super) by_an_end: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,12 +66,10 @@ enum LastTry {
 }
 
 impl Blame {
-    /// A try begins, of a segment that is stuck after so long.
-    pub(super) fn begin(&mut self, stuck_time: Duration) {
+    /// A try begins.
+    pub(super) fn begin(&mut self) {
         if let Some(it) = &mut self.suspicion {
-            it.is_proof = it.last != LastTry::Elsewhere
-                && it.overtaken >= OVERTAKEN_MAX
-                && it.since.is_some_and(|since| since.elapsed() >= stuck_time);
+            it.is_proof &= it.last == LastTry::Overtaken;
             it.last = LastTry::Elsewhere;
         }
     }
@@ -69,8 +79,10 @@ impl Blame {
         let before = self.suspicion.take().filter(|it| it.table == table);
         self.suspicion = may_lie_in_rows(error).then(|| {
             let (overtaken, since) = before.map_or((0, None), |it| (it.overtaken, it.since));
-            let (why, last) = (error.to_string(), LastTry::Failed);
-            Suspicion { table, why, last, overtaken, since, is_proof: false }
+            let (why, last) = (error.to_string().chars().take(WHY_CHARS_MAX).collect(), LastTry::Failed);
+            let by_an_end =
+                !matches!(error, StoreError::Client(Error::BadResponse(_)) | StoreError::Unsettled { .. });
+            Suspicion { table, why, by_an_end, last, overtaken, since, is_proof: false }
         });
     }
 
@@ -79,21 +91,23 @@ impl Blame {
         self.suspicion.take_if(|it| it.table == table);
     }
 
-    /// After it rows of another segment went in, of these tables.
-    pub(super) fn overtaken(&mut self, brought: &[Table]) {
+    /// After it rows of another segment went in, of these tables; a segment is stuck after so long.
+    pub(super) fn overtaken(&mut self, brought: &[Table], stuck_time: Duration) {
         if let Some(it) = &mut self.suspicion
             && it.last == LastTry::Failed
             && brought.contains(&it.table)
         {
             it.last = LastTry::Overtaken;
             it.overtaken += 1;
-            it.since.get_or_insert_with(Instant::now);
+            let since = it.since.get_or_insert_with(Instant::now);
+            it.is_proof = it.overtaken >= OVERTAKEN_MAX && since.elapsed() >= stuck_time;
         }
     }
 
-    /// What the store said of rows of that table, if they are to blame.
-    pub(super) fn proof(&self, table: Table) -> Option<&str> {
-        self.suspicion.as_ref().filter(|it| it.is_proof && it.table == table).map(|it| it.why.as_str())
+    /// The proof that rows of that table are to blame, before the try that goes on comes to them.
+    pub(super) fn proof(&self, table: Table) -> Option<Proof> {
+        let it = self.suspicion.as_ref().filter(|it| it.is_proof && it.table == table)?;
+        Some(Proof { why: it.why.clone(), by_an_end: it.by_an_end })
     }
 }
 
@@ -134,45 +148,50 @@ mod tests {
 
     /// A try that fails with these rows, after which those of another segment go in.
     fn try_and_be_overtaken(blame: &mut Blame, brought: &[Table]) {
-        blame.begin(Duration::ZERO);
+        blame.begin();
         blame.untaken(Table::Events, &refused());
-        blame.overtaken(brought);
-        blame.overtaken(brought);
+        blame.overtaken(brought, Duration::ZERO);
+        blame.overtaken(brought, Duration::ZERO);
     }
 
-    fn is_proved_after(blame: &mut Blame, time: Duration) -> bool {
-        blame.begin(time);
+    fn is_proved(blame: &mut Blame) -> bool {
+        blame.begin();
         blame.proof(Table::Events).is_some()
     }
 
     #[test]
-    fn rows_are_to_blame_once_others_of_their_table_went_in_after_several_tries_and_for_so_long() {
+    fn rows_are_to_blame_once_others_of_their_table_went_in_after_several_tries() {
         let mut blame = Blame::default();
         for _ in 1..OVERTAKEN_MAX {
             try_and_be_overtaken(&mut blame, &[Table::Events]);
         }
         try_and_be_overtaken(&mut blame, &[Table::Rejections]);
-        assert!(!is_proved_after(&mut blame, Duration::ZERO), "others went into another table");
-        blame.overtaken(&[Table::Events]);
-        assert!(!is_proved_after(&mut blame, Duration::ZERO), "that try came to no insert");
+        assert!(!is_proved(&mut blame), "others went into another table");
+        blame.overtaken(&[Table::Events], Duration::ZERO);
+        assert!(!is_proved(&mut blame), "that try came to no insert");
         try_and_be_overtaken(&mut blame, &[Table::Events]);
-        assert!(!is_proved_after(&mut blame, Duration::from_secs(3_600)), "not for so long");
-        assert!(!is_proved_after(&mut blame, Duration::ZERO), "the last try came to no insert");
+        assert!(is_proved(&mut blame) && blame.proof(Table::Links).is_none());
+        assert!(!is_proved(&mut blame), "the last try came to no insert");
         blame.untaken(Table::Events, &refused());
-        assert!(is_proved_after(&mut blame, Duration::ZERO));
-        assert!(blame.proof(Table::Links).is_none(), "another table");
-        blame.untaken(Table::Events, &refused());
+        assert!(!is_proved(&mut blame), "nothing went in since that try");
+        try_and_be_overtaken(&mut blame, &[Table::Events]);
         blame.taken(Table::Events);
-        assert!(!is_proved_after(&mut blame, Duration::ZERO), "they went in");
+        assert!(!is_proved(&mut blame), "they went in");
     }
 
     #[test]
-    fn an_outage_before_others_went_in_counts_for_nothing() {
+    fn others_have_to_go_in_for_so_long_and_an_outage_before_or_after_counts_for_nothing() {
         let mut blame = Blame::default();
-        blame.untaken(Table::Events, &refused());
+        try_and_be_overtaken(&mut blame, &[]);
         assert!(blame.suspicion.as_ref().is_some_and(|it| it.since.is_none()));
-        blame.overtaken(&[Table::Events]);
-        assert!(blame.suspicion.is_some_and(|it| it.since.is_some()));
+        for _ in 0..OVERTAKEN_MAX {
+            blame.begin();
+            blame.untaken(Table::Events, &refused());
+            blame.overtaken(&[Table::Events], Duration::from_secs(3_600));
+        }
+        assert!(!is_proved(&mut blame));
+        try_and_be_overtaken(&mut blame, &[Table::Events]);
+        assert!(is_proved(&mut blame));
     }
 
     #[test]
@@ -183,11 +202,11 @@ mod tests {
                 try_and_be_overtaken(&mut blame, &[Table::Events]);
             }
             between(&mut blame);
-            blame.untaken(Table::Events, &refused());
-            is_proved_after(&mut blame, Duration::ZERO)
+            try_and_be_overtaken(&mut blame, &[Table::Events]);
+            is_proved(&mut blame)
         };
         assert!(is_proved(|_| ()));
-        assert!(is_proved(|blame| blame.begin(Duration::ZERO)));
+        assert!(is_proved(Blame::begin));
         assert!(!is_proved(|blame| blame.untaken(Table::Links, &refused())));
         assert!(!is_proved(|blame| blame.untaken(Table::Events, &answered("Code: 241"))));
     }

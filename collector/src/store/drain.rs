@@ -5,6 +5,7 @@
 //! Invariant: it leaves the spool once the store holds exactly its rows of each table ([`super::settle`]), and each event of a
 //! batch that was sent twice once ([`super::retries`]).
 
+use super::blame::{Proof, may_lie_in_rows};
 use super::insert::{Insert, MalformedRow, layout};
 use super::job::{Job, Known, Noted};
 use super::retries::Retry;
@@ -36,7 +37,7 @@ impl Store {
         kept_sites: &[String],
         job: &mut Job,
     ) -> Result<(), StoreError> {
-        job.begin(self.stuck_time);
+        job.begin();
         let drained = match self.read(spool, withdrawn, kept_sites, job).await {
             Ok((contents, found)) => self.drain_read(spool, withdrawn, job, contents, found).await,
             Err(unread) => aside::unread(spool, withdrawn, job, unread).await,
@@ -95,7 +96,9 @@ impl Store {
 
     /// Makes the store hold the rows of one table, or finds after some tries that it refuses them.
     async fn take(&self, insert: &Insert, job: &mut Job, doubt: Doubt<'_>) -> Result<(), StoreError> {
-        if let Some(known) = self.give_up(insert, job, doubt).await? {
+        let proof = job.proof(insert.table);
+        if let Some(proof) = proof.as_ref().filter(|proof| proof.by_an_end) {
+            let known = self.give_up(insert, proof, doubt).await?;
             job.tables.insert(insert.table, known);
             return Ok(());
         }
@@ -116,6 +119,11 @@ impl Store {
         if insert.table == Table::Decisions {
             self.note_places(job).await?;
         }
+        if let Some(proof) = proof.filter(|_| sent.refused && may_lie_in_rows(&error)) {
+            let known = self.give_up(insert, &proof, doubt).await?;
+            job.tables.insert(insert.table, known);
+            return Ok(());
+        }
         if !self.is_refusal(&error, insert.table).await {
             return Err(error);
         }
@@ -129,30 +137,24 @@ impl Store {
     }
 
     /// What becomes of rows that are to blame themselves ([`super::blame`]): they are refused, unless the store holds them.
-    async fn give_up(
-        &self,
-        insert: &Insert,
-        job: &Job,
-        doubt: Doubt<'_>,
-    ) -> Result<Option<Known>, StoreError> {
-        let Some(why) = job.is_to_blame(insert.table) else { return Ok(None) };
+    async fn give_up(&self, insert: &Insert, proof: &Proof, doubt: Doubt<'_>) -> Result<Known, StoreError> {
         let (table, expected) = (layout(insert.table).table, insert.expected);
         // Nobody knows how the last try ended; the store answers now.
         let held = self.held(insert).await?;
         if held == expected || (doubt.salvaged && held > expected) {
-            return Ok(Some(Known::Held));
+            return Ok(Known::Held);
         }
         if (doubt.is_stale)() {
             return Err(StoreError::Stale { table });
         }
         tracing::error!(
-            why,
+            why = proof.why,
             table,
             held,
             expected,
             "The store takes rows of other segments, and not those of this one."
         );
-        Ok(Some(Known::Refused))
+        Ok(Known::Refused)
     }
 
     /// Looks for what another segment brought too. A visitor can make that question as large as they like, with any number

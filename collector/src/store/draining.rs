@@ -10,6 +10,7 @@ use super::blame::may_lie_in_rows;
 use super::job::Job;
 use super::{Common, StoreError, blocking};
 use crate::spool::Sealed;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -31,12 +32,15 @@ const OPEN_AGE: Duration = Duration::from_secs(1);
 const OVERTAKING_TIME: Duration = Duration::from_secs(10);
 /// Most of them that are tried in vain between two tries of the oldest.
 const VAIN_MAX: usize = 16;
+/// How many of these there may be before the open segment is left to be sealed when it is full: a store that takes nothing
+/// would be told so with ever smaller ones.
+const SEALED_MAX: usize = 256;
 
 /// The task's state.
 pub(super) struct Draining<'a> {
     common: &'a Common<'a>,
     /// What is known of the segments whose last try failed, in the order of these tries: the oldest, and where it is stuck of
-    /// those behind it. Of each of these it is as little as the spool itself knows of a segment that waits.
+    /// those behind it. Of each of these that is a kilobyte.
     jobs: Vec<Job>,
     /// Whether those behind a stuck oldest are tried before it, and not after it.
     begins_behind: bool,
@@ -168,9 +172,7 @@ impl<'a> Draining<'a> {
             match self.try_once(job).await {
                 Ok(done) => {
                     vain.pop();
-                    if let Some(job) = self.jobs.iter_mut().find(|job| job.is_of(oldest)) {
-                        job.was_overtaken_by(&done);
-                    }
+                    self.jobs.iter_mut().for_each(|job| job.was_overtaken_by(&done, store.stuck_time));
                 }
                 Err(error) => {
                     store.health.failed_behind();
@@ -195,20 +197,21 @@ impl<'a> Draining<'a> {
     }
 
     /// The first behind the oldest that was not tried yet, or else the one whose try was the longest ago. One that could not be
-    /// read yet is tried again before those behind it, for as long as the oldest was: nobody can note its decisions.
+    /// read yet is tried again before those behind it, until one has been unread for as long as makes it stuck: nobody can
+    /// note its decisions.
     async fn behind(&self) -> Option<Arc<Sealed>> {
         let Common { store, spool, .. } = self.common;
-        let is_next = |segment: &&Arc<Sealed>| {
-            let job = self.jobs.iter().find(|job| job.is_of(segment));
-            job.is_none_or(|job| !job.was_read && !job.is_stuck(store.stuck_time))
-        };
+        let unread_for_long = self.jobs.iter().any(|job| !job.was_read && job.is_stuck(store.stuck_time));
+        let is_passed = |job: &&Job| job.was_read || unread_for_long;
+        let passed: HashSet<u64> = self.jobs.iter().filter(is_passed).map(|job| job.segment.id()).collect();
+        let is_next = |segment: &&Arc<Sealed>| !passed.contains(&segment.id());
         // One more than were tried, of which the oldest is one.
         let max = self.jobs.len() + 1;
         let mut behind = spool.behind_oldest(max);
         if let Some(segment) = behind.iter().find(is_next) {
             return Some(Arc::clone(segment));
         }
-        if behind.len() < max {
+        if behind.len() < max.min(SEALED_MAX) {
             // While one waits the open segment is sealed only when it is full.
             spool.seal_rested(OPEN_AGE).await;
             behind = spool.behind_oldest(max);

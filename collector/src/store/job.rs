@@ -1,7 +1,7 @@
 //! What is known of one segment over all the tries to get it into the store.
 
 use super::StoreError;
-use super::blame::Blame;
+use super::blame::{Blame, Proof};
 use crate::ledger::Place;
 use crate::spool::{Sealed, Table};
 use std::collections::HashMap;
@@ -96,10 +96,10 @@ impl Job {
         format!("{:016x}", self.segment.id())
     }
 
-    /// A try begins, of a segment that is stuck after so long.
-    pub(super) fn begin(&mut self, stuck_time: Duration) {
+    /// A try begins.
+    pub(super) fn begin(&mut self) {
         self.brought.clear();
-        self.blame.begin(stuck_time);
+        self.blame.begin();
     }
 
     /// A try failed.
@@ -127,13 +127,13 @@ impl Job {
         (self.places, self.batches) = (Vec::new(), Vec::new());
     }
 
-    /// Another, from behind it, went in.
-    pub(super) fn was_overtaken_by(&mut self, other: &Job) {
-        self.blame.overtaken(&other.brought);
+    /// Another went in; a segment is stuck after so long.
+    pub(super) fn was_overtaken_by(&mut self, other: &Job, stuck_time: Duration) {
+        self.blame.overtaken(&other.brought, stuck_time);
     }
 
-    /// What the store said of rows of that table, if they are to blame and not the store ([`super::blame`]).
-    pub(super) fn is_to_blame(&self, table: Table) -> Option<&str> {
+    /// The proof that rows of that table are to blame and not the store.
+    pub(super) fn proof(&self, table: Table) -> Option<Proof> {
         self.blame.proof(table)
     }
 
@@ -160,7 +160,7 @@ impl Job {
 
     /// Whether it brings decisions after others that may have ended their consents already.
     pub(super) fn brings_late_decisions(&self) -> bool {
-        self.failing_since.is_some() && !self.places.is_empty()
+        (self.failing_since.is_some() || self.segment.inherited()) && !self.places.is_empty()
     }
 
     /// Whether events of it may be there twice.

@@ -24,7 +24,7 @@ tests![
 /// Others that are more than enough to have two segments set aside.
 const OTHERS_MAX: usize = 40;
 /// Tries of a segment that are more than enough to have it set aside.
-const TRIES: u64 = 8;
+pub(crate) const TRIES: u64 = 8;
 
 /// A spool that drains into tables which take no event but those of paths that are so.
 pub(crate) async fn where_paths_are(stand: &mut Stand, stuck_time: Duration, condition: &str) -> Running {
@@ -51,9 +51,11 @@ pub(crate) async fn append(running: &Running, path: &str) {
     running.append(event(batch, 7, path)).await;
 }
 
-/// Waits until the drain failed often enough.
-pub(crate) async fn tried(stand: &Stand) {
-    until(async || stand.store.is_reachable().await && stand.store.health().failures() >= TRIES).await;
+/// Waits until so many more tries failed.
+pub(crate) async fn tried(stand: &Stand, times: u64) {
+    let failures = || stand.store.health().failures();
+    let enough = failures() + times;
+    until(async || stand.store.is_reachable().await && failures() >= enough).await;
 }
 
 /// Appends events to the open segment, which nobody else seals, one when the one before is stored, until so many segments are
@@ -155,7 +157,7 @@ async fn a_segment_that_ends_the_engine_each_time_is_set_aside_once_others_went_
 async fn a_store_that_takes_nothing_has_no_segment_set_aside(mut stand: Stand) {
     let running = where_paths_are(&mut stand, Duration::ZERO, "path = '/first'").await;
     sealed(&running, &["/a", "/b", "/c", "/d", "/e", "/f"]).await;
-    tried(&stand).await;
+    tried(&stand, 2 * 6 * TRIES).await;
     assert_eq!(running.spool.depth().segments, 6);
     stand.execute("ALTER TABLE events DROP CONSTRAINT some").await;
     settled(&running).await;
@@ -172,7 +174,7 @@ async fn what_goes_into_other_tables_proves_nothing(mut stand: Stand) {
         running.spool.seal().await;
         until(async || stand.number("SELECT sum(count) FROM rejections").await == 2 * counted).await;
     }
-    tried(&stand).await;
+    tried(&stand, TRIES).await;
     assert_eq!((running.spool.depth().segments, running.spool.depth().quarantined), (1, 0));
     running.end().await;
 }
@@ -226,7 +228,7 @@ async fn a_decision_beside_rows_that_are_set_aside_is_missed_when_it_is_removed(
 async fn nothing_is_overtaken_before_its_time(mut stand: Stand) {
     let running = where_paths_are(&mut stand, Duration::from_secs(3_600), "path != '/not'").await;
     sealed(&running, &["/not", "/a", "/b", "/c", "/d", "/e"]).await;
-    tried(&stand).await;
+    tried(&stand, TRIES).await;
     assert_eq!(stand.paths().await, ["/first"]);
     assert_eq!(running.spool.depth().segments, 6);
     running.end().await;

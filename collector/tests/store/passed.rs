@@ -2,7 +2,7 @@
 
 use crate::aside::{EMFILE, Withholding};
 use crate::ledger::{erasure, grant, salts};
-use crate::overtaken::{append, sealed, settled, tried, where_paths_are};
+use crate::overtaken::{TRIES, append, sealed, settled, tried, where_paths_are};
 use crate::stand::{Running, Stand, event, tests, until};
 use kruimel_collector::spool::disk::Disk;
 use std::fs;
@@ -71,7 +71,7 @@ impl Disk for Noting {
 }
 
 async fn a_segment_that_was_not_read_yet_is_not_passed(mut stand: Stand) {
-    stand.store = stand.store.clone().with_stuck_time(Duration::from_secs(3));
+    stand.store = stand.store.clone().with_stuck_time(Duration::from_secs(6));
     stand.store.migrate().await.unwrap();
     stand.execute("ALTER TABLE events ADD CONSTRAINT some CHECK path != '/not'").await;
     let disk = Noting::default();
@@ -84,8 +84,9 @@ async fn a_segment_that_was_not_read_yet_is_not_passed(mut stand: Stand) {
     running.spool.seal().await;
     running.ledger().append(grant(2)).await.unwrap();
     running.spool.seal().await;
+    // More than one whole round with both of them there.
     let tries = disk.read.lock().unwrap().len();
-    until(async || stand.store.is_reachable().await && disk.read.lock().unwrap().len() > tries + 2).await;
+    until(async || stand.store.is_reachable().await && disk.read.lock().unwrap().len() > tries + 1).await;
     disk.gives.store(true, Ordering::SeqCst);
     until(async || stand.number("SELECT count() FROM consents").await == 2).await;
     disk.read.lock().unwrap().dedup();
@@ -102,7 +103,7 @@ async fn stuck_with(stand: &mut Stand, id: u64) -> Running {
     running.append(event(1, 9, "/not")).await;
     running.spool.seal().await;
     running.drain(&[]);
-    tried(stand).await;
+    tried(stand, TRIES).await;
     running
 }
 
@@ -126,7 +127,7 @@ async fn an_erased_decision_that_goes_in_late_does_not_stay(mut stand: Stand) {
     running.ledger().append(erasure(7)).await.unwrap();
     running.spool.seal().await;
     until(async || stand.store.is_reachable().await && running.spool.depth().segments == 1).await;
-    tried(&stand).await;
+    tried(&stand, TRIES).await;
     stand.execute("ALTER TABLE consents DROP CONSTRAINT late").await;
     stand.execute("ALTER TABLE events DROP CONSTRAINT some").await;
     settled(&running).await;

@@ -56,7 +56,7 @@ async fn a_start_sets_aside_what_the_disk_does_not_give_and_nothing_because_it_i
     assert!(segment.path.exists());
     let (spool, recovered) = open(folder.path(), Withholding(".sealed", EIO)).unwrap();
     assert_eq!(recovered.quarantined, [segment.path.as_path()]);
-    assert!(!segment.path.exists() && quarantine::holds(folder.path(), &segment.path).unwrap());
+    assert!(!segment.path.exists() && quarantine::holds(folder.path(), &segment.name).unwrap());
     assert_eq!((spool.depth().segments, spool.depth().quarantined), (0, 1));
 }
 
@@ -182,7 +182,7 @@ async fn a_segment_that_may_not_be_read_stops_the_start_and_is_there_once_it_may
     let segment = spool.oldest_now().unwrap();
     drop(spool);
     assert!(matches!(open(folder.path(), Withholding(".sealed", EACCES)), Err(SpoolError::Disk { .. })));
-    assert!(!quarantine::holds(folder.path(), &segment.path).unwrap());
+    assert!(!quarantine::holds(folder.path(), &segment.name).unwrap());
     let (spool, recovered) = open(folder.path(), RealDisk).unwrap();
     assert_eq!((recovered.quarantined.len(), spool.depth().segments), (0, 1));
 }

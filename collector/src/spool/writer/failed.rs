@@ -48,11 +48,9 @@ impl Writer {
         *at = Instant::now();
         let is_gone = match unmarked {
             Unmarked::Waits(id) => !shared.waits(*id),
-            Unmarked::Nothing(path) => remove_if_there(&*shared.disk, path)
-                .and_then(|()| shared.disk.sync_directory(&shared.folder))
-                .is_ok(),
+            Unmarked::Nothing(path) => remove_if_there(&*shared.disk, path).is_ok(),
         };
-        if is_gone {
+        if is_gone && shared.disk.sync_directory(&shared.folder).is_ok() {
             self.unmarked = None;
             tracing::info!("The failed segment of the spool is gone; records are taken again.");
             shared.broken.store(false, Ordering::Relaxed);

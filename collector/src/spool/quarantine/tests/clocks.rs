@@ -103,7 +103,7 @@ async fn the_thirty_days_of_a_file_begin_by_the_spools_clock_where_the_machines_
     let mut shared = Shared::new(home.path().to_owned(), u64::MAX, Arc::new(Withholding::default()));
     let right = SystemTime::now() + 2 * KEPT_TIME;
     shared.clock = Clock::started(HOUR, right);
-    keep(&shared, &segment.path).unwrap();
+    keep(&shared, &segment.path, &segment.name).unwrap();
     sweep_at(&shared, &NOTHING, right + HOUR).unwrap();
     assert!(held(home.path(), ".sealed").is_some());
 }
