@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::task::TaskTracker;
 
 /// Largest head of a request, in bytes: room for every cookie that browsers keep for a host. Larger ones get 431. A head
 /// has at most 100 headers.
@@ -101,9 +102,10 @@ impl<A: Answers> Connections<A> {
     }
 }
 
-/// Serves a connection to its end, over TLS where there is a certificate.
-pub(super) async fn serve<A: Answers>(
-    connections: Arc<Connections<A>>,
+/// Has a connection served to its end, over TLS where there is a certificate.
+pub(super) fn serve<A: Answers>(
+    tasks: &TaskTracker,
+    connections: &Arc<Connections<A>>,
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
@@ -113,9 +115,22 @@ pub(super) async fn serve<A: Answers>(
         tracing::debug!(%error, "A connection was gone before it was served.");
         return;
     }
-    let Some(certificates) = &connections.certificates else {
-        return converse(&connections, stream, peer, place).await;
+    let connections = Arc::clone(connections);
+    // Each a task of its own kind: what a handshake takes would be as much again for each connection that has none.
+    match connections.certificates.clone() {
+        None => tasks.spawn(converse(connections, stream, peer, place)),
+        Some(certificates) => tasks.spawn(secure(connections, certificates, stream, peer, place)),
     };
+}
+
+/// Serves a connection over TLS.
+async fn secure<A: Answers>(
+    connections: Arc<Connections<A>>,
+    certificates: Arc<Certificates>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+) {
     let until = Instant::now() + connections.limits.connection.header_time;
     // Browsers open connections that they may not need, and balancers look whether somebody listens.
     let mut first = [0];
@@ -130,13 +145,17 @@ pub(super) async fn serve<A: Answers>(
     };
     // What a client did wrong is its own affair.
     match shaken {
-        Ok(Ok(stream)) => converse(&connections, stream, peer, place).await,
+        Ok(Ok(stream)) => converse(connections, stream, peer, place).await,
         _ => TurnedAway::of(A::LISTENER).count(Reason::Handshake),
     }
 }
 
-async fn converse<A: Answers, S>(connections: &Connections<A>, stream: S, peer: SocketAddr, mut place: Place)
-where
+async fn converse<A: Answers, S>(
+    connections: Arc<Connections<A>>,
+    stream: S,
+    peer: SocketAddr,
+    mut place: Place,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let pulse = Arc::new(Pulse::new());

@@ -82,7 +82,7 @@ impl Answers for Public {
         request: Request,
         peer: SocketAddr,
     ) -> impl Future<Output = Response<Body>> + Send + 'static {
-        // Four kilobytes, which would be copied from hand to hand.
+        // Two kilobytes, which a connection has only while it is asked for something.
         Box::pin(async move { Public::answer(&self, request, peer).await })
     }
 }
@@ -146,9 +146,7 @@ pub(crate) async fn serve<A: Answers>(
         };
         match accepted {
             Ok((stream, peer)) => match hall.take((!is_proxy(peer)).then_some(peer.ip())) {
-                Some(place) => {
-                    tasks.spawn(connection::serve(Arc::clone(&connections), stream, peer, place));
-                }
+                Some(place) => connection::serve(&tasks, &connections, stream, peer, place),
                 None => {
                     TurnedAway::of(A::LISTENER).count(Reason::NoRoom);
                     turn_away(stream, &turned_away, &tasks);
