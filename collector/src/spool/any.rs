@@ -1,7 +1,7 @@
 //! The spool's formats, read from any bytes: what must hold of whatever is found there, for whoever fuzzes, and samples to
 //! begin with.
 //!
-//! In: bytes. Out: nothing. Invariant: a panic is a defect of the format's reader.
+//! In: bytes. Out: nothing of the checks, bytes of the samples. Invariant: a panic is a defect of the format's reader.
 
 use super::record::{self, StoredRecord};
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The spool on a real disk: cut, flipped, full, repeated, reopened.
 
 mod failing;
+mod unmarked;
 
 use super::*;
 use crate::row_binary::Rows;

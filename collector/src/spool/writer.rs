@@ -10,7 +10,7 @@ mod failed;
 use super::backlog::Shared;
 use super::batches::{BatchMemory, IDS_MAX};
 use super::disk::means_full;
-use super::frame::{self, RECORD_BYTES_MAX};
+use super::frame;
 use super::pace::Pace;
 use super::record::Table;
 use super::segment::{self, Name, Sealed, State};

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Tries after which others' rows of the same table went in, before these are to blame.
 const OVERTAKEN_MAX: u32 = 4;
+/// For how long that is proof: a store that was away since may be another one.
+const PROOF_TIME: Duration = Duration::from_secs(5 * 60);
 /// How much is kept of what the store said, in characters.
 const WHY_CHARS_MAX: usize = 500;
 
@@ -61,15 +63,15 @@ enum LastTry {
     Elsewhere,
     /// It failed with one.
     Failed,
-    /// The same, and others went in after it.
-    Overtaken,
+    /// The same, and others went in after it, first at that time.
+    Overtaken(Instant),
 }
 
 impl Blame {
     /// A try begins.
     pub(super) fn begin(&mut self) {
         if let Some(it) = &mut self.suspicion {
-            it.is_proof &= it.last == LastTry::Overtaken;
+            it.is_proof &= matches!(it.last, LastTry::Overtaken(at) if at.elapsed() < PROOF_TIME);
             it.last = LastTry::Elsewhere;
         }
     }
@@ -80,8 +82,7 @@ impl Blame {
         self.suspicion = may_lie_in_rows(error).then(|| {
             let (overtaken, since) = before.map_or((0, None), |it| (it.overtaken, it.since));
             let (why, last) = (error.to_string().chars().take(WHY_CHARS_MAX).collect(), LastTry::Failed);
-            let by_an_end =
-                !matches!(error, StoreError::Client(Error::BadResponse(_)) | StoreError::Unsettled { .. });
+            let by_an_end = is_an_end(error);
             Suspicion { table, why, by_an_end, last, overtaken, since, is_proof: false }
         });
     }
@@ -97,7 +98,7 @@ impl Blame {
             && it.last == LastTry::Failed
             && brought.contains(&it.table)
         {
-            it.last = LastTry::Overtaken;
+            it.last = LastTry::Overtaken(Instant::now());
             it.overtaken += 1;
             let since = it.since.get_or_insert_with(Instant::now);
             it.is_proof = it.overtaken >= OVERTAKEN_MAX && since.elapsed() >= stuck_time;
@@ -109,6 +110,11 @@ impl Blame {
         let it = self.suspicion.as_ref().filter(|it| it.is_proof && it.table == table)?;
         Some(Proof { why: it.why.clone(), by_an_end: it.by_an_end })
     }
+}
+
+/// Whether the store said nothing.
+pub(super) fn is_an_end(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Client(Error::BadResponse(_)) | StoreError::Unsettled { .. })
 }
 
 /// Whether an insert that failed, again and again, may have failed for its rows: not where the store lacks something for the
@@ -180,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_to_go_in_for_so_long_and_an_outage_before_or_after_counts_for_nothing() {
+    fn others_have_to_go_in_for_so_long_and_an_outage_before_counts_for_nothing() {
         let mut blame = Blame::default();
         try_and_be_overtaken(&mut blame, &[]);
         assert!(blame.suspicion.as_ref().is_some_and(|it| it.since.is_none()));

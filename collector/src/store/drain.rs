@@ -5,7 +5,7 @@
 //! Invariant: it leaves the spool once the store holds exactly its rows of each table ([`super::settle`]), and each event of a
 //! batch that was sent twice once ([`super::retries`]).
 
-use super::blame::{Proof, may_lie_in_rows};
+use super::blame::{Proof, is_an_end, may_lie_in_rows};
 use super::insert::{Insert, MalformedRow, layout};
 use super::job::{Job, Known, Noted};
 use super::retries::Retry;
@@ -119,7 +119,7 @@ impl Store {
         if insert.table == Table::Decisions {
             self.note_places(job).await?;
         }
-        if let Some(proof) = proof.filter(|_| sent.refused && may_lie_in_rows(&error)) {
+        if let Some(proof) = proof.filter(|_| sent.refused && may_lie_in_rows(&error) && !is_an_end(&error)) {
             let known = self.give_up(insert, &proof, doubt).await?;
             job.tables.insert(insert.table, known);
             return Ok(());

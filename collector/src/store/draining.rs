@@ -3,7 +3,7 @@
 //! In: sealed segments. Out: none that waits. Invariant: nothing is inserted before the tables are those of this build and
 //! it was asked once which receipts are dead; then it depends on nothing but the store. Segments go in one by one, the oldest
 //! first; one that has failed for [`STUCK_TIME`], for whatever reason, is overtaken by those behind it. When rows of the same
-//! table go in with these, it is not the store that is unwell ([`super::drain`]).
+//! table go in with these, it is not the store that is unwell ([`super::blame`]).
 
 use super::backoff::{Backoff, PAUSE_MIN};
 use super::blame::may_lie_in_rows;
@@ -27,14 +27,14 @@ const TRIES_MIN: u32 = 30;
 
 /// The least age of an open segment that is sealed to be tried: so that these are no smaller than usual.
 const OPEN_AGE: Duration = Duration::from_secs(1);
+/// The same behind so many that do not go in: a store that takes nothing would be told so with ever more small ones.
+const OPEN_AGE_BEHIND_MANY: Duration = Duration::from_secs(60);
+const MANY: usize = 256;
 
 /// For how long those behind a stuck segment go in between two tries of it; where a try took longer, for as long as that.
 const OVERTAKING_TIME: Duration = Duration::from_secs(10);
 /// Most of them that are tried in vain between two tries of the oldest.
 const VAIN_MAX: usize = 16;
-/// How many of these there may be before the open segment is left to be sealed when it is full: a store that takes nothing
-/// would be told so with ever smaller ones.
-const SEALED_MAX: usize = 256;
 
 /// The task's state.
 pub(super) struct Draining<'a> {
@@ -211,9 +211,9 @@ impl<'a> Draining<'a> {
         if let Some(segment) = behind.iter().find(is_next) {
             return Some(Arc::clone(segment));
         }
-        if behind.len() < max.min(SEALED_MAX) {
+        if behind.len() < max {
             // While one waits the open segment is sealed only when it is full.
-            spool.seal_rested(OPEN_AGE).await;
+            spool.seal_rested(if max < MANY { OPEN_AGE } else { OPEN_AGE_BEHIND_MANY }).await;
             behind = spool.behind_oldest(max);
         }
         let of = |job: &Job| behind.iter().find(|segment| job.is_of(segment));
@@ -232,14 +232,15 @@ impl<'a> Draining<'a> {
     async fn try_once(&mut self, mut job: Job) -> Result<Job, StoreError> {
         let Common { store, spool, withdrawn, .. } = self.common;
         let drained = store.drain(spool, withdrawn, &self.common.kept_sites.load_full(), &mut job).await;
+        // Decisions may be in whatever becomes of the rows beside them.
+        if job.brings_late_decisions() || (drained.is_ok() && job.may_end_consents()) {
+            self.common.ended_a_consent.notify_one();
+        }
         if let Err(error) = drained {
             self.jobs.push(job);
             return Err(error);
         }
         store.health.drained();
-        if job.may_end_consents() || job.brings_late_decisions() {
-            self.common.ended_a_consent.notify_one();
-        }
         if job.may_have_doubles() {
             self.common.found_doubles.notify_one();
         }

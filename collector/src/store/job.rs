@@ -158,9 +158,11 @@ impl Job {
         self.may_end_consents
     }
 
-    /// Whether it brings decisions after others that may have ended their consents already.
+    /// Whether its last try brought decisions after others that may have ended their consents already: it waited for longer
+    /// than its turn, or since an earlier run.
     pub(super) fn brings_late_decisions(&self) -> bool {
-        (self.failing_since.is_some() || self.segment.inherited()) && !self.places.is_empty()
+        let is_late = self.failing_since.is_some() || self.segment.inherited();
+        is_late && self.brought.contains(&Table::Decisions)
     }
 
     /// Whether events of it may be there twice.

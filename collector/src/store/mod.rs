@@ -217,7 +217,7 @@ struct Common<'a> {
     kept_sites: KeptSites,
     /// Whether the tables are those of this build, and the first word of withdrawals was heard.
     is_ready: watch::Sender<bool>,
-    /// A decision that ended a consent was drained: rows of the ledger may be there that its visitor had erased.
+    /// A decision that ended a consent was drained, or one went in late: rows of the ledger may be there that its visitor had erased.
     ended_a_consent: Notify,
     /// Events may have been found that another segment brought too.
     found_doubles: Notify,

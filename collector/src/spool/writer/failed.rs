@@ -3,8 +3,15 @@
 //! In: errors of the disk. Out: what to answer, and files that are left to the drain up to what was acknowledged of them.
 //! Invariant: a retry of what was not acknowledged is taken only once its first writing cannot appear any more.
 
-use super::*;
+use super::Writer;
+use crate::spool::AppendError;
 use crate::spool::disk::{DRAFT_SUFFIX, means_full, remove_if_there};
+use crate::spool::frame::{self, RECORD_BYTES_MAX};
+use crate::spool::segment::{Name, Sealed, State};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// How often a disk that failed is tried again by itself.
 pub(super) const TRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -13,7 +20,7 @@ pub(super) const TRY_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) enum Unmarked {
     /// Nothing of it was: it should be gone.
     Nothing(PathBuf),
-    /// A segment of this id: gone once it was drained.
+    /// A segment of this id: gone once it was drained or set aside.
     Waits(u64),
 }
 
@@ -24,9 +31,7 @@ impl Writer {
         if self.full_at.is_none_or(|at| at.elapsed() < TRY_INTERVAL) {
             return;
         }
-        let name = Name { sequence: self.next_sequence, id: 0, limit: None, state: State::Sealed };
-        let path = self.shared.folder.join(format!("{name}{DRAFT_SUFFIX}"));
-        let disk = &self.shared.disk;
+        let (path, disk) = (self.draft(), &self.shared.disk);
         let written = disk
             .create(&path)
             .and_then(|mut file| disk.append(&mut file, &vec![0; frame::HEAD_BYTES + RECORD_BYTES_MAX]));
@@ -38,9 +43,15 @@ impl Writer {
         }
     }
 
+    /// A file that is no segment.
+    fn draft(&self) -> PathBuf {
+        let name = Name { sequence: self.next_sequence, id: 0, limit: None, state: State::Sealed };
+        self.shared.folder.join(format!("{name}{DRAFT_SUFFIX}"))
+    }
+
     /// Finds out whether a failed file that could not be marked is gone.
     pub(super) fn look_for_unmarked(&mut self) {
-        let shared = &self.shared;
+        let (draft, shared) = (self.draft(), &self.shared);
         let Some((unmarked, at)) = self.unmarked.as_mut().filter(|(_, at)| at.elapsed() >= TRY_INTERVAL)
         else {
             return;
@@ -50,7 +61,9 @@ impl Writer {
             Unmarked::Waits(id) => !shared.waits(*id),
             Unmarked::Nothing(path) => remove_if_there(&*shared.disk, path).is_ok(),
         };
-        if is_gone && shared.disk.sync_directory(&shared.folder).is_ok() {
+        // A folder in which nothing changed since a sync of it failed may have nothing to sync, and say that it did.
+        let changed = || shared.disk.create(&draft).and_then(|_| shared.disk.remove(&draft));
+        if is_gone && changed().and_then(|()| shared.disk.sync_directory(&shared.folder)).is_ok() {
             self.unmarked = None;
             tracing::info!("The failed segment of the spool is gone; records are taken again.");
             shared.broken.store(false, Ordering::Relaxed);

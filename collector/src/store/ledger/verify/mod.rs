@@ -220,8 +220,8 @@ impl Store {
         formers: &mut Formers<'_>,
         found: &mut HashSet<String>,
     ) -> Result<Seen, StoreError> {
-        // In this order: no row is there before its link, and none is erased before that is noted. A row that goes in after its
-        // note was read and before the others are is in neither.
+        // In this order: no row is there before its link, and none is erased before that is noted. Notes are read before and
+        // after: one whose row goes in meanwhile is among the first, one that is made meanwhile among the second.
         let mut aside = self.aside_of(site, day).await?;
         let rows = self.rows_of(site, day).await?;
         let links = self.links_of(site, day).await?;
